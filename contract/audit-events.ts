@@ -1,0 +1,52 @@
+/** Palette's `spec.actionType`: what kind of act an entry records. */
+export type ActionType = 'create' | 'update' | 'delete' | 'publish' | 'deploy' | 'activity' | 'action'
+
+/**
+ * Every event the audit log may hold: how it reads for a person, what kind of act it is and of which kind of object.
+ * A name, once released, keeps its meaning: people search for it.
+ */
+export const auditEvents = {
+  // Tenancy
+  'tenant.created': { action: 'create', kind: 'tenant', title: 'Tenant created' },
+  'tenant.activated': { action: 'update', kind: 'tenant', title: 'Tenant switched on or off' },
+  'tenant.deleted': { action: 'delete', kind: 'tenant', title: 'Tenant deleted' },
+  'project.created': { action: 'create', kind: 'project', title: 'Project created' },
+  'project.updated': { action: 'update', kind: 'project', title: 'Project changed' },
+  'project.access.updated': { action: 'update', kind: 'project', title: 'Who holds which role in the project changed' },
+  'project.deleted': { action: 'delete', kind: 'project', title: 'Project deleted' },
+  'user.created': { action: 'create', kind: 'user', title: 'User created' },
+  'user.updated': { action: 'update', kind: 'user', title: 'User changed' },
+  'user.access.updated': { action: 'update', kind: 'user', title: 'Roles of the user changed' },
+  'user.deleted': { action: 'delete', kind: 'user', title: 'User deleted' },
+  'team.created': { action: 'create', kind: 'team', title: 'Team created' },
+  'team.updated': { action: 'update', kind: 'team', title: 'Team changed' },
+  'team.access.updated': { action: 'update', kind: 'team', title: 'Roles of the team changed' },
+  'team.deleted': { action: 'delete', kind: 'team', title: 'Team deleted' },
+  // Credentials
+  'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
+  'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },
+  'session.refreshed': { action: 'activity', kind: 'session', title: 'Session extended' },
+  'session.ended': { action: 'activity', kind: 'session', title: 'Session ended' },
+  'password.set': { action: 'update', kind: 'user', title: 'Password set' },
+  'password.changed': { action: 'update', kind: 'user', title: 'Password changed' },
+  'password.reset.requested': { action: 'activity', kind: 'user', title: 'Password reset requested' },
+  'apikey.created': { action: 'create', kind: 'apiKey', title: 'API key created' },
+  'apikey.updated': { action: 'update', kind: 'apiKey', title: 'API key changed' },
+  'apikey.deleted': { action: 'delete', kind: 'apiKey', title: 'API key deleted' },
+  // Clusters
+  'cluster.imported': { action: 'create', kind: 'spectrocluster', title: 'Cluster imported' },
+  'cluster.bindings.checked': { action: 'update', kind: 'spectrocluster', title: "Cluster's bindings checked" },
+  'cluster.updated': { action: 'update', kind: 'spectrocluster', title: 'Cluster changed' },
+  'cluster.credential.renewed': { action: 'update', kind: 'spectrocluster', title: "Cluster's credential renewed" },
+  'cluster.deleted': { action: 'delete', kind: 'spectrocluster', title: 'Cluster deleted' },
+  'cluster.kubeconfig.issued': { action: 'activity', kind: 'spectrocluster', title: 'Kubeconfig issued' },
+  'cluster.call': { action: 'action', kind: 'spectrocluster', title: 'Call to the cluster' },
+  'cluster.call.ended': { action: 'action', kind: 'spectrocluster', title: 'Call to the cluster ended' },
+  // The log itself
+  'audit.noted': { action: 'update', kind: 'audit', title: 'Note on an entry' },
+  'audit.exported': { action: 'activity', kind: 'audit', title: 'Log exported' },
+  // Anything refused for want of a right
+  'access.refused': { action: 'activity', kind: 'access', title: 'Refused' },
+} as const satisfies Record<string, { action: ActionType; kind: string; title: string }>
+
+export type AuditEvent = keyof typeof auditEvents

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+
+/** A UID as it stands on the wire: 24 lower-case hex digits, from 96 random bits. */
+const uid = z.string().regex(/^[0-9a-f]{24}$/, 'must be 24 lower-case hex digits')
+
+export const TenantUid = z.union([uid, z.literal('system')]).brand<'TenantUid'>()
+export const UserUid = uid.brand<'UserUid'>()
+export const TeamUid = uid.brand<'TeamUid'>()
+export const ProjectUid = uid.brand<'ProjectUid'>()
+export const RoleUid = uid.brand<'RoleUid'>()
+export const ClusterUid = uid.brand<'ClusterUid'>()
+export const SessionUid = uid.brand<'SessionUid'>()
+export const ApiKeyUid = uid.brand<'ApiKeyUid'>()
+export const LinkUid = uid.brand<'LinkUid'>()
+export const AssignmentUid = uid.brand<'AssignmentUid'>()
+export const EntryUid = uid.brand<'EntryUid'>()
+
+export type TenantUid = z.infer<typeof TenantUid>
+export type UserUid = z.infer<typeof UserUid>
+export type TeamUid = z.infer<typeof TeamUid>
+export type ProjectUid = z.infer<typeof ProjectUid>
+export type RoleUid = z.infer<typeof RoleUid>
+export type ClusterUid = z.infer<typeof ClusterUid>
+export type SessionUid = z.infer<typeof SessionUid>
+export type ApiKeyUid = z.infer<typeof ApiKeyUid>
+export type LinkUid = z.infer<typeof LinkUid>
+export type AssignmentUid = z.infer<typeof AssignmentUid>
+export type EntryUid = z.infer<typeof EntryUid>
+
+/** The tenant of the system administrators: its own users, sessions and audit log, never a tenant's data. */
+export const systemTenant = TenantUid.parse('system')

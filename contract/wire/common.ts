@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { err, ok, type Result } from '../../core/result.ts'
+
+/**
+ * Shapes that all of `/v1` shares (Palette's objects are `{metadata, spec, status}`). What comes in is wider than what we
+ * model: the Go client writes nil slices and maps as `null` and always sends zero times; unknown members are dropped.
+ */
+
+/** An array that may also be `null` or absent; both mean empty. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((list) => list ?? [])
+
+/** A string map that may also be `null` or absent. */
+export const stringMap = z
+  .record(z.string().max(256), z.string().max(4096).nullish())
+  .nullish()
+  .transform(
+    (map) =>
+      Object.fromEntries(Object.entries(map ?? {}).map(([key, value]) => [key, value ?? ''])) as Record<string, string>,
+  )
+
+/** A string that may be `null` or absent; both mean empty. */
+export const optionalText = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .nullish()
+    .transform((text) => text ?? '')
+
+/** A name as people write it: NFC, no control characters, no white space around, 1 to `max` characters (threat D03). */
+export const displayName = (max: number) =>
+  z
+    .string()
+    .transform((text) => text.normalize('NFC').trim())
+    .pipe(
+      z
+        .string()
+        .min(1, 'must not be empty')
+        .max(max)
+        .refine((text) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/u.test(text), 'has control or invisible characters'),
+    )
+
+/** The form under which two names are one name: NFKC and case-folded. */
+export const nameKey = (name: string): string => name.normalize('NFKC').toLowerCase().normalize('NFKC')
+
+/** `metadata` of a create or update. */
+export const metadataIn = z.object({ name: displayName(128), labels: stringMap, annotations: stringMap })
+
+/** RFC 3339 in UTC with milliseconds, as every time on the wire. */
+export const time = z.iso.datetime({ precision: 3 })
+export const wireTime = (date: Date | null | undefined): string =>
+  date ? date.toISOString() : '0001-01-01T00:00:00.000Z'
+
+/** `metadata` of an answer. */
+export const metadataOut = z.object({
+  name: z.string(),
+  uid: z.string(),
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()),
+  creationTimestamp: time,
+  lastModifiedTimestamp: time,
+  deletionTimestamp: time,
+})
+
+export const uidReply = z.object({ uid: z.string() })
+export const uidAndName = z.object({ uid: z.string(), name: z.string() })
+export const uidPath = z.object({ uid: z.string().min(1).max(128) })
+
+export const listMeta = z.object({
+  continue: z.string(),
+  count: z.int(),
+  limit: z.int(),
+  offset: z.int(),
+})
+
+/**
+ * Paging parameters: `limit` (default 50, most 50; 0 means everything, as the Go helpers send it), `offset`, `continue`
+ * (which wins over `offset`).
+ */
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(0).max(10_000).default(50),
+  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+  continue: z.string().max(512).optional(),
+})
+export type Page = { readonly limit: number; readonly offset: number }
+
+/** Where a page begins and how long it may be; `limit` 0 becomes `all`, more than 50 becomes 50. */
+export function pageOf(query: z.output<typeof pageQuery>, all = 10_000): Result<Page, string> {
+  const limit = query.limit === 0 ? all : Math.min(query.limit, 50)
+  if (query.continue === undefined || query.continue === '') return ok({ limit, offset: query.offset })
+  const parsed = continueToken.safeParse(decodeContinue(query.continue))
+  return parsed.success ? ok({ limit, offset: parsed.data.offset }) : err('continue is not a token of this list')
+}
+
+/** `listmeta` of a page: `continue` is base64 of `{"offset","count","token"}`, empty on the last page. */
+export function listMetaOf(page: Page, returned: number, count: number): z.output<typeof listMeta> {
+  const next = page.offset + returned
+  const more = next < count && returned > 0
+  return {
+    continue: more ? Buffer.from(JSON.stringify({ offset: next, count, token: '' })).toString('base64') : '',
+    count,
+    limit: page.limit,
+    offset: page.offset,
+  }
+}
+
+const continueToken = z.object({ offset: z.int().min(0), count: z.int().min(0), token: z.string() })
+
+function decodeContinue(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64').toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

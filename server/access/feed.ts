@@ -1,0 +1,127 @@
+import pg from 'pg'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Logger } from '../platform/log/index.ts'
+import { createLookups, type EpochChange, type Lookups } from '../platform/postgres/index.ts'
+import { accessChannel } from './epochs.ts'
+
+/** Beyond this age of the access data new calls are refused. Published in docs/revocation.md. */
+export const newCallsStaleMs = 2_000
+/** Beyond this age open streams end. Published in docs/revocation.md. */
+export const openStreamsStaleMs = 10_000
+
+const pollMs = 500
+/** A poll that takes longer has lost its connection, half-open ones too. */
+const pollTimeoutMs = 1_000
+const reconnectMs = 100
+
+/** How this replica learns of changes of access, its own and those of others. */
+export type Feed = {
+  /** Resolves when listening and polled once; only then may access data be loaded. */
+  start(): Promise<void>
+  /** Polls soon; many calls before the next poll are one. */
+  nudge(): void
+  /** Monotonic milliseconds since the start of the last poll that succeeded. */
+  ageMs(): number
+  stop(): Promise<void>
+}
+
+/**
+ * Listens and polls on one direct connection of its own.
+ *
+ * A notification only wakes the poll; the poll alone decides what changed: everything not older than the oldest transaction
+ * that still ran at the poll before, so that a change which commits late is seen all the same.
+ */
+export function createFeed(deps: {
+  readonly connection: pg.ClientConfig
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onChanges: (changes: readonly EpochChange[]) => void
+}): Feed {
+  const { connection, clock, logger, onChanges } = deps
+  /** The highest id there is: the first poll wants only the place to go on from. */
+  let since = '18446744073709551615'
+  let lastSuccess = Number.NEGATIVE_INFINITY
+  let stopped = false
+  let wake: () => void = () => undefined
+  let running: Promise<void> | undefined
+  let client: pg.Client | undefined
+
+  async function connect(): Promise<Lookups> {
+    const fresh = new pg.Client({
+      ...connection,
+      application_name: 'palisade-feed',
+      query_timeout: pollTimeoutMs,
+      connectionTimeoutMillis: pollTimeoutMs,
+    })
+    // The error also fails the query under way or the next one; here it only must not go unheard.
+    fresh.on('error', () => nudge())
+    fresh.on('notification', () => nudge())
+    client = fresh
+    await fresh.connect()
+    await fresh.query(`listen ${accessChannel}`)
+    // Lookups take a pool, of which they only use `query`; this connection has the same method.
+    return createLookups(fresh as unknown as pg.Pool)
+  }
+
+  let nudged = false
+  function nudge(): void {
+    nudged = true
+    wake()
+  }
+
+  async function pollOnce(lookups: Lookups): Promise<void> {
+    nudged = false
+    const startedAt = clock.monotonicMs()
+    const { nextXid, changes } = await lookups.accessChangesSince(since)
+    since = nextXid
+    if (changes.length > 0) onChanges(changes)
+    lastSuccess = startedAt
+  }
+
+  async function run(first: { resolve: () => void; reject: (cause: unknown) => void }): Promise<void> {
+    let lookups: Lookups | undefined
+    while (!stopped) {
+      try {
+        lookups ??= await connect()
+        await pollOnce(lookups)
+        first.resolve()
+        await pause(pollMs)
+      } catch (cause) {
+        if (stopped) break
+        logger.warn({ cause }, 'access changes cannot be read; trying again')
+        lookups = undefined
+        await client?.end().catch(() => undefined)
+        first.reject(cause)
+        await pause(reconnectMs)
+      }
+    }
+    await client?.end().catch(() => undefined)
+  }
+
+  function pause(ms: number): Promise<void> {
+    if (nudged || stopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms)
+      function done() {
+        clearTimeout(timer)
+        wake = () => undefined
+        resolve()
+      }
+      wake = done
+    })
+  }
+
+  return {
+    start: () =>
+      new Promise((resolve, reject) => {
+        running = run({ resolve, reject })
+      }),
+    nudge,
+    ageMs: () => clock.monotonicMs() - lastSuccess,
+    async stop() {
+      stopped = true
+      wake()
+      await running
+    },
+  }
+}

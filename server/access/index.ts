@@ -1,0 +1,6 @@
+export { type Access, createAccess } from './access.ts'
+export type { ChangeKind } from './epochs.ts'
+export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
+export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
+export { requestAccess } from './request-access.ts'
+export type { Snapshot, TenantState, UserFacts, UserState } from './snapshot.ts'

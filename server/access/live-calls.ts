@@ -1,0 +1,127 @@
+import type { TenantUid } from '../../contract/ids.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Logger } from '../platform/log/index.ts'
+import { openStreamsStaleMs } from './feed.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** Why a call was ended before its own end. */
+export type EndReason =
+  | 'session-ended'
+  | 'key-ended'
+  | 'user-inactive'
+  | 'tenant-inactive'
+  | 'right-withdrawn'
+  | 'cluster-removed'
+  | 'expired'
+  | 'access-data-stale'
+  | 'ended-by-person'
+  | 'shutdown'
+
+/** A call that is under way. It is registered before it is decided, so that no change falls between the two. */
+export type LiveCall = {
+  readonly uid: string
+  readonly tenant: TenantUid
+  readonly user: string
+  /**
+   * Decides the call again on newer access data.
+   *
+   * @returns why it must end, or the wall-clock time (ms) at which to ask again although nothing changed: the end of its
+   *   session, key or assignment
+   */
+  recheck(snapshot: Snapshot): Promise<{ readonly end: EndReason } | { readonly recheckAt: number }>
+  /** Closes both sides at once; called at most once. */
+  end(reason: EndReason): void
+}
+
+export type Registration = {
+  /** Tells when to ask again, once the call has been decided. */
+  recheckAt(ms: number): void
+  /** The call is over by itself. */
+  done(): void
+}
+
+export type LiveCalls = {
+  register(call: LiveCall): Registration
+  /** Ends calls whose reason to run is gone, after `tenant` changed. Resolves when all were asked. */
+  tenantChanged(tenant: TenantUid, snapshot: Snapshot): Promise<void>
+  has(tenant: TenantUid): boolean
+  endAll(reason: EndReason): void
+  count(): number
+}
+
+/** How often time itself is looked at: ends of sessions, keys and assignments, the age of the access data, a jumped clock. */
+const sweepMs = 200
+
+export function createLiveCalls(deps: {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly ageMs: () => number
+  readonly current: (tenant: TenantUid) => Promise<Snapshot>
+}): LiveCalls & { readonly stop: () => void } {
+  const { clock, logger, ageMs, current } = deps
+  type Entry = { readonly call: LiveCall; recheckAt: number; rechecking: boolean }
+  const byTenant = new Map<TenantUid, Set<Entry>>()
+
+  const sweep = setInterval(() => {
+    if (byTenant.size === 0) return
+    if (ageMs() > openStreamsStaleMs) return endAll('access-data-stale')
+    const now = clock.now()
+    for (const [tenant, entries] of byTenant)
+      for (const entry of entries) if (entry.recheckAt <= now && !entry.rechecking) void recheck(entry, current(tenant))
+  }, sweepMs)
+  sweep.unref()
+
+  async function recheck(entry: Entry, snapshot: Promise<Snapshot> | Snapshot): Promise<void> {
+    entry.rechecking = true
+    try {
+      const outcome = await entry.call.recheck(await snapshot)
+      if ('end' in outcome) end(entry, outcome.end)
+      else entry.recheckAt = outcome.recheckAt
+    } catch (cause) {
+      // Not known to be allowed any more, not known to be refused: asked again at the next sweep until the data is stale.
+      logger.warn({ cause, call: entry.call.uid, tenant: entry.call.tenant }, 'an open call could not be checked again')
+      entry.recheckAt = 0
+    } finally {
+      entry.rechecking = false
+    }
+  }
+
+  function end(entry: Entry, reason: EndReason): void {
+    if (remove(entry)) entry.call.end(reason)
+  }
+
+  function remove(entry: Entry): boolean {
+    const entries = byTenant.get(entry.call.tenant)
+    const was = entries?.delete(entry) ?? false
+    if (entries?.size === 0) byTenant.delete(entry.call.tenant)
+    return was
+  }
+
+  function endAll(reason: EndReason): void {
+    for (const entries of [...byTenant.values()]) for (const entry of [...entries]) end(entry, reason)
+  }
+
+  return {
+    register(call) {
+      const entry: Entry = { call, recheckAt: Number.POSITIVE_INFINITY, rechecking: false }
+      const entries = byTenant.get(call.tenant)
+      if (entries) entries.add(entry)
+      else byTenant.set(call.tenant, new Set([entry]))
+      return {
+        recheckAt(ms) {
+          entry.recheckAt = ms
+        },
+        done() {
+          remove(entry)
+        },
+      }
+    },
+    async tenantChanged(tenant, snapshot) {
+      await Promise.all([...(byTenant.get(tenant) ?? [])].map((entry) => recheck(entry, snapshot)))
+    },
+    has: (tenant) => byTenant.has(tenant),
+    endAll,
+    count: () => [...byTenant.values()].reduce((sum, entries) => sum + entries.size, 0),
+    stop: () => clearInterval(sweep),
+  }
+}

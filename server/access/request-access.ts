@@ -1,0 +1,64 @@
+import { refuse } from '../../contract/errors.ts'
+import {
+  type Coverage,
+  covers,
+  decide,
+  type Holding,
+  holdingOf,
+  holdingsOf,
+  permissionsOf,
+  type Scope,
+} from '../../core/access/index.ts'
+import { err, ok } from '../../core/result.ts'
+import type { RequestAccess } from '../gateway/index.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** How many missing rights a refusal names. */
+const maxNamed = 20
+
+/** Decisions for one caller on one snapshot, as handlers use them. `now` in milliseconds. */
+export function requestAccess(snapshot: Snapshot, user: string, now: number): RequestAccess {
+  const { compiled } = snapshot
+  const subject = { userUid: user }
+  const check = (holdings: readonly Holding[]) => {
+    const coverage = covers(compiled, subject, holdings, now)
+    return coverage.covered ? ok(undefined) : err(exceeds(coverage))
+  }
+  return {
+    allows(permission, on) {
+      const resource = isScope(on) ? { kind: 'scope', scope: on } : on
+      return decide({ subject, permission, resource, now }, compiled).effect === 'allow'
+    },
+    coversRoles(given) {
+      const holdings: Holding[] = []
+      for (const { roleUid, scope } of given) {
+        const role = compiled.facts.roles.get(roleUid)
+        if (!role) return err(refuse('not_found', `No role ${roleUid}`))
+        holdings.push(holdingOf(role, { scope, filters: 'none' }))
+      }
+      return check(holdings)
+    },
+    coversUser: (userUid) => check(holdingsOf(compiled, { kind: 'user', uid: userUid }, now)),
+    coversTeam: (teamUid) => check(holdingsOf(compiled, { kind: 'team', uid: teamUid }, now)),
+    permissionsOf(userUid) {
+      const held = permissionsOf(compiled, { userUid }, now)
+      return { tenant: held.tenant, projects: held.projects }
+    },
+    epoch: snapshot.epoch,
+  }
+}
+
+function exceeds({ missing }: Extract<Coverage, { covered: false }>) {
+  const named = missing.slice(0, maxNamed).map(({ permission, scope }) => `${permission} (${nameOf(scope)})`)
+  const more = missing.length > maxNamed ? `, and ${missing.length - maxNamed} more` : ''
+  return refuse('exceeds_own_rights', `Nobody gives more than they hold. You lack: ${named.join(', ')}${more}`, {
+    missing: missing.slice(0, maxNamed),
+  })
+}
+
+const nameOf = (scope: Scope) => (scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind)
+
+/** A target has a scope; a scope has none. */
+function isScope(on: Parameters<RequestAccess['allows']>[1]): on is Scope {
+  return !('scope' in on)
+}

@@ -1,0 +1,134 @@
+import { TeamUid, type TenantUid, UserUid } from '../../contract/ids.ts'
+import { permissions, systemPermissions } from '../../contract/permissions.ts'
+import { predefinedRole, predefinedRoles, systemRoles } from '../../contract/roles.ts'
+import {
+  type Assignment,
+  type CompiledAccess,
+  compile,
+  type RoleDefinition,
+  type Scope,
+  type TenantAccessFacts,
+} from '../../core/access/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+
+export type TenantState = 'pending' | 'active' | 'inactive' | 'deleting'
+export type UserState = 'pending' | 'active' | 'inactive'
+
+/** Everything that decides in one tenant, as one database snapshot saw it. A value: never changed. */
+export type Snapshot = {
+  readonly tenant: TenantUid
+  /** Newest epoch at which this was known to hold. */
+  readonly epoch: bigint
+  /** The epoch that last changed what is compiled here. */
+  readonly factsEpoch: bigint
+  readonly tenantState: TenantState
+  readonly orgName: string
+  readonly users: ReadonlyMap<UserUid, UserFacts>
+  readonly compiled: CompiledAccess
+}
+
+export type UserFacts = {
+  readonly state: UserState
+  /** A token that carries another one is void. */
+  readonly credentialEpoch: bigint
+  readonly teams: readonly TeamUid[]
+}
+
+const tenantRoles: ReadonlyMap<string, RoleDefinition> = new Map(predefinedRoles.map((role) => [role.uid, role]))
+const administratorRoles: ReadonlyMap<string, RoleDefinition> = new Map(systemRoles.map((role) => [role.uid, role]))
+
+const roleOfAdministrator = {
+  root: predefinedRole('Root Administrator').uid,
+  OperationAdmin: predefinedRole('Operations Administrator').uid,
+  AccountAdmin: predefinedRole('Account Administrator').uid,
+} as const
+
+/** Reads a tenant's access data. Run it in a `repeatable read` transaction: all statements must see one snapshot. */
+export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
+  const { tenant } = tx
+  const [head] = await tx.query<{ epoch: string; facts_epoch: string; state: TenantState; org_name: string }>(
+    `select e.epoch, e.facts_epoch, t.state, t.org_name
+       from access_epochs e join tenants t using (tenant_id) where e.tenant_id = $1`,
+    [tenant],
+  )
+  if (!head) throw new Error(`tenant ${tenant} has no access epoch`)
+  const users = await tx.query<{
+    user_id: string
+    state: UserState
+    credential_epoch: string
+    admin_type: keyof typeof roleOfAdministrator | null
+  }>('select user_id, state, credential_epoch, admin_type from users where tenant_id = $1 order by user_id', [tenant])
+  const members = await tx.query<{ user_id: string; team_id: string }>(
+    'select user_id, team_id from team_members where tenant_id = $1 order by user_id, team_position, team_id',
+    [tenant],
+  )
+  const rows = await tx.query<AssignmentRow>(
+    `select assignment_id, user_id, team_id, role_id, project_id, ends_at
+       from role_assignments where tenant_id = $1 order by assignment_id`,
+    [tenant],
+  )
+  const teamsOf = Map.groupBy(members, (member) => member.user_id)
+  const people = new Map(
+    users.map((user) => [
+      UserUid.parse(user.user_id),
+      {
+        state: user.state,
+        credentialEpoch: BigInt(user.credential_epoch),
+        teams: (teamsOf.get(user.user_id) ?? []).map((member) => TeamUid.parse(member.team_id)),
+      },
+    ]),
+  )
+  const isSystem = tenant === 'system'
+  const facts: TenantAccessFacts = {
+    tenantUid: tenant,
+    epoch: head.epoch,
+    permissions: isSystem ? systemPermissions : permissions,
+    users: new Map([...people].map(([uid, { teams, state }]) => [uid, { teams, active: state === 'active' }])),
+    assignments: isSystem
+      ? users.flatMap((user) => (user.admin_type ? [administrator(user.user_id, user.admin_type)] : []))
+      : rows.map(toAssignment),
+    roles: isSystem ? administratorRoles : tenantRoles,
+  }
+  return {
+    tenant,
+    epoch: BigInt(head.epoch),
+    factsEpoch: BigInt(head.facts_epoch),
+    tenantState: head.state,
+    orgName: head.org_name,
+    users: people,
+    compiled: compile(facts),
+  }
+}
+
+type AssignmentRow = {
+  readonly assignment_id: string
+  readonly user_id: string | null
+  readonly team_id: string | null
+  readonly role_id: string
+  readonly project_id: string | null
+  readonly ends_at: Date | null
+}
+
+function toAssignment(row: AssignmentRow): Assignment {
+  const scope: Scope = row.project_id === null ? { kind: 'tenant' } : { kind: 'project', projectUid: row.project_id }
+  return {
+    id: row.assignment_id,
+    // The table's check says that exactly one of the two is set.
+    subject: row.user_id === null ? { kind: 'team', uid: row.team_id ?? '' } : { kind: 'user', uid: row.user_id },
+    roleUid: row.role_id,
+    scope,
+    filters: 'none',
+    ...(row.ends_at === null ? {} : { endsAt: row.ends_at.getTime() }),
+  }
+}
+
+/** A system administrator's role follows from the kind of account; there is no assignment to forget or to forge. */
+function administrator(userUid: string, kind: keyof typeof roleOfAdministrator): Assignment {
+  return {
+    id: `administrator:${userUid}`,
+    subject: { kind: 'user', uid: userUid },
+    roleUid: roleOfAdministrator[kind],
+    scope: { kind: 'system' },
+    filters: 'none',
+  }
+}

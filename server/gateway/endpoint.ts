@@ -1,0 +1,179 @@
+import type { z } from 'zod'
+import type { AuditEvent } from '../../contract/audit-events.ts'
+import type { Refusal, RefusalCode } from '../../contract/errors.ts'
+import type { ProjectUid } from '../../contract/ids.ts'
+import type { Permission, SystemPermission } from '../../contract/permissions.ts'
+import type { Scope } from '../../core/access/index.ts'
+import type { Result } from '../../core/result.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import type { Principal } from './principal.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+/** `METHOD /path/{parameter}`, as OpenAPI writes it. */
+export type Route = `${Method} /${string}`
+
+/** The object an endpoint acts on, found before anything is decided; a foreign or unknown id finds none and answers 404. */
+export type Target = {
+  readonly kind: string
+  readonly uid: string
+  readonly scope: Scope
+  readonly name?: string
+  readonly tags?: Readonly<Record<string, string>>
+}
+
+/** What a caller needs. Every endpoint says one of these; there is no default. */
+export type PermissionRule<Params> =
+  /** No credential is looked at. The reason stands in docs/routes.md. */
+  | { readonly open: string }
+  /** Any signed-in caller, for what is their own. The reason stands in docs/routes.md. */
+  | { readonly signedIn: string }
+  /** A system administrator's right. */
+  | { readonly system: SystemPermission }
+  /** A right in the tenant; a valid ProjectUid header is ignored, a foreign one refused. */
+  | { readonly tenant: Permission }
+  /** A right in the project that the ProjectUid header names, or in the tenant without it. */
+  | { readonly project: Permission }
+  /** A right on one object, decided in the object's own scope. */
+  | {
+      readonly object: Permission | SystemPermission
+      readonly find: (c: { tx: Tx; params: Params; principal: Principal }) => Promise<Target | undefined>
+      /** Whether the caller may do it to this object without the permission: their own user, their own key. */
+      readonly orOwn?: (c: { target: Target; principal: Principal }) => boolean
+    }
+
+/** What an audited act was done to, and what should be remembered of it. Never a secret. */
+export type Recorded = {
+  readonly resource?: { readonly uid: string; readonly name?: string }
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** A handler's answer: the body (checked against `reply`), headers, and what the audit entry says. */
+export type Answer<Body> = Recorded & {
+  readonly body: Body
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+type Shape = z.ZodType
+
+/** What a handler is given: everything parsed, decided and inside the caller's tenant. */
+export type Context<Params, Query, Body, Prepared = undefined> = {
+  readonly tx: Tx
+  readonly principal: Principal
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  readonly prepared: Prepared
+  /** From a valid ProjectUid header. */
+  readonly project: ProjectUid | undefined
+  readonly target: Target | undefined
+  readonly requestId: string
+  readonly clientAddress: string
+  readonly now: Date
+  /** The access data this request was decided on: for lists that show what the caller may see, and for escalation checks. */
+  readonly access: RequestAccess
+  /** Adds a further entry in the transaction, e.g. to the tenant's own log in its birth. */
+  readonly record: (tx: Tx, event: AuditEvent, what: Recorded) => Promise<string>
+}
+
+/** Decisions for this caller inside a handler. */
+export type RequestAccess = {
+  /** Whether the caller holds the permission in a scope or on an object. */
+  readonly allows: (permission: Permission | SystemPermission, on: Target | Scope) => boolean
+  /** Refuses unless the caller holds at least what these role assignments would give: nobody lifts others over themselves. */
+  readonly coversRoles: (
+    roles: readonly { readonly roleUid: string; readonly scope: Scope }[],
+  ) => Result<undefined, Refusal>
+  /** Refuses unless the caller holds every right that this user holds (threat C04). */
+  readonly coversUser: (userUid: string) => Result<undefined, Refusal>
+  /** The same for what a team gives its members: asked before somebody becomes one. */
+  readonly coversTeam: (teamUid: string) => Result<undefined, Refusal>
+  /** All permissions of a user: in the tenant, and in each project. */
+  readonly permissionsOf: (userUid: string) => {
+    readonly tenant: readonly string[]
+    readonly projects: ReadonlyMap<string, readonly string[]>
+  }
+  readonly epoch: bigint
+}
+
+/** An open endpoint's context: no principal, no transaction; the feature opens its own in the tenant that it finds. */
+export type OpenContext<Params, Query, Body> = {
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  readonly requestId: string
+  readonly clientAddress: string
+  readonly userAgent: string
+  readonly now: Date
+}
+
+type Common<P extends Shape, Q extends Shape, B extends Shape, R extends Shape> = {
+  readonly route: Route
+  readonly summary: string
+  readonly params?: P
+  readonly query?: Q
+  readonly body?: B
+  readonly reply: { readonly status: 200 | 201 | 202 | 204; readonly body?: R; readonly contentType?: string }
+  /** Beyond the common ones (unauthenticated, forbidden, not_found, invalid, …) that the phases answer. */
+  readonly refusals: readonly RefusalCode[]
+  readonly maxBodyBytes?: number
+  /** A stricter budget per address than the caller's general one. */
+  readonly rate?: 'sign-in' | 'password-reset'
+}
+
+export type GuardedEndpoint<P extends Shape, Q extends Shape, B extends Shape, R extends Shape, Prepared> = Common<
+  P,
+  Q,
+  B,
+  R
+> & {
+  readonly permission: Exclude<PermissionRule<z.output<P>>, { open: string }>
+  /** `refusals-only`: a plain read; only its refusals are recorded. */
+  readonly audit: AuditEvent | 'refusals-only'
+  /** Set where a success changes who may do what: the tenant's epoch row is locked before the decision and raised after. */
+  readonly changes?: 'access' | 'sessions'
+  /**
+   * Slow work (network, password hash) after a first decision and before the transaction that decides again. `undo` is
+   * called when the transaction refuses or fails.
+   */
+  readonly prepare?: (
+    c: Omit<Context<z.output<P>, z.output<Q>, z.output<B>>, 'tx' | 'record' | 'prepared'>,
+  ) => Promise<Result<{ readonly value: Prepared; readonly undo?: () => Promise<void> }, Refusal>>
+  readonly handle: (
+    c: Context<z.output<P>, z.output<Q>, z.output<B>, Prepared>,
+  ) => Promise<Result<Answer<z.input<R>>, Refusal>>
+}
+
+export type OpenEndpoint<P extends Shape, Q extends Shape, B extends Shape, R extends Shape> = Common<P, Q, B, R> & {
+  readonly permission: { readonly open: string }
+  /** Which event the feature records itself, in the tenant that it finds. */
+  readonly audit: AuditEvent | 'refusals-only'
+  readonly handle: (
+    c: OpenContext<z.output<P>, z.output<Q>, z.output<B>>,
+  ) => Promise<Result<Answer<z.input<R>>, Refusal>>
+}
+
+/** An endpoint with its types forgotten, as the pipeline, the documentation and the tests see it. */
+// The parameters of handlers are contravariant, so only `any` admits every endpoint in one list.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type Endpoint = GuardedEndpoint<any, any, any, any, any> | OpenEndpoint<any, any, any, any>
+
+/** Declares an endpoint that needs a credential. */
+export function endpoint<
+  P extends Shape = z.ZodUndefined,
+  Q extends Shape = z.ZodUndefined,
+  B extends Shape = z.ZodUndefined,
+  R extends Shape = z.ZodUndefined,
+  Prepared = undefined,
+>(declaration: GuardedEndpoint<P, Q, B, R, Prepared>): Endpoint {
+  return declaration
+}
+
+/** Declares an endpoint that is open without a credential; its reason is part of the declaration. */
+export function openEndpoint<
+  P extends Shape = z.ZodUndefined,
+  Q extends Shape = z.ZodUndefined,
+  B extends Shape = z.ZodUndefined,
+  R extends Shape = z.ZodUndefined,
+>(declaration: OpenEndpoint<P, Q, B, R>): Endpoint {
+  return declaration
+}

@@ -1,0 +1,273 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type Refusal, refusals, refuse } from '../../contract/errors.ts'
+import type { Result } from '../../core/result.ts'
+import type { Logger } from '../platform/log/index.ts'
+import { databaseUnavailable } from '../platform/postgres/index.ts'
+import { newUid } from '../platform/random/index.ts'
+import type { Endpoint } from './endpoint.ts'
+import { renderRefusal } from './envelope.ts'
+import { parseJson } from './json.ts'
+import { clientAddress, type createRateLimiter, limits, networkOf } from './limits.ts'
+import type { Outcome, RawRequest } from './pipeline.ts'
+import type { Principal } from './principal.ts'
+import { pathOf, splitRoute } from './routes.ts'
+
+export type HttpDeps = {
+  readonly endpoints: readonly Endpoint[]
+  readonly authenticate: (presented: Presented) => Promise<Result<Principal, Refusal>>
+  readonly runOpen: (endpoint: Endpoint, raw: RawRequest) => Promise<Outcome>
+  readonly runGuarded: (endpoint: Endpoint, raw: RawRequest, principal: Principal) => Promise<Outcome>
+  readonly rate: ReturnType<typeof createRateLimiter>
+  readonly trustedProxies: readonly string[]
+  readonly logger: Logger
+  /** Told of every finished request, for metrics. `route` is the declared one, so that paths cannot make endless names. */
+  readonly observe: (route: string, status: number, seconds: number) => void
+  /** Liveness and readiness, and what stands in their way. */
+  readonly ready: () => readonly string[]
+  readonly openapi: unknown
+}
+
+export type Presented = { readonly authorization?: string; readonly apiKey?: string }
+
+type Handler = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void
+
+/** What a request carries from phase to phase. */
+type State = { id: string; address: string; startedAt: number; principal?: Principal; route: string }
+
+/**
+ * The API as a request handler for a TLS server: request id, limits, authentication before any body is read, the phases, one
+ * envelope.
+ */
+export async function createHttpApi(
+  deps: HttpDeps,
+): Promise<{ readonly handler: Handler; readonly close: () => Promise<void> }> {
+  const { endpoints, logger, rate } = deps
+  const states = new WeakMap<FastifyRequest, State>()
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    exposeHeadRoutes: false,
+    genReqId: newUid,
+    routerOptions: {
+      ignoreTrailingSlash: false,
+      ignoreDuplicateSlashes: false,
+      caseSensitive: true,
+      maxParamLength: 4096,
+    },
+    // Bodies are parsed below, by us; schemas run in the pipeline.
+    disableRequestLogging: true,
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+  const stateOf = (request: FastifyRequest): State => {
+    const state = states.get(request)
+    if (!state) throw new Error('a request without its state')
+    return state
+  }
+
+  function send(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
+    const { id } = stateOf(request)
+    const envelope = renderRefusal(pathOf(request.url), refusal, id)
+    if (refusal.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refusal.retryAfterSeconds))
+    if (envelope.status === 401) void reply.header('www-authenticate', 'Bearer realm="palisade"')
+    return reply.code(envelope.status).header('content-type', envelope.contentType).send(envelope.body)
+  }
+
+  app.addHook('onRequest', async (request, reply) => {
+    const id = request.id
+    const forwarded = request.headers['x-forwarded-for']
+    const address = clientAddress(
+      request.raw.socket.remoteAddress ?? '',
+      Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
+      deps.trustedProxies,
+    )
+    states.set(request, { id, address, startedAt: performance.now(), route: 'unknown' })
+    void reply
+      .header('x-request-id', id)
+      .header('x-content-type-options', 'nosniff')
+      .header('cache-control', 'no-store')
+    const ambiguous = ambiguousHeader(request.raw.rawHeaders)
+    if (ambiguous) return send(request, reply, refuse('invalid', `The header ${ambiguous} stands twice`))
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const { id, principal, route, startedAt, address } = stateOf(request)
+    const seconds = (performance.now() - startedAt) / 1000
+    deps.observe(route, reply.statusCode, seconds)
+    logger.info(
+      {
+        request: id,
+        ...(principal ? { tenant: principal.tenant, user: principal.user } : {}),
+        ...(principal?.credential.kind === 'session' ? { session: principal.credential.session } : {}),
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        ms: Math.round(seconds * 1000),
+        address,
+      },
+      'request',
+    )
+  })
+
+  /** Any credential, before a byte of the body is read. Answers the refusal itself. */
+  async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Principal | undefined> {
+    const state = stateOf(request)
+    const presented = presentedBy(request)
+    const principal = presented ? await deps.authenticate(presented) : undefined
+    if (principal?.ok) {
+      state.principal = principal.value
+      const wait = rate.take('caller', `${principal.value.tenant}/${principal.value.user}`)
+      if (wait === 0) return principal.value
+      void send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
+      return undefined
+    }
+    const wait = rate.take('unauthenticated', networkOf(state.address))
+    if (wait > 0) void send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
+    else
+      void send(request, reply, principal?.error ?? refuse('unauthenticated', 'Sign in first: no credential was sent'))
+    return undefined
+  }
+
+  for (const endpoint of endpoints) addRoute(app, endpoint)
+
+  function addRoute(instance: FastifyInstance, endpoint: Endpoint): void {
+    const { method, path } = splitRoute(endpoint.route)
+    const open = 'open' in endpoint.permission
+    instance.route({
+      method,
+      url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: endpoint.maxBodyBytes ?? limits.bodyBytes,
+      onRequest: async (request, reply) => {
+        const state = stateOf(request)
+        state.route = endpoint.route
+        if (endpoint.rate) {
+          const wait = rate.take(endpoint.rate, networkOf(state.address))
+          if (wait > 0) return send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
+        }
+        if (!open && !(await authenticate(request, reply))) return reply
+      },
+      handler: async (request, reply) => {
+        const state = stateOf(request)
+        const body = request.body === undefined || request.body === null ? undefined : (request.body as Buffer)
+        const json = body && endpoint.body ? parseJson(body, limits.jsonDepth) : { ok: true as const, value: undefined }
+        if (!json.ok) return send(request, reply, refuse('body_not_json', `The body ${json.error}`))
+        const project = request.headers.projectuid
+        const raw: RawRequest = {
+          id: state.id,
+          clientAddress: state.address,
+          userAgent: String(request.headers['user-agent'] ?? '').slice(0, 512),
+          params: request.params,
+          query: request.query,
+          body: json.value,
+          projectHeader: Array.isArray(project) ? project[0] : project,
+        }
+        const outcome = state.principal
+          ? await deps.runGuarded(endpoint, raw, state.principal)
+          : await deps.runOpen(endpoint, raw)
+        if (!outcome.ok) return send(request, reply, outcome.error)
+        return answer(reply, endpoint, outcome.value)
+      },
+    })
+  }
+
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = pathOf(request.url)
+    if (isGuardedPath(path) && !(await authenticate(request, reply))) return reply
+    const known = endpoints.filter((one) => matches(splitRoute(one.route).path, path))
+    if (known.length === 0) return send(request, reply, refuse('route_not_found', `No route ${request.method} ${path}`))
+    void reply.header('allow', known.map((one) => splitRoute(one.route).method).join(', '))
+    return send(request, reply, refuse('method_not_allowed', `${path} does not take ${request.method}`))
+  })
+
+  app.setErrorHandler((cause: Error & { code?: string; statusCode?: number }, request, reply) => {
+    const refusal = refusalOf(cause)
+    const { id, principal, route } = stateOf(request)
+    if (refusals[refusal.code].status >= 500)
+      logger.error({ cause, request: id, ...(principal ? { tenant: principal.tenant } : {}), route }, 'request failed')
+    return send(request, reply, refusal)
+  })
+
+  const json = (reply: FastifyReply, status: number, value: unknown) =>
+    reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(value))
+  app.get('/livez', (_request, reply) => json(reply, 200, { status: 'ok' }))
+  app.get('/readyz', (_request, reply) => {
+    const problems = deps.ready()
+    return json(reply, problems.length > 0 ? 503 : 200, { status: problems.length > 0 ? 'not ready' : 'ok', problems })
+  })
+  app.get('/openapi.json', (_request, reply) => json(reply, 200, deps.openapi))
+
+  await app.ready()
+  return { handler: app.routing as unknown as Handler, close: () => app.close() }
+}
+
+/** What the API answers, checked against what the endpoint declared: nothing unnamed goes out. */
+async function answer(
+  reply: FastifyReply,
+  { reply: declared }: Endpoint,
+  { body, headers, auditUid }: Extract<Outcome, { ok: true }>['value'],
+): Promise<FastifyReply> {
+  void reply.code(declared.status)
+  if (auditUid !== undefined) void reply.header('AuditUid', auditUid)
+  for (const [name, value] of Object.entries(headers ?? {})) void reply.header(name, value)
+  if (declared.status === 204 || !declared.body) return reply.removeHeader('content-type').send()
+  if (declared.contentType) {
+    void reply.header('content-type', declared.contentType)
+    return reply.send(isStream(body) ? readable(body) : body)
+  }
+  const checked = declared.body.parse(body)
+  return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(checked))
+}
+
+const isStream = (body: unknown): body is AsyncIterable<string | Buffer> =>
+  typeof body === 'object' && body !== null && Symbol.asyncIterator in body
+
+function readable(body: AsyncIterable<string | Buffer>): ReadableStream {
+  return ReadableStream.from(
+    (async function* () {
+      for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    })(),
+  )
+}
+
+/** Headers of which two lines would leave open which one counts. */
+const single = new Set(['host', 'authorization', 'apikey', 'projectuid', 'content-type', 'content-length'])
+
+function ambiguousHeader(rawHeaders: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase() ?? ''
+    if (!single.has(name)) continue
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return undefined
+}
+
+function presentedBy(request: FastifyRequest): Presented | undefined {
+  const { authorization, apikey } = request.headers
+  const apiKey = Array.isArray(apikey) ? apikey[0] : apikey
+  if (!authorization && !apiKey) return undefined
+  return { ...(authorization ? { authorization } : {}), ...(apiKey ? { apiKey } : {}) }
+}
+
+const isGuardedPath = (path: string) => /^\/(v1|canvas|k8s)(\/|$)/.test(path)
+
+function matches(template: string, path: string): boolean {
+  const parts = path.split('/')
+  const wanted = template.split('/')
+  return parts.length === wanted.length && wanted.every((part, i) => part.startsWith('{') || part === parts[i])
+}
+
+/** What was thrown, as a refusal: Fastify's own complaints about a request, a database that is away, or our fault. */
+function refusalOf(cause: Error & { code?: string; statusCode?: number }): Refusal {
+  if (cause.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return refuse('body_too_large', `A body may have at most ${limits.bodyBytes} bytes`)
+  if (cause.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return refuse('media_type', 'Send application/json')
+  if (cause.statusCode !== undefined && cause.statusCode >= 400 && cause.statusCode < 500)
+    return refuse('invalid', 'The request could not be read')
+  if (databaseUnavailable(cause))
+    return { ...refuse('unavailable', 'The database does not answer'), retryAfterSeconds: 1 }
+  return refuse('internal')
+}

@@ -1,0 +1,23 @@
+export {
+  type Answer,
+  type Context,
+  type Endpoint,
+  endpoint,
+  type Method,
+  type OpenContext,
+  openEndpoint,
+  type PermissionRule,
+  type Recorded,
+  type RequestAccess,
+  type Route,
+  type Target,
+} from './endpoint.ts'
+export { problemType, renderRefusal } from './envelope.ts'
+export { createHttpApi, type Presented } from './http.ts'
+export { clientAddress, createRateLimiter, limits, networkOf } from './limits.ts'
+export { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
+export { openapiOf } from './openapi.ts'
+export { createPipeline, type PipelineEntry, type PipelinePorts } from './pipeline.ts'
+export type { Credential, Principal } from './principal.ts'
+export { routeTable } from './route-table.ts'
+export { assertRoutes, splitRoute } from './routes.ts'

@@ -1,0 +1,99 @@
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Clock } from '../platform/clock/index.ts'
+
+/** What one client may take, from the first start on. Tenants and operators may set less, never nothing. */
+export const limits = {
+  bodyBytes: 1024 * 1024,
+  jsonDepth: 32,
+  headerBytes: 16 * 1024,
+  connectionsPerAddress: 512,
+  connections: 20_000,
+  /** A client has this long to send a whole head, and a whole request. */
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 120_000,
+  keepAliveMs: 75_000,
+  handshakeTimeoutMs: 10_000,
+  http2Streams: 250,
+  callerRequestsPerSecond: 5_000,
+} as const
+
+/** Budgets per network that need no credential; `burst` requests at once, then `perSecond`. */
+export const rates = {
+  /** Requests that no valid credential came with. */
+  unauthenticated: { perSecond: 100, burst: 500 },
+  'sign-in': { perSecond: 10, burst: 50 },
+  'password-reset': { perSecond: 2, burst: 10 },
+  caller: { perSecond: limits.callerRequestsPerSecond, burst: limits.callerRequestsPerSecond },
+} as const
+
+export type RateName = keyof typeof rates
+
+/** Buckets remembered at most; a forgotten one starts full, so the oldest are the least loss. */
+const maxBuckets = 50_000
+
+/** Token buckets, one a key and budget. `take` answers the seconds to wait, or 0. */
+export function createRateLimiter(clock: Clock): { take(rate: RateName, key: string): number } {
+  const buckets = new Map<string, { tokens: number; at: number }>()
+  return {
+    take(rate, key) {
+      const { perSecond, burst } = rates[rate]
+      const name = `${rate} ${key}`
+      const at = clock.monotonicMs()
+      const bucket = buckets.get(name)
+      if (!bucket) {
+        if (buckets.size >= maxBuckets) {
+          const oldest = buckets.keys().next()
+          if (!oldest.done) buckets.delete(oldest.value)
+        }
+        buckets.set(name, { tokens: burst - 1, at })
+        return 0
+      }
+      bucket.tokens = Math.min(burst, bucket.tokens + ((at - bucket.at) / 1000) * perSecond)
+      bucket.at = at
+      if (bucket.tokens >= 1) {
+        bucket.tokens -= 1
+        return 0
+      }
+      return Math.max(1, Math.ceil((1 - bucket.tokens) / perSecond))
+    },
+  }
+}
+
+/**
+ * The network that limits count: an IPv4 address, or the /64 of an IPv6 address, which is one customer's and can be walked
+ * through for free (threat B28). IPv4 in IPv6 is IPv4.
+ */
+export function networkOf(address: string): string {
+  if (isIP(address) === 0) return address
+  const parsed = ipaddr.process(address)
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()}/64`
+}
+
+/**
+ * The client's address. `X-Forwarded-For` counts only where the peer is a trusted proxy, and is read from the right as far
+ * as the proxies are trusted (threat A20); a value that is no address ends the walk.
+ */
+export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: readonly string[]): string {
+  let address = normal(peer)
+  const hops = (forwardedFor ?? '').split(',').reverse()
+  for (const hop of hops) {
+    if (!isTrusted(address, trusted)) return address
+    const next = hop.trim()
+    if (isIP(next) === 0) return address
+    address = normal(next)
+  }
+  return address
+}
+
+const normal = (address: string) => (isIP(address) === 0 ? address : ipaddr.process(address).toString())
+
+function isTrusted(address: string, ranges: readonly string[]): boolean {
+  if (isIP(address) === 0) return false
+  const parsed = ipaddr.process(address)
+  return ranges.some((range) => {
+    const [network, bits] = ipaddr.parseCIDR(range)
+    return network.kind() === parsed.kind() && parsed.match(network, bits)
+  })
+}

@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
+import type { Logger } from '../platform/log/index.ts'
+import { limits, networkOf } from './limits.ts'
+
+export type DoorRequest = IncomingMessage | Http2ServerRequest
+export type DoorResponse = ServerResponse | Http2ServerResponse
+
+/** The two paths behind the one listener. */
+export type Doors = {
+  readonly api: (request: DoorRequest, response: DoorResponse) => void
+  readonly kube: (request: DoorRequest, response: DoorResponse) => void
+  readonly kubeUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
+export type Listener = {
+  listen(host: string, port: number): Promise<void>
+  setCertificate(context: SecureContextOptions): void
+  address(): { readonly address: string; readonly port: number }
+  connections(): number
+  /** Stops accepting, lets requests under way finish for `graceMs`, then closes what is left. */
+  close(graceMs: number): Promise<void>
+}
+
+const prefix = '/k8s/'
+
+/**
+ * The main listener: TLS 1.2 or newer, HTTP/2 and HTTP/1.1, with its limits on from the first connection. Requests below
+ * `/k8s/` go the Kubernetes way, everything else to the API; the choice is made on the raw target, which both then judge.
+ */
+export function createListener(certificate: SecureContextOptions, doors: Doors, logger: Logger): Listener {
+  const perNetwork = new Map<string, number>()
+  const server = createSecureServer(
+    {
+      ...certificate,
+      allowHTTP1: true,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      settings: { maxConcurrentStreams: limits.http2Streams, maxHeaderListSize: limits.headerBytes },
+      maxSessionMemory: 10,
+      maxHeaderListPairs: 128,
+      // Options of the HTTP/1.1 side. Strict parsing: what is ambiguous ends the connection (threat A23).
+      ...{ maxHeaderSize: limits.headerBytes, insecureHTTPParser: false, connectionsCheckingInterval: 2_000 },
+    },
+    (request, response) => route(request, response),
+  )
+  server.maxConnections = limits.connections
+  // HTTP/1.1 limits are fields that the types of the HTTP/2 server do not name.
+  Object.assign(server, {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+  })
+
+  function route(request: DoorRequest, response: DoorResponse): void {
+    if ((request.url ?? '').startsWith(prefix)) doors.kube(request, response)
+    else doors.api(request, response)
+  }
+
+  server.on('connection', (socket) => {
+    const network = networkOf(socket.remoteAddress ?? '')
+    const open = (perNetwork.get(network) ?? 0) + 1
+    if (open > limits.connectionsPerAddress) {
+      logger.warn({ network }, 'too many connections from one network')
+      socket.destroy()
+      return
+    }
+    perNetwork.set(network, open)
+    socket.once('close', () => {
+      const left = (perNetwork.get(network) ?? 1) - 1
+      if (left > 0) perNetwork.set(network, left)
+      else perNetwork.delete(network)
+    })
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // An upgraded socket has nobody else who hears its errors until it is piped.
+    socket.on('error', () => socket.destroy())
+    if ((request.url ?? '').startsWith(prefix)) doors.kubeUpgrade(request, socket, head)
+    else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+  server.on('session', (session) => {
+    let streams = 0
+    session.on('stream', (stream) => {
+      streams++
+      stream.once('close', () => {
+        streams--
+      })
+    })
+    // Watches are silent for long; only a connection without any stream is idle.
+    session.setTimeout(limits.keepAliveMs, () => {
+      if (streams === 0) session.close()
+    })
+    session.on('error', () => session.destroy())
+  })
+  server.on('clientError', (cause: NodeJS.ErrnoException, socket: Duplex) => {
+    const status =
+      cause.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : cause.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? '408 Request Timeout'
+          : '400 Bad Request'
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    else socket.destroy()
+  })
+  server.on('tlsClientError', (_cause, socket: TLSSocket) => socket.destroy())
+
+  const sockets = new Set<Duplex>()
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen({ host, port, backlog: 1024 }, () => {
+          server.off('error', reject)
+          resolve()
+        })
+      }),
+    setCertificate: (context) => server.setSecureContext(context),
+    address() {
+      const address = server.address()
+      if (address === null || typeof address === 'string') throw new Error('the listener does not listen')
+      return { address: address.address, port: address.port }
+    },
+    connections: () => sockets.size,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      // HTTP/1.1 connections that wait for a next request end now.
+      ;(server as unknown as { closeIdleConnections?: () => void }).closeIdleConnections?.()
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, graceMs)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,334 @@
+import type { z } from 'zod'
+import type { AuditEvent } from '../../contract/audit-events.ts'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { ProjectUid, systemTenant } from '../../contract/ids.ts'
+import type { Decision, ResourceRef, Scope } from '../../core/access/index.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { InTenant, Tx } from '../platform/postgres/index.ts'
+import type { Answer, Context, Endpoint, GuardedEndpoint, Recorded, RequestAccess, Target } from './endpoint.ts'
+import type { Principal } from './principal.ts'
+
+/** What the phases need of the features; `S` is the access data, which only passes through. */
+export type PipelinePorts<S> = {
+  readonly inTenant: InTenant
+  readonly access: {
+    current(tenant: Principal['tenant']): Promise<S>
+    inTx(tx: Tx): Promise<S>
+    lock(tx: Tx): Promise<void>
+    raise(tx: Tx, kind: 'access' | 'sessions'): Promise<void>
+    decide(snapshot: S, user: string, permission: string, resource: ResourceRef, now: number): Decision
+    requestAccess(snapshot: S, user: string, now: number): RequestAccess
+  }
+  /** Whether the credential is still valid on this access data. */
+  readonly recheck: (principal: Principal, snapshot: S) => Promise<Result<unknown, Refusal>>
+  readonly append: (tx: Tx, entry: PipelineEntry) => Promise<string>
+  readonly projectExists: (tx: Tx, project: ProjectUid) => Promise<boolean>
+  readonly clock: Clock
+}
+
+/** An audit entry as the phases write it. */
+export type PipelineEntry = {
+  readonly event: AuditEvent
+  readonly outcome: 'done' | 'refused'
+  readonly principal: Principal
+  readonly resource: { readonly kind?: string; readonly uid: string; readonly name?: string }
+  readonly project?: string
+  readonly request: string
+  readonly address: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** A request, read but not yet believed. */
+export type RawRequest = {
+  readonly id: string
+  readonly clientAddress: string
+  readonly userAgent: string
+  readonly params: unknown
+  readonly query: unknown
+  /** Undefined: none was sent. */
+  readonly body: unknown
+  readonly projectHeader: string | undefined
+}
+
+/** A handled request: the answer with the uid of its audit entry, or a refusal. */
+export type Outcome = Result<Answer<unknown> & { readonly auditUid: string | undefined }, Refusal>
+
+type Guarded = GuardedEndpoint<z.ZodType, z.ZodType, z.ZodType, z.ZodType, unknown>
+type Parsed = { readonly params: unknown; readonly query: unknown; readonly body: unknown }
+
+/**
+ * The phases every endpoint runs through, in one order: parse → (prepare) → transaction { lock → access data → credential
+ * again → decide → handle → audit → raise } → reply. Authentication has happened: see `app.ts`, before a body is read.
+ *
+ * A refusal's entry commits although what the handler wrote is taken back.
+ */
+export function createPipeline<S>(ports: PipelinePorts<S>) {
+  const { inTenant, access, clock } = ports
+
+  /** Runs an endpoint that needs no credential: it finds its tenant itself and records what it does. */
+  async function runOpen(declared: Endpoint, raw: RawRequest): Promise<Outcome> {
+    const endpoint = declared as Extract<Endpoint, { permission: { open: string } }>
+    const parsed = parse(endpoint, raw)
+    if (!parsed.ok) return parsed
+    const { id: requestId, clientAddress, userAgent } = raw
+    const now = new Date(clock.now())
+    const answer: Result<Answer<unknown>, Refusal> = await endpoint.handle({
+      ...parsed.value,
+      requestId,
+      clientAddress,
+      userAgent,
+      now,
+    })
+    return answer.ok ? ok({ ...answer.value, auditUid: undefined }) : answer
+  }
+
+  async function runGuarded(declared: Endpoint, raw: RawRequest, principal: Principal): Promise<Outcome> {
+    const endpoint = declared as Guarded
+    const parsed = parse(endpoint, raw)
+    if (!parsed.ok) return parsed
+    const call = { endpoint, raw, principal, parsed: parsed.value, now: new Date(clock.now()) }
+
+    let undo: (() => Promise<void>) | undefined
+    let prepared: unknown
+    if (endpoint.prepare) {
+      const first = await prepare(call, endpoint.prepare)
+      if (!first.ok) return first
+      prepared = first.value.value
+      undo = first.value.undo
+    }
+    try {
+      const outcome = await inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, prepared))
+      if (!outcome.ok) await undo?.()
+      return outcome
+    } catch (cause) {
+      await undo?.()
+      throw cause
+    }
+  }
+
+  type Call = {
+    readonly endpoint: Guarded
+    readonly raw: RawRequest
+    readonly principal: Principal
+    readonly parsed: Parsed
+    readonly now: Date
+  }
+
+  /** Slow work outside any transaction, after a decision in a short one; the real one decides again. */
+  async function prepare(call: Call, work: NonNullable<Guarded['prepare']>) {
+    const { raw, principal, parsed, now } = call
+    const first = await inTenant(principal.tenant, async (tx) => {
+      const decided = await decideInTx(call, tx)
+      if (decided.ok) return decided
+      return err(await refused(call, tx, decided.error, undefined))
+    })
+    if (!first.ok) return first
+    const { target, project, snapshot } = first.value
+    return work({
+      principal,
+      ...parsed,
+      project,
+      target,
+      requestId: raw.id,
+      clientAddress: raw.clientAddress,
+      now,
+      access: access.requestAccess(snapshot, principal.user, now.getTime()),
+    })
+  }
+
+  async function decideAndHandle(call: Call, tx: Tx, prepared: unknown): Promise<Outcome> {
+    const { endpoint, raw, principal, parsed, now } = call
+    const decided = await decideInTx(call, tx)
+    if (!decided.ok) return err(await refused(call, tx, decided.error, undefined))
+    const { target, project, snapshot, decision } = decided.value
+
+    const record = (inside: Tx, event: AuditEvent, what: Recorded) =>
+      ports.append(inside, entryOf(call, event, 'done', what, projectOf(target) ?? project))
+    const context: Context<unknown, unknown, unknown, unknown> = {
+      tx,
+      principal,
+      ...parsed,
+      prepared,
+      project,
+      target,
+      requestId: raw.id,
+      clientAddress: raw.clientAddress,
+      now,
+      access: access.requestAccess(snapshot, principal.user, now.getTime()),
+      record,
+    }
+    const handled = await tx.attempt(() => endpoint.handle(context))
+    if (!handled.ok) {
+      // A read that finds nothing is no event; an act that was refused is one, whatever the reason.
+      if (endpoint.audit === 'refusals-only' && !isDenial(handled.error)) return handled
+      return err(await refused(call, tx, handled.error, target))
+    }
+    let auditUid: string | undefined
+    if (endpoint.audit !== 'refusals-only') {
+      const resource =
+        handled.value.resource ?? (target && { uid: target.uid, ...(target.name ? { name: target.name } : {}) })
+      const details = { ...handled.value.details, ...reasons(decision) }
+      auditUid = await ports.append(
+        tx,
+        entryOf(
+          call,
+          endpoint.audit,
+          'done',
+          { ...(resource ? { resource } : {}), details },
+          projectOf(target) ?? project,
+        ),
+      )
+    }
+    if (endpoint.changes) await access.raise(tx, endpoint.changes)
+    return ok({ ...handled.value, auditUid })
+  }
+
+  async function decideInTx(call: Call, tx: Tx) {
+    const { endpoint, raw, principal, parsed, now } = call
+    if (endpoint.changes) await access.lock(tx)
+    const snapshot = await access.inTx(tx)
+    const valid = await ports.recheck(principal, snapshot)
+    if (!valid.ok) return err({ refusal: valid.error, denial: undefined })
+    const project = await selectProject(raw.projectHeader, principal, tx)
+    if (!project.ok) return err({ refusal: project.error, denial: undefined })
+
+    const rule = endpoint.permission
+    const found = { snapshot, project: project.value, target: undefined as Target | undefined }
+    const granted = (target: Target | undefined, decision: Decision | undefined) => ok({ ...found, target, decision })
+    const ask = (permission: string, resource: ResourceRef, target?: Target) => {
+      const decision = access.decide(snapshot, principal.user, permission, resource, now.getTime())
+      if (decision.effect === 'allow') return granted(target, decision)
+      return err({ refusal: forbidden(decision, raw.id, principal), denial: { decision, target } })
+    }
+    if ('signedIn' in rule) return granted(undefined, undefined)
+    if ('system' in rule) return ask(rule.system, { kind: 'system', scope: { kind: 'system' } })
+    if ('tenant' in rule) return ask(rule.tenant, { kind: 'tenant', scope: { kind: 'tenant' } })
+    if ('project' in rule) {
+      const scope: Scope = found.project ? { kind: 'project', projectUid: found.project } : { kind: 'tenant' }
+      return ask(rule.project, { kind: scope.kind, scope })
+    }
+    const target = await rule.find({ tx, params: parsed.params, principal })
+    if (!target) return err({ refusal: refuse('not_found'), denial: undefined })
+    if (rule.orOwn?.({ target, principal })) return granted(target, undefined)
+    return ask(rule.object, target, target)
+  }
+
+  /** A ProjectUid header is looked at whatever the endpoint: an unknown or foreign one is never silently dropped. */
+  async function selectProject(
+    header: string | undefined,
+    principal: Principal,
+    tx: Tx,
+  ): Promise<Result<ProjectUid | undefined, Refusal>> {
+    if (header === undefined || header === '' || principal.tenant === systemTenant) return ok(undefined)
+    const uid = ProjectUid.safeParse(header)
+    if (!uid.success || !(await ports.projectExists(tx, uid.data)))
+      return err(refuse('project_not_found', 'The ProjectUid header names no project of this tenant'))
+    return ok(uid.data)
+  }
+
+  type Refused = {
+    readonly refusal: Refusal
+    readonly denial: { decision: Decision; target: Target | undefined } | undefined
+  }
+
+  /** Writes the entry of a refusal. What never was in this tenant (404) and what was not readable (400) is no event. */
+  async function refused(call: Call, tx: Tx, what: Refused | Refusal, target: Target | undefined): Promise<Refusal> {
+    const { endpoint, raw } = call
+    const refusal = 'refusal' in what ? what.refusal : what
+    const object = 'refusal' in what ? what.denial?.target : target
+    if (!isDenial(refusal) && endpoint.audit === 'refusals-only') return refusal
+    if (refusal.code === 'unauthenticated' || refusal.code === 'not_found' || refusal.code === 'invalid') return refusal
+    const event = endpoint.audit === 'refusals-only' ? 'access.refused' : endpoint.audit
+    const resource = object
+      ? { kind: object.kind, uid: object.uid, ...(object.name ? { name: object.name } : {}) }
+      : undefined
+    await ports.append(tx, {
+      ...entryOf(call, event, 'refused', {}, projectOf(object)),
+      resource: resource ?? { uid: 'none' },
+      details: {
+        route: endpoint.route,
+        refusal: refusal.code,
+        ...(refusal.details ?? {}),
+        ...(raw.projectHeader ? { projectHeader: raw.projectHeader } : {}),
+      },
+    })
+    return refusal
+  }
+
+  function entryOf(
+    { raw, principal }: Call,
+    event: AuditEvent,
+    outcome: 'done' | 'refused',
+    what: Recorded,
+    project: string | undefined,
+  ): PipelineEntry {
+    return {
+      event,
+      outcome,
+      principal,
+      resource: what.resource ?? { uid: 'none' },
+      ...(project === undefined ? {} : { project }),
+      request: raw.id,
+      address: raw.clientAddress,
+      details: what.details ?? {},
+    }
+  }
+
+  return { runOpen, runGuarded }
+}
+
+const projectOf = (target: Target | undefined) =>
+  target?.scope.kind === 'project' ? target.scope.projectUid : undefined
+
+const isDenial = ({ code }: Refusal) => code === 'forbidden' || code === 'exceeds_own_rights'
+
+/** Why it was allowed, for the audit entry: the assignments and the epoch of the data. */
+function reasons(decision: Decision | undefined): Record<string, unknown> {
+  if (decision?.effect !== 'allow') return {}
+  return { decision: { epoch: decision.epoch, because: decision.because.map((reason) => reason.assignment) } }
+}
+
+/** Own tenant, right missing: says which right and where, by uid, and how to ask for it (the request id). */
+function forbidden(decision: Decision, requestId: string, principal: Principal): Refusal {
+  if (decision.effect === 'allow') throw new Error('an allowed request is not refused')
+  const { missing, scope, why } = decision
+  const uid = scope.kind === 'project' ? scope.projectUid : scope.kind === 'tenant' ? principal.tenant : 'system'
+  const where = scope.kind === 'system' ? 'the system scope' : `${scope.kind} ${uid}`
+  const hint =
+    principal.tenant === systemTenant && scope.kind !== 'system'
+      ? '; system administrators have no access inside tenants'
+      : scope.kind === 'tenant'
+        ? '; if you meant a project, send the ProjectUid header'
+        : ''
+  return refuse('forbidden', `This needs ${missing} in ${where}${hint} (request ${requestId})`, {
+    permission: missing,
+    scope: { kind: scope.kind, uid },
+    reason: why,
+  })
+}
+
+function parse(endpoint: Endpoint, raw: RawRequest): Result<Parsed, Refusal> {
+  const parts = [
+    ['path', endpoint.params, raw.params],
+    ['query', endpoint.query, raw.query],
+    ['body', endpoint.body, raw.body],
+  ] as const
+  const values: unknown[] = []
+  const issues: { in: string; path: string; problem: string }[] = []
+  for (const [part, schema, value] of parts) {
+    if (!schema) {
+      values.push(undefined)
+      continue
+    }
+    const result = (schema as z.ZodType).safeParse(value)
+    if (result.success) values.push(result.data)
+    else
+      for (const issue of result.error.issues.slice(0, 20))
+        issues.push({ in: part, path: issue.path.join('.'), problem: issue.message })
+  }
+  const [first] = issues
+  if (first)
+    return err(refuse('invalid', `${first.in}${first.path ? ` ${first.path}` : ''}: ${first.problem}`, { issues }))
+  return ok({ params: values[0], query: values[1], body: values[2] })
+}

@@ -1,0 +1,21 @@
+import type { ApiKeyUid, SessionUid, TenantUid, UserUid } from '../../contract/ids.ts'
+
+/** Who calls, proved. Rights are never part of it: they are decided at each use. */
+export type Principal = {
+  readonly tenant: TenantUid
+  readonly user: UserUid
+  readonly credential: Credential
+  /** For audit entries and impersonation: the person as the log should name them. */
+  readonly person: {
+    readonly email: string
+    readonly firstName: string
+    readonly lastName: string
+    readonly org: string
+  }
+  /** The tenant's epoch at which the credential was last found valid. */
+  readonly epoch: bigint
+}
+
+export type Credential =
+  | { readonly kind: 'session'; readonly session: SessionUid; readonly jti: string }
+  | { readonly kind: 'apiKey'; readonly key: ApiKeyUid }

@@ -1,0 +1,105 @@
+import type pg from 'pg'
+import { TenantUid } from '../../../contract/ids.ts'
+import type { Result } from '../../../core/result.ts'
+
+/** One transaction in one tenant's scope. Rows of other tenants do not exist in it. */
+export type Tx = {
+  readonly tenant: TenantUid
+  /** Runs one statement with `$1…` parameters and answers its rows. */
+  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Runs `work` behind a savepoint: a refusal or an exception takes back what it wrote, and nothing before it. */
+  attempt<T, E>(work: () => Promise<Result<T, E>>): Promise<Result<T, E>>
+  /** Runs `work` in another tenant's scope, in the same transaction: a tenant's birth is one with its system entry. */
+  within<T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Called once the commit is acknowledged; never after a rollback. */
+  afterCommit(work: () => void): void
+}
+
+export type TxOptions = {
+  /** `repeatable read` gives all statements one snapshot. */
+  readonly isolation?: 'read committed' | 'repeatable read'
+  readonly readOnly?: boolean
+}
+
+/** The only way to a tenant's rows. Refuses an empty or malformed tenant by throwing. */
+export type InTenant = <T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>, options?: TxOptions) => Promise<T>
+
+/**
+ * Makes `inTenant` over one pool. The tenant is set for the transaction alone (`set local`), which row-level security reads.
+ *
+ * Errors of `work` roll back and are thrown on. A connection that failed is not put back into the pool.
+ */
+export function createInTenant(pool: pg.Pool): InTenant {
+  return async (tenant, work, options = {}) => {
+    const scope = setTenant(tenant)
+    const client = await pool.connect()
+    const committed: (() => void)[] = []
+    let broken: Error | undefined
+    let result: Awaited<ReturnType<typeof work>>
+    try {
+      // One round trip: the tenant is 24 hex digits or `system`, checked by setTenant, so it needs no parameter.
+      await client.query(`begin${mode(options)}; ${scope}`)
+      result = await work(createTx(client, tenant, committed))
+      await client.query('commit')
+    } catch (cause) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure
+      })
+      throw cause
+    } finally {
+      client.release(broken)
+    }
+    for (const done of committed) done()
+    return result
+  }
+}
+
+function createTx(client: pg.PoolClient, tenant: TenantUid, committed: (() => void)[], depth = { savepoints: 0 }): Tx {
+  return {
+    tenant,
+    async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+      // pg types rows as any; the caller names the columns it selected.
+      return (await client.query<Row>(text, values as unknown[])).rows
+    },
+    async attempt(work) {
+      const name = `attempt_${++depth.savepoints}`
+      await client.query(`savepoint ${name}`)
+      const kept = committed.length
+      try {
+        const result = await work()
+        if (result.ok) {
+          await client.query(`release savepoint ${name}`)
+          return result
+        }
+        committed.length = kept
+        await client.query(`rollback to savepoint ${name}`)
+        return result
+      } catch (cause) {
+        committed.length = kept
+        await client.query(`rollback to savepoint ${name}`)
+        throw cause
+      }
+    },
+    async within(other, work) {
+      await client.query(setTenant(other))
+      try {
+        return await work(createTx(client, other, committed, depth))
+      } finally {
+        // Fails only in an aborted transaction, whose end resets the tenant anyway.
+        await client.query(setTenant(tenant)).catch(() => undefined)
+      }
+    },
+    afterCommit(work) {
+      committed.push(work)
+    },
+  }
+}
+
+function setTenant(tenant: TenantUid): string {
+  if (!TenantUid.safeParse(tenant).success) throw new Error('inTenant needs a tenant')
+  return `set local app.tenant_id = '${tenant}'`
+}
+
+function mode({ isolation, readOnly }: TxOptions): string {
+  return `${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`
+}

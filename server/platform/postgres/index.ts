@@ -1,0 +1,7 @@
+export { type DatabaseTarget, parseDatabaseUrl } from './database-url.ts'
+export { databaseUnavailable, sqlState, violatedUnique } from './errors.ts'
+export { createInTenant, type InTenant, type Tx, type TxOptions } from './in-tenant.ts'
+export { createLookups, type EpochChange, type Lookups } from './lookups.ts'
+export { type Migration, migrate, readMigrations } from './migrate.ts'
+export { clientConfig, openPool } from './pools.ts'
+export { appRole, ensureRoles, roleProblem, sequencerRole } from './roles.ts'

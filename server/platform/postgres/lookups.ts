@@ -1,0 +1,44 @@
+import type pg from 'pg'
+import { TenantUid } from '../../../contract/ids.ts'
+
+/**
+ * What may be asked before a tenant is known, one function each; `tests/isolation` names them one by one. Behind each stands a
+ * SECURITY DEFINER function that answers ids only, or a table that has no tenant.
+ */
+export type Lookups = {
+  /** The tenant whose organisation has this canonical name. */
+  tenantByOrg(orgKey: string): Promise<TenantUid | undefined>
+  /** Up to two tenants in which this e-mail (as directory index) may sign in. */
+  tenantsOfLogin(directoryIndex: Buffer): Promise<TenantUid[]>
+  /** Epochs changed by transactions not older than `sinceXid`, and the oldest transaction still running now. */
+  accessChangesSince(sinceXid: string): Promise<{ nextXid: string; changes: EpochChange[] }>
+}
+
+export type EpochChange = { readonly tenant: TenantUid; readonly epoch: bigint; readonly factsEpoch: bigint }
+
+export function createLookups(pool: pg.Pool): Lookups {
+  return {
+    async tenantByOrg(orgKey) {
+      const { rows } = await pool.query<{ tenant: string | null }>('select tenant_by_org($1) as tenant', [orgKey])
+      return rows[0]?.tenant ? TenantUid.parse(rows[0].tenant) : undefined
+    },
+    async tenantsOfLogin(directoryIndex) {
+      const { rows } = await pool.query<{ tenant: string }>('select tenants_of_login($1) as tenant', [directoryIndex])
+      return rows.map((row) => TenantUid.parse(row.tenant))
+    },
+    async accessChangesSince(sinceXid) {
+      // One statement, one snapshot: a transaction still running in it has an id not below its xmin and is seen next time.
+      const { rows } = await pool.query<{ next: string; tenant_id: string | null; epoch: string; facts_epoch: string }>(
+        `select pg_snapshot_xmin(pg_current_snapshot())::text as next, c.*
+           from (values (1)) one left join access_changes_since($1::text::xid8) c on true`,
+        [sinceXid],
+      )
+      const changes = rows.flatMap((row) =>
+        row.tenant_id === null
+          ? []
+          : [{ tenant: TenantUid.parse(row.tenant_id), epoch: BigInt(row.epoch), factsEpoch: BigInt(row.facts_epoch) }],
+      )
+      return { nextXid: rows[0]?.next ?? sinceXid, changes }
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import { checkServerIdentity } from 'node:tls'
+import pg from 'pg'
+import type { Logger } from '../log/index.ts'
+import type { DatabaseTarget } from './database-url.ts'
+
+// bigint columns (epochs, indexes) come as text: JavaScript's numbers would round them. Times come as Date.
+const connectTimeoutMs = 5_000
+
+/** Limits that a connection carries from its first statement on, so that no query and no lock waits for ever. */
+const sessionSettings = {
+  statement_timeout: 30_000,
+  lock_timeout: 10_000,
+  idle_in_transaction_session_timeout: 60_000,
+} as const
+
+export function clientConfig(target: DatabaseTarget, applicationName: string): pg.ClientConfig {
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password.reveal(),
+    database: target.database,
+    application_name: applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    ...sessionSettings,
+    ...(target.tls === 'none'
+      ? {}
+      : {
+          ssl: {
+            rejectUnauthorized: true,
+            minVersion: 'TLSv1.2' as const,
+            servername: target.host,
+            checkServerIdentity,
+            ...(target.tls.caPem === undefined ? {} : { ca: target.tls.caPem }),
+          },
+        }),
+  }
+}
+
+/**
+ * A pool for one login. An idle connection's failure is logged and the connection replaced; a statement's failure is its
+ * caller's.
+ */
+export function openPool(target: DatabaseTarget, name: string, max: number, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    ...clientConfig(target, `palisade-${name}`),
+    max,
+    idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: 1_800,
+  })
+  pool.on('error', (cause) => logger.warn({ cause, pool: name }, 'an idle database connection was lost'))
+  return pool
+}

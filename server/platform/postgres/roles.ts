@@ -1,0 +1,46 @@
+import type pg from 'pg'
+import type { Secret } from '../../../core/seal/index.ts'
+
+export const appRole = 'palisade_app'
+export const sequencerRole = 'palisade_sequencer'
+
+/**
+ * Makes the application's and the sequencer's logins, or sets their passwords anew, as the owner. Both own nothing and can
+ * not bypass row-level security; a role of that name which can is refused rather than trusted.
+ *
+ * Role names belong to the whole PostgreSQL server, so one server holds one installation.
+ */
+export async function ensureRoles(owner: pg.ClientBase, passwords: { app: Secret; sequencer: Secret }): Promise<void> {
+  for (const [role, password] of [
+    [appRole, passwords.app],
+    [sequencerRole, passwords.sequencer],
+  ] as const) {
+    const verb = (await owner.query('select 1 from pg_roles where rolname = $1', [role])).rowCount ? 'alter' : 'create'
+    await owner.query(
+      `${verb} role ${role} login nosuperuser nobypassrls nocreatedb nocreaterole noreplication inherit ` +
+        `password ${literal(password.reveal())}`,
+    )
+  }
+}
+
+/** Why a login may not be used as the application's or the sequencer's, or nothing. */
+export async function roleProblem(client: pg.ClientBase, role: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ rolsuper: boolean; rolbypassrls: boolean; owns: boolean }>(
+    `select rolsuper, rolbypassrls,
+            exists (select from pg_class c where c.relowner = r.oid and c.relnamespace = 'public'::regnamespace) as owns
+       from pg_roles r where rolname = $1`,
+    [role],
+  )
+  const found = rows[0]
+  if (!found) return `the database has no role ${role}`
+  if (found.rolsuper) return `role ${role} is a superuser`
+  if (found.rolbypassrls) return `role ${role} may bypass row-level security`
+  if (found.owns) return `role ${role} owns tables`
+  return undefined
+}
+
+/** A statement that takes no parameter (`create role`) needs its literal quoted (PostgreSQL manual, 4.1.2.1). */
+function literal(text: string): string {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new Error('a generated password has an unexpected character')
+  return `'${text}'`
+}
