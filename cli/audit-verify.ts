@@ -1,0 +1,48 @@
+import { type ExportVerdict, type NoteVerifier, verifyExportBytes } from '../core/ledger/index.ts'
+
+/** What the commands touch of the world. `open` gives a file's bytes; `-` is the standard input. */
+export type CliEdges = {
+  readonly open: (file: string) => AsyncIterable<Uint8Array>
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/** 0 good, 1 refused or failed, 2 wrong use. */
+export type ExitCode = 0 | 1 | 2
+
+/** What is asked: the export's file (`-` for the standard input), the log's key, and whether to answer in JSON. */
+export type AuditVerifyRequest = { readonly file: string; readonly key: NoteVerifier; readonly json: boolean }
+
+/**
+ * `palisade audit verify`: prints the verdict on an export. What is wrong with it is one line on standard error, in
+ * JSON mode too, where standard output holds the verdict in any case.
+ */
+export async function auditVerify({ file, key, json }: AuditVerifyRequest, edges: CliEdges): Promise<ExitCode> {
+  let verdict: ExportVerdict
+  try {
+    verdict = await verifyExportBytes(edges.open(file), key)
+  } catch (cause) {
+    if (!isFileError(cause)) throw cause
+    const message = `cannot read the export: ${cause.message}`
+    if (json) edges.out(`${JSON.stringify({ ok: false, problem: 'unreadable', message })}\n`)
+    edges.err(`palisade: ${message}\n`)
+    return 1
+  }
+  if (json) edges.out(`${JSON.stringify(verdictJson(verdict))}\n`)
+  else if (verdict.ok) edges.out(`${verdictLine(verdict)}\n`)
+  if (!verdict.ok) edges.err(`palisade: ${verdict.message}\n`)
+  return verdict.ok ? 0 : 1
+}
+
+function verdictLine({ size, root, destroyed, origin }: ExportVerdict & { ok: true }): string {
+  return `ok: ${size} entries, root ${root.toString('base64')}, ${destroyed} destroyed, origin ${origin}`
+}
+
+function verdictJson(verdict: ExportVerdict): object {
+  return verdict.ok ? { ...verdict, root: verdict.root.toString('base64') } : verdict
+}
+
+/** What the operating system refused (no such file, a folder, no permission), in contrast to a bug. */
+function isFileError(cause: unknown): cause is NodeJS.ErrnoException {
+  return cause instanceof Error && 'syscall' in cause && 'code' in cause
+}
