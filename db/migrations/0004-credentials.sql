@@ -19,12 +19,13 @@ create table sessions (
 create index sessions_by_user on sessions (tenant_id, user_id);
 select tenant_scoped('sessions');
 
--- One token of a session may be revoked alone. `jti` is the token's own id; kept until the token would have expired.
+-- Tokens that were revoked by name, `jti` being the token's own id. They go with their session.
 create table revoked_tokens (
-  tenant_id  tenant_uid not null references tenants,
+  tenant_id  tenant_uid not null,
+  session_id uid not null,
   jti        text not null,
-  expires_at timestamptz not null,
-  primary key (tenant_id, jti)
+  primary key (tenant_id, session_id, jti),
+  foreign key (tenant_id, session_id) references sessions on delete cascade
 );
 select tenant_scoped('revoked_tokens');
 
@@ -71,4 +72,5 @@ create table sign_in_attempts (
   window_start timestamptz not null,
   locked_until timestamptz
 );
+create index sign_in_attempts_by_time on sign_in_attempts (window_start);
 grant select, insert, update, delete on sign_in_attempts to palisade_app;

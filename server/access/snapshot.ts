@@ -1,4 +1,4 @@
-import { TeamUid, type TenantUid, UserUid } from '../../contract/ids.ts'
+import { ProjectUid, TeamUid, type TenantUid, UserUid } from '../../contract/ids.ts'
 import { permissions, systemPermissions } from '../../contract/permissions.ts'
 import { predefinedRole, predefinedRoles, systemRoles } from '../../contract/roles.ts'
 import {
@@ -24,6 +24,11 @@ export type Snapshot = {
   readonly tenantState: TenantState
   readonly orgName: string
   readonly users: ReadonlyMap<UserUid, UserFacts>
+  /** Names, for people to read; a rename alone does not make them newer. */
+  readonly teamNames: ReadonlyMap<TeamUid, string>
+  readonly projectNames: ReadonlyMap<ProjectUid, string>
+  /** When assignments end that have an end, in milliseconds, by id. */
+  readonly ends: ReadonlyMap<string, number>
   readonly compiled: CompiledAccess
 }
 
@@ -67,6 +72,14 @@ export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
        from role_assignments where tenant_id = $1 order by assignment_id`,
     [tenant],
   )
+  const teams = await tx.query<{ team_id: string; name: string }>(
+    'select team_id, name from teams where tenant_id = $1',
+    [tenant],
+  )
+  const projects = await tx.query<{ project_id: string; name: string }>(
+    'select project_id, name from projects where tenant_id = $1',
+    [tenant],
+  )
   const teamsOf = Map.groupBy(members, (member) => member.user_id)
   const people = new Map(
     users.map((user) => [
@@ -96,6 +109,9 @@ export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
     tenantState: head.state,
     orgName: head.org_name,
     users: people,
+    teamNames: new Map(teams.map((team) => [TeamUid.parse(team.team_id), team.name])),
+    projectNames: new Map(projects.map((project) => [ProjectUid.parse(project.project_id), project.name])),
+    ends: new Map(facts.assignments.flatMap(({ id, endsAt }) => (endsAt === undefined ? [] : [[id, endsAt] as const]))),
     compiled: compile(facts),
   }
 }
