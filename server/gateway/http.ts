@@ -73,7 +73,8 @@ export async function createHttpApi(
     const envelope = renderRefusal(pathOf(request.url), refusal, id)
     if (refusal.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refusal.retryAfterSeconds))
     if (envelope.status === 401) void reply.header('www-authenticate', 'Bearer realm="palisade"')
-    return reply.code(envelope.status).header('content-type', envelope.contentType).send(envelope.body)
+    // As bytes: to a string Fastify would add a charset, which problem+json does not have.
+    return reply.code(envelope.status).header('content-type', envelope.contentType).send(Buffer.from(envelope.body))
   }
 
   app.addHook('onRequest', async (request, reply) => {
