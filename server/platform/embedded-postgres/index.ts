@@ -1,0 +1,6 @@
+export {
+  type EmbeddedPostgres,
+  type PostgresExit,
+  startEmbeddedPostgres,
+} from './embedded-postgres.ts'
+export { EmbeddedPostgresError } from './failure.ts'
