@@ -44,10 +44,17 @@ export const refusals = {
   kubeconfig_refused: { status: 400, code: 'KubeconfigRefused', title: 'The kubeconfig cannot be accepted' },
   destination_refused: { status: 400, code: 'DestinationRefused', title: 'This address may not be a cluster' },
   cluster_unreachable: { status: 422, code: 'ClusterUnreachable', title: 'The cluster does not answer' },
+  cluster_untrusted: { status: 422, code: 'ClusterNotTrusted', title: 'The cluster cannot prove who it is' },
   cluster_refuses: {
     status: 422,
     code: 'ClusterRefusesCredential',
     title: 'The cluster does not accept the credential',
+  },
+  cluster_unsupported: { status: 422, code: 'ClusterUnsupported', title: 'No Kubernetes that can be imported' },
+  cluster_objects_differ: {
+    status: 409,
+    code: 'ClusterObjectsDiffer',
+    title: 'An object of the name that is needed exists on the cluster and is somebody else’s',
   },
   cluster_not_ready: { status: 409, code: 'ClusterNotReady', title: 'The cluster waits for its bindings' },
   // Load and time

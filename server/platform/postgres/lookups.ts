@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { TenantUid } from '../../../contract/ids.ts'
+import { ClusterUid, TenantUid } from '../../../contract/ids.ts'
 
 /**
  * What may be asked before a tenant is known, one function each; `tests/isolation` names them one by one. Behind each stands a
@@ -12,6 +12,8 @@ export type Lookups = {
   tenantsOfLogin(directoryIndex: Buffer): Promise<TenantUid[]>
   /** Epochs changed by transactions not older than `sinceXid`, and the oldest transaction still running now. */
   accessChangesSince(sinceXid: string): Promise<{ nextXid: string; changes: EpochChange[] }>
+  /** Up to `most` clusters of any tenant whose token is due for renewal at `due`, the one due longest first. */
+  clustersToRenew(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
 }
 
 export type EpochChange = { readonly tenant: TenantUid; readonly epoch: bigint; readonly factsEpoch: bigint }
@@ -39,6 +41,16 @@ export function createLookups(pool: pg.Pool): Lookups {
           : [{ tenant: TenantUid.parse(row.tenant_id), epoch: BigInt(row.epoch), factsEpoch: BigInt(row.facts_epoch) }],
       )
       return { nextXid: rows[0]?.next ?? sinceXid, changes }
+    },
+    async clustersToRenew(due, most) {
+      const { rows } = await pool.query<{ tenant_id: string; cluster_id: string }>(
+        'select tenant_id, cluster_id from clusters_to_renew($1, $2)',
+        [due, most],
+      )
+      return rows.map((row) => ({
+        tenant: TenantUid.parse(row.tenant_id),
+        cluster: ClusterUid.parse(row.cluster_id),
+      }))
     },
   }
 }
