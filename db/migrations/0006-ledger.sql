@@ -109,6 +109,7 @@ create function lost_intents(own text, live text[], silence interval, most integ
      where (o.replica_id <> own
             and not exists (select from replicas r where r.replica_id = o.replica_id and r.seen_at > clock_timestamp() - silence))
         or (o.replica_id = own and o.opened_at < clock_timestamp() - silence and o.entry_id <> all (live))
+     order by random() -- those that cannot be closed yet stand in nobody's way
      limit most
   $$;
 revoke all on function lost_intents(text, text[], interval, integer) from public;

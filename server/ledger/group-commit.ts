@@ -1,0 +1,122 @@
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { EntryUid, TenantUid } from '../../contract/ids.ts'
+import type { Prepared } from './pending.ts'
+
+/** The ledger takes no entry now, so what the entry is about must not happen. */
+export class LedgerBusyError extends Error {
+  readonly code = 'ledger_busy'
+  readonly refusal: Refusal
+  constructor(why: string) {
+    super(`the ledger takes no entry now: ${why}`)
+    this.name = 'LedgerBusyError'
+    this.refusal = { ...refuse('busy', 'The audit log cannot take more at the moment'), retryAfterSeconds: 1 }
+  }
+}
+
+export type Recorded = {
+  readonly uid: EntryUid
+  /** The tenant's access epoch, read after the entry was inserted and before it was committed. */
+  readonly epoch: bigint
+}
+
+export type GroupCommit = {
+  /** Throws LedgerBusyError when too much is waiting; a failed commit fails every entry in it. */
+  add(tenant: TenantUid, entry: Prepared): Promise<Recorded>
+  waiting(): number
+  /** Takes nothing more, and resolves when all that was taken is settled. */
+  close(): Promise<void>
+}
+
+export const groupLimits = {
+  /** Entries of one transaction. */
+  batch: 256,
+  /** Transactions at once, each of another tenant. */
+  concurrent: 4,
+  /** Entries waiting, of all tenants and of one: a tenant that floods the log is refused before it holds up the others. */
+  waiting: 10_000,
+  waitingOfTenant: 4_000,
+} as const
+
+type Waiting = {
+  readonly entry: Prepared
+  readonly resolve: (recorded: Recorded) => void
+  readonly reject: (cause: unknown) => void
+}
+
+/**
+ * Collects entries while a commit is under way and commits what has come in meanwhile as one transaction: one flush to
+ * disk serves many entries, and a single one waits for nobody.
+ *
+ * @param commit stores the entries of one tenant in one transaction and answers the epoch
+ */
+export function createGroupCommit(
+  commit: (tenant: TenantUid, entries: readonly Prepared[]) => Promise<bigint>,
+  limits: { readonly [Name in keyof typeof groupLimits]: number } = groupLimits,
+): GroupCommit {
+  const queues = new Map<TenantUid, Waiting[]>()
+  /** Tenants with something to commit and no commit under way, in turn. */
+  const ready = new Set<TenantUid>()
+  const running = new Set<Promise<void>>()
+  let waiting = 0
+  let closed = false
+
+  function add(tenant: TenantUid, entry: Prepared): Promise<Recorded> {
+    const queue = queues.get(tenant)
+    if (closed) return Promise.reject(new LedgerBusyError('it is stopping'))
+    if (waiting >= limits.waiting || (queue?.length ?? 0) >= limits.waitingOfTenant)
+      return Promise.reject(new LedgerBusyError(`${waiting} entries are waiting`))
+    waiting++
+    return new Promise((resolve, reject) => {
+      const item = { entry, resolve, reject }
+      if (queue) queue.push(item)
+      else {
+        queues.set(tenant, [item])
+        ready.add(tenant)
+        // What else this turn of the event loop brings goes into the same commit.
+        queueMicrotask(next)
+      }
+    })
+  }
+
+  function next(): void {
+    for (const tenant of ready) {
+      if (running.size >= limits.concurrent) return
+      ready.delete(tenant)
+      const work = run(tenant).finally(() => {
+        running.delete(work)
+        next()
+      })
+      running.add(work)
+    }
+  }
+
+  /** One commit. A tenant keeps its queue, even an empty one, while it runs: so it has never two at once. */
+  async function run(tenant: TenantUid): Promise<void> {
+    const queue = queues.get(tenant) ?? []
+    const batch = queue.splice(0, limits.batch)
+    waiting -= batch.length
+    try {
+      const epoch = await commit(
+        tenant,
+        batch.map((item) => item.entry),
+      )
+      for (const { entry, resolve } of batch) resolve({ uid: entry.uid, epoch })
+    } catch (cause) {
+      for (const { reject } of batch) reject(cause)
+    }
+    if (queue.length > 0) ready.add(tenant)
+    else queues.delete(tenant)
+  }
+
+  return {
+    add,
+    waiting: () => waiting,
+    async close() {
+      closed = true
+      while (ready.size > 0 || running.size > 0) {
+        next()
+        await Promise.all(running)
+      }
+    },
+  }
+}

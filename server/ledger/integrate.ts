@@ -1,0 +1,277 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { TenantUid } from '../../contract/ids.ts'
+import { appendLeaf, composeLine, leafHash, serializeFrontier } from '../../core/ledger/index.ts'
+import { sqlState, violatedUnique } from '../platform/postgres/index.ts'
+import type { Connection } from './connection.ts'
+import { entryText, parseBody } from './entry.ts'
+import { createHead, type Head, lockHeads } from './heads.ts'
+import { pendingBody, type SealedField, type Sealer, type SealerOf } from './pending.ts'
+
+export const logLine = (entry: string): SealedField => ({ table: 'audit_log', column: 'line', row: entry })
+
+/** Most rows of one transaction. They are held in memory, at most about 50 KiB each. */
+export const maxRows = 500
+/** Rows composed before others get a turn of the event loop. */
+const rowsPerTurn = 50
+/** An entry that claims to be older than the one before it by more than this is flagged (threat H12). */
+const skewMs = 5_000
+
+/** What is left where it is: rows by `pending_id`, and tenants of which nothing is moved for now. */
+export type Skipped = { readonly rows: readonly string[]; readonly tenants: readonly TenantUid[] }
+
+/** A row that can never become an entry. */
+export type UnusableRow = { readonly id: string; readonly tenant: TenantUid; readonly why: string }
+
+export type Integrated = {
+  readonly moved: number
+  readonly tenants: readonly TenantUid[]
+  readonly unusable: readonly UnusableRow[]
+  /** Tenants that were left out, and why. */
+  readonly left: readonly { readonly tenant: TenantUid; readonly why: string }[]
+}
+
+/** Tenants of the oldest pending entries. Nothing is locked. */
+export async function pendingTenants(db: Connection, skip: Skipped): Promise<TenantUid[]> {
+  const rows = await db.query<{ tenant_id: string }>(
+    `select distinct tenant_id from (
+       select tenant_id from audit_pending
+        where tenant_id <> all($1) and pending_id <> all($2::bigint[]) order by pending_id limit $3) oldest`,
+    [skip.tenants, skip.rows, maxRows],
+  )
+  return rows.map((row) => TenantUid.parse(row.tenant_id))
+}
+
+/**
+ * Moves what is pending of these tenants into their logs, in one transaction: places, lines, hashes and heads appear
+ * together or not at all. Rows are taken in id order; one whose transaction commits later comes later, whatever its id.
+ *
+ * Where one tenant's data makes the database refuse all, each is tried alone, so that nobody holds up the others.
+ */
+export async function integrate(
+  db: Connection,
+  tenants: readonly TenantUid[],
+  skip: Skipped,
+  deps: { readonly sealerOf: SealerOf; readonly host: string },
+): Promise<Integrated> {
+  try {
+    return await moveAll(db, tenants, skip, deps)
+  } catch (cause) {
+    if (!isRefusal(cause)) throw cause
+    const [only, ...others] = tenants
+    if (only !== undefined && others.length === 0) return refusedAlone(db, only, skip, cause)
+    const each: Integrated[] = []
+    for (const tenant of tenants) each.push(await integrate(db, [tenant], skip, deps))
+    return {
+      moved: each.reduce((sum, one) => sum + one.moved, 0),
+      tenants: each.flatMap((one) => one.tenants),
+      unusable: each.flatMap((one) => one.unusable),
+      left: each.flatMap((one) => one.left),
+    }
+  }
+}
+
+/** The database refused data (class 22) or a constraint (23): trying the same again would not help, leaving something out may. */
+function isRefusal(cause: unknown): boolean {
+  return /^2[23]/.test(sqlState(cause) ?? '')
+}
+
+async function refusedAlone(db: Connection, tenant: TenantUid, skip: Skipped, cause: unknown): Promise<Integrated> {
+  const nothing = { moved: 0, tenants: [], unusable: [], left: [] }
+  if (violatedUnique(cause) === 'audit_log_entry') {
+    const rows = await db.query<{ pending_id: string }>(
+      `select pending_id from audit_pending p join audit_log l using (tenant_id, entry_id)
+        where tenant_id = $1 and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
+      [tenant, skip.rows, maxRows],
+    )
+    const why = 'its entry is in the log already'
+    if (rows.length > 0) return { ...nothing, unusable: rows.map((row) => ({ id: row.pending_id, tenant, why })) }
+  }
+  const why =
+    violatedUnique(cause) === 'audit_log_pkey'
+      ? 'its log has entries beyond its head'
+      : `the database refuses its entries (${sqlState(cause)})`
+  return { ...nothing, left: [{ tenant, why }] }
+}
+
+type PendingRow = { pending_id: string; tenant_id: string; entry_id: string; body: Buffer }
+
+async function moveAll(
+  db: Connection,
+  tenants: readonly TenantUid[],
+  skip: Skipped,
+  { sealerOf, host }: { readonly sealerOf: SealerOf; readonly host: string },
+): Promise<Integrated> {
+  const left: { tenant: TenantUid; why: string }[] = []
+  const sealers = new Map<TenantUid, Sealer>()
+  for (const tenant of tenants)
+    try {
+      sealers.set(tenant, await sealerOf(tenant))
+    } catch (cause) {
+      left.push({ tenant, why: `its key cannot be had: ${cause instanceof Error ? cause.message : 'error'}` })
+    }
+  if (sealers.size === 0) return { moved: 0, tenants: [], unusable: [], left }
+
+  await db.query('begin')
+  try {
+    const result = await moveLocked(db, sealers, skip, host)
+    await db.query('commit')
+    return { ...result, left: [...left, ...result.left] }
+  } catch (cause) {
+    // A connection that is gone cannot roll back either; the first failure is the one to tell.
+    await db.query('rollback').catch(() => {})
+    throw cause
+  }
+}
+
+async function moveLocked(
+  db: Connection,
+  sealers: ReadonlyMap<TenantUid, Sealer>,
+  skip: Skipped,
+  host: string,
+): Promise<Integrated> {
+  const heads = await lockHeads(db, [...sealers.keys()])
+  const isNew = [...sealers].filter(([tenant]) => !heads.has(tenant))
+  for (const [tenant, sealer] of isNew) await createHead(db, tenant, sealer, host)
+  if (isNew.length > 0)
+    for (const [tenant, head] of await lockHeads(
+      db,
+      isNew.map(([tenant]) => tenant),
+    ))
+      heads.set(tenant, head)
+
+  const left: { tenant: TenantUid; why: string }[] = []
+  const logs = new Map<TenantUid, Log>()
+  for (const [tenant, head] of heads) {
+    const sealer = sealers.get(tenant)
+    if (head.ok && sealer) logs.set(tenant, { sealer, head: head.value, lines: [] })
+    else if (!head.ok) left.push({ tenant, why: head.error })
+  }
+  // A statement of its own after the locks: what another sequencer moved while we waited for them is not seen any more.
+  const rows = await db.query<PendingRow>(
+    `select pending_id, tenant_id, entry_id, body from audit_pending
+      where tenant_id = any($1) and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
+    [[...logs.keys()], skip.rows, maxRows],
+  )
+  const { unusable, used } = await compose(rows, logs)
+  const grown = [...logs.values()].filter((log) => log.lines.length > 0)
+  if (grown.length > 0) await store(db, grown, used)
+  return { moved: used.length, tenants: grown.map((log) => log.head.tenant), unusable, left }
+}
+
+type Log = { readonly sealer: Sealer; head: Head; readonly lines: Line[] }
+
+type Line = {
+  readonly index: number
+  readonly entry: string
+  readonly leaf: Buffer
+  readonly sealed: Buffer
+  readonly time: string
+  readonly action: string
+  readonly event: string
+  readonly outcome: string
+  readonly resourceKind: string
+  readonly resourceUid: string
+  readonly actor: string | null
+  readonly project: string | null
+}
+
+async function compose(rows: readonly PendingRow[], logs: ReadonlyMap<TenantUid, Log>) {
+  const unusable: UnusableRow[] = []
+  const used: string[] = []
+  const seen = new Set<string>()
+  for (const [i, row] of rows.entries()) {
+    if (i % rowsPerTurn === rowsPerTurn - 1) await turn()
+    const tenant = TenantUid.parse(row.tenant_id)
+    const log = logs.get(tenant)
+    if (!log) throw new Error('a pending row of a tenant that was not asked for')
+    const key = `${tenant}/${row.entry_id}`
+    const problem = seen.has(key) ? 'its entry is pending twice' : addLine(log, row)
+    seen.add(key)
+    if (problem === undefined) used.push(row.pending_id)
+    else unusable.push({ id: row.pending_id, tenant, why: problem })
+  }
+  return { unusable, used }
+}
+
+/** Gives an entry the next place of the log; says why it cannot have one, and then changes nothing. */
+function addLine(log: Log, row: PendingRow): string | undefined {
+  const { head, sealer, lines } = log
+  let body: string
+  try {
+    body = sealer.open(pendingBody(row.entry_id), row.body)
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : 'it does not open'
+  }
+  const entry = parseBody(body)
+  const time = new Date(entry.time)
+  const skew = head.lastTime === undefined ? 0 : head.lastTime.getTime() - time.getTime()
+  const text = skew > skewMs ? entryText({ ...entry, details: { ...entry.details, clockSkewMs: skew } }) : body
+  const index = head.frontier.size
+  const line = composeLine(index, head.lastLeaf, text)
+  if (!line.ok) return `it is no entry: ${line.error}`
+  const leaf = leafHash(line.value)
+  lines.push({
+    index,
+    entry: row.entry_id,
+    leaf,
+    sealed: sealer.seal(logLine(row.entry_id), line.value),
+    time: entry.time,
+    action: entry.action,
+    event: entry.event,
+    outcome: entry.outcome,
+    resourceKind: storable(entry.resource.kind),
+    resourceUid: storable(entry.resource.uid),
+    actor: entry.actor.kind === 'user' ? storable(entry.actor.uid) : null,
+    project: entry.project === undefined ? null : storable(entry.project),
+  })
+  log.head = { ...head, frontier: appendLeaf(head.frontier, leaf), lastLeaf: leaf, lastTime: time }
+  return undefined
+}
+
+/** PostgreSQL's text holds no NUL; the line does. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\ufffd')
+}
+
+/** Lines, heads and the end of the pending rows, in one statement. */
+async function store(db: Connection, logs: readonly Log[], used: readonly string[]): Promise<void> {
+  const lines = logs.flatMap(({ head, lines }) => lines.map((line) => ({ tenant: head.tenant, ...line })))
+  const column = <Name extends keyof (typeof lines)[number]>(name: Name) => lines.map((line) => line[name])
+  const heads = logs.map(({ head }) => head)
+  const [count] = await db.query<{ logged: string; moved: string; ended: string }>(
+    `with logged as (
+       insert into audit_log (tenant_id, index, entry_id, leaf, line, occurred_at, action_type, event, outcome,
+                              resource_kind, resource_uid, actor_id, project_id)
+       select * from unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::timestamptz[], $7::text[],
+                            $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+       returning 1),
+     moved as (
+       update audit_heads h
+          set size = n.size, frontier = n.frontier, last_leaf = n.last_leaf, last_time = n.last_time
+         from unnest($14::text[], $15::bigint[], $16::bytea[], $17::bytea[], $18::timestamptz[])
+              as n (tenant_id, size, frontier, last_leaf, last_time)
+        where h.tenant_id = n.tenant_id
+       returning 1),
+     ended as (delete from audit_pending where pending_id = any($19::bigint[]) returning 1)
+     select (select count(*) from logged) as logged, (select count(*) from moved) as moved,
+            (select count(*) from ended) as ended`,
+    [
+      ...[column('tenant'), column('index'), column('entry'), column('leaf'), column('sealed'), column('time')],
+      ...[column('action'), column('event'), column('outcome'), column('resourceKind'), column('resourceUid')],
+      ...[column('actor'), column('project')],
+      heads.map((head) => head.tenant),
+      heads.map((head) => head.frontier.size),
+      heads.map((head) => serializeFrontier(head.frontier)),
+      heads.map((head) => head.lastLeaf),
+      heads.map((head) => head.lastTime?.toISOString()),
+      used,
+    ],
+  )
+  // The heads are locked, so nobody else can have taken these rows: if it is so after all, nothing is moved.
+  if (
+    Number(count?.logged) !== lines.length ||
+    Number(count?.ended) !== used.length ||
+    Number(count?.moved) !== logs.length
+  )
+    throw new Error('pending entries were moved by somebody else')
+}

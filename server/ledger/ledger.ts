@@ -1,0 +1,202 @@
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { EntryUid, TenantUid } from '../../contract/ids.ts'
+import type { Endpoint } from '../gateway/index.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Logger } from '../platform/log/index.ts'
+import type { InTenant, Tx } from '../platform/postgres/index.ts'
+import type { NewEntry } from './entry.ts'
+import { createGroupCommit, type Recorded } from './group-commit.ts'
+import { type Closed, closeLostIntents } from './open-intents.ts'
+import { createOutside } from './outside.ts'
+import { createPreparer, insertPending, type Prepared, type SealerOf } from './pending.ts'
+import { createRecent } from './recent.ts'
+import { createReplica } from './replica.ts'
+import { auditEndpoints } from './routes.ts'
+import { createSequencer, type SequencerState } from './sequencer.ts'
+
+export type LedgerDeps = {
+  /** The application's login. */
+  readonly pool: pg.Pool
+  /** The sequencer's login; one connection of it is held. */
+  readonly sequencerPool: pg.Pool
+  readonly inTenant: InTenant
+  readonly sealerOf: SealerOf
+  /** The installation's hostname, part of every log's name for ever. */
+  readonly auditHost: string
+  /** `<data>/ledger`, made where it is missing: checkpoints outside the database, and this replica's uid. */
+  readonly folder: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly newUid: () => string
+}
+
+export type LedgerState = SequencerState & {
+  /** Entries waiting for their group commit. */
+  readonly waiting: number
+  /** Calls of this process whose end is still to be recorded. */
+  readonly openIntents: number
+  /** Ends that could not be recorded and were given up; their intents are closed as unknown. */
+  readonly givenUp: number
+}
+
+export type Ledger = {
+  /** Adds an entry in the caller's transaction: both happen or neither does. */
+  append(tx: Tx, entry: NewEntry): Promise<EntryUid>
+  /**
+   * Adds an entry in a transaction shared with others that come at the same time.
+   *
+   * Resolves when it is durable, with the tenant's access epoch read in that transaction after the insert. Throws
+   * LedgerBusyError or the database's error: what was to be recorded must then not happen. It may be durable all the same;
+   * an intent whose answer was lost is closed as unknown.
+   */
+  record(tenant: TenantUid, entry: NewEntry): Promise<Recorded>
+  /**
+   * Adds the entry that tells how something ended that was recorded before. Tries until it is durable, and never throws:
+   * when it is given up after all, the intent is closed as unknown.
+   */
+  conclude(tenant: TenantUid, entry: NewEntry): Promise<void>
+  /** Closes as unknown what nobody will end, as far as it is in the log by now. Happens by itself every few seconds. */
+  closeOpenIntents(): Promise<Closed>
+  readonly endpoints: readonly Endpoint[]
+  start(): Promise<void>
+  /** Takes nothing more; what was taken is durable, integrated and signed where the database lets it. */
+  stop(): Promise<void>
+  state(): LedgerState
+}
+
+const closeEveryMs = 10_000
+/** While there is something left to close: after a crash the log gets its last entries first. */
+const closeAgainMs = 1_000
+/** Ends that may wait for the database at once, and how long each pauses before it tries again. */
+const maxConcluding = 10_000
+const concludeBackoffMs = [50, 200, 1_000, 3_000]
+/** How long a stop waits for them. */
+const concludeStopMs = 5_000
+
+export function createLedger(deps: LedgerDeps): Ledger {
+  const { pool, inTenant, sealerOf, clock, logger } = deps
+  const prepare = createPreparer(deps)
+  const recent = createRecent(clock)
+  const replica = createReplica({ pool, folder: deps.folder, uid: deps.newUid(), logger })
+  const sequencer = createSequencer({
+    ...deps,
+    pool: deps.sequencerPool,
+    host: deps.auditHost,
+    outside: createOutside(deps.folder),
+  })
+  const group = createGroupCommit(async (tenant, entries) => {
+    const epoch = await inTenant(tenant, async (tx) => {
+      await insertPending(tx, replica.uid, entries)
+      // A statement of its own: it sees what was committed until now, also while the entries were being inserted.
+      const [row] = await tx.query<{ epoch: string }>('select epoch from access_epochs where tenant_id = $1', [tenant])
+      if (!row) throw new Error(`tenant ${tenant} has no access epoch`)
+      return BigInt(row.epoch)
+    })
+    for (const entry of entries) committed(tenant, entry)
+    return epoch
+  })
+
+  /** Intents of this process that it will end itself. */
+  const live = new Set<EntryUid>()
+  const stopping = new AbortController()
+  const concluding = new Set<Promise<void>>()
+  let givenUp = 0
+  let closing: Promise<void> = Promise.resolve()
+  let closingEnds = false
+  let timer: NodeJS.Timeout | undefined
+
+  function committed(tenant: TenantUid, entry: Prepared): void {
+    if (entry.ends) live.delete(entry.ends)
+    recent.committed(tenant, entry.uid)
+    sequencer.nudge()
+  }
+
+  async function append(tx: Tx, entry: NewEntry): Promise<EntryUid> {
+    const prepared = prepare(await sealerOf(tx.tenant), entry)
+    await insertPending(tx, replica.uid, [prepared])
+    tx.afterCommit(() => {
+      if (prepared.opens) live.add(prepared.uid)
+      committed(tx.tenant, prepared)
+    })
+    return prepared.uid
+  }
+
+  async function record(tenant: TenantUid, entry: NewEntry): Promise<Recorded> {
+    const prepared = prepare(await sealerOf(tenant), entry)
+    // Before it can be seen in the database, so that nobody here takes it for lost.
+    if (prepared.opens) live.add(prepared.uid)
+    try {
+      return await group.add(tenant, prepared)
+    } catch (cause) {
+      live.delete(prepared.uid)
+      throw cause
+    }
+  }
+
+  async function conclude(tenant: TenantUid, entry: NewEntry): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      try {
+        await record(tenant, entry)
+        return
+      } catch (cause) {
+        const pauseMs = concludeBackoffMs[Math.min(failures, concludeBackoffMs.length - 1)]
+        if (concluding.size <= maxConcluding && !stopping.signal.aborted)
+          await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {})
+        if (concluding.size <= maxConcluding && !stopping.signal.aborted) continue
+        if (entry.intent) live.delete(entry.intent)
+        givenUp++
+        logger.error({ cause, tenant, request: entry.request, event: entry.event }, 'the end of a call is not recorded')
+        return
+      }
+    }
+  }
+
+  function closeOpenIntents(): Promise<Closed> {
+    return closeLostIntents({ pool, inTenant, sealerOf, append, replica: replica.uid, live: () => [...live] })
+  }
+
+  function keepClosing(): void {
+    closing = closeOpenIntents()
+      .then(({ left }) => (left > 0 ? closeAgainMs : closeEveryMs))
+      .catch((cause) => {
+        logger.warn({ cause }, 'lost intents could not be closed')
+        return closeEveryMs
+      })
+      .then((pauseMs) => {
+        if (!closingEnds) timer = setTimeout(keepClosing, pauseMs).unref()
+      })
+  }
+
+  return {
+    append,
+    record,
+    conclude(tenant, entry) {
+      const work: Promise<void> = conclude(tenant, entry).finally(() => concluding.delete(work))
+      concluding.add(work)
+      return work
+    },
+    closeOpenIntents,
+    endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock }),
+    async start() {
+      await mkdir(deps.folder, { recursive: true, mode: 0o700 })
+      await replica.start()
+      sequencer.start()
+      keepClosing()
+    },
+    async stop() {
+      clearTimeout(timer)
+      closingEnds = true
+      await closing
+      const impatience = setTimeout(() => stopping.abort(), concludeStopMs)
+      while (concluding.size > 0) await Promise.all(concluding)
+      clearTimeout(impatience)
+      stopping.abort()
+      await group.close()
+      await sequencer.stop()
+      await replica.stop().catch((cause) => logger.warn({ cause }, 'this process could not sign off'))
+    },
+    state: () => ({ ...sequencer.state(), waiting: group.waiting(), openIntents: live.size, givenUp }),
+  }
+}

@@ -1,0 +1,77 @@
+import { randomFillSync } from 'node:crypto'
+import type { EntryUid, TenantUid } from '../../contract/ids.ts'
+import { saltBytes } from '../../core/ledger/index.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { composeBody, type NewEntry } from './entry.ts'
+
+/** Seals and opens one tenant's fields; throws on what does not open. */
+export type Sealer = {
+  seal(field: SealedField, plaintext: string): Buffer
+  open(field: SealedField, sealed: Uint8Array): string
+}
+export type SealedField = { readonly table: string; readonly column: string; readonly row: string }
+
+/** The tenant's sealer; must answer for a tenant that is being born in a transaction not yet committed. */
+export type SealerOf = (tenant: TenantUid) => Promise<Sealer>
+
+export const pendingBody = (entry: string): SealedField => ({ table: 'audit_pending', column: 'body', row: entry })
+
+/** An entry that is ready to be stored. */
+export type Prepared = {
+  readonly uid: EntryUid
+  readonly body: Buffer
+  /** Whether it is an intent, which another entry must end. */
+  readonly opens: boolean
+  /** The intent that it ends. */
+  readonly ends: EntryUid | undefined
+}
+
+/** Gives entries their uid, time and salt, and seals them. */
+export function createPreparer(deps: { readonly clock: Clock; readonly newUid: () => string }) {
+  const salt = createSalts()
+  return (sealer: Sealer, entry: NewEntry): Prepared => {
+    const uid = deps.newUid() as EntryUid // Cast: newUid makes what the parser asks for.
+    const body = composeBody(entry, { uid, time: new Date(deps.clock.now()), salt: salt() })
+    const opens = entry.outcome === 'intended'
+    return { uid, body: sealer.seal(pendingBody(uid), body), opens, ends: entry.intent }
+  }
+}
+
+/**
+ * Stores entries in the caller's transaction, and in the same statement opens the intents among them and removes those
+ * that they end.
+ */
+export async function insertPending(tx: Tx, replica: string, entries: readonly Prepared[]): Promise<void> {
+  await tx.query(
+    `with entry as (
+       select * from unnest($3::text[], $4::bytea[], $5::boolean[], $6::text[]) as e (entry_id, body, opens, ends)),
+     opened as (
+       insert into open_intents (tenant_id, entry_id, replica_id) select $1, entry_id, $2 from entry where opens),
+     ended as (
+       delete from open_intents o using entry e where o.tenant_id = $1 and o.entry_id = e.ends)
+     insert into audit_pending (tenant_id, entry_id, body) select $1, entry_id, body from entry`,
+    [
+      tx.tenant,
+      replica,
+      entries.map((entry) => entry.uid),
+      entries.map((entry) => entry.body),
+      entries.map((entry) => entry.opens),
+      entries.map((entry) => entry.ends ?? null),
+    ],
+  )
+}
+
+/** Salts out of a pool: a call to the system's generator for each entry would cost as much as sealing it. */
+function createSalts(): () => Buffer {
+  const pool = Buffer.alloc(256 * saltBytes)
+  let next = pool.length
+  return () => {
+    if (next === pool.length) {
+      randomFillSync(pool)
+      next = 0
+    }
+    next += saltBytes
+    return pool.subarray(next - saltBytes, next) // Used at once: it is copied into the entry's text.
+  }
+}

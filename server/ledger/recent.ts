@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EntryUid, TenantUid } from '../../contract/ids.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { findEntry } from './log.ts'
+
+/** How long a reader waits at most, and how long an entry counts as recent. */
+const settleMs = 1_000
+const recentMs = 5_000
+const pollMs = 10
+const mostTenants = 10_000
+
+/**
+ * What this process committed last in each tenant, so that who was just told that something happened finds it in the log,
+ * although entries get there a moment after their commit. Between replicas nothing is promised.
+ */
+export type Recent = {
+  committed(tenant: TenantUid, entry: EntryUid): void
+  /** Waits until the tenant's log has what this process committed before. `tx` must see what others commit meanwhile. */
+  settle(tx: Tx): Promise<void>
+}
+
+export function createRecent(clock: Clock): Recent {
+  const last = new Map<TenantUid, { readonly entry: EntryUid; readonly at: number }>()
+  return {
+    committed(tenant, entry) {
+      last.delete(tenant)
+      last.set(tenant, { entry, at: clock.monotonicMs() })
+      const oldest = last.keys().next()
+      if (last.size > mostTenants && !oldest.done) last.delete(oldest.value)
+    },
+    async settle(tx) {
+      const own = last.get(tx.tenant)
+      if (!own || clock.monotonicMs() - own.at > recentMs) return
+      const deadline = clock.monotonicMs() + settleMs
+      while ((await findEntry(tx, own.entry)) === undefined) {
+        if (clock.monotonicMs() >= deadline) return
+        await sleep(pollMs)
+      }
+      if (last.get(tx.tenant) === own) last.delete(tx.tenant)
+    },
+  }
+}

@@ -1,0 +1,313 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { TenantUid } from '../../contract/ids.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Logger } from '../platform/log/index.ts'
+import { type Connection, connectionOf } from './connection.ts'
+import { type Integrated, integrate, pendingTenants, type Skipped } from './integrate.ts'
+import type { Outside } from './outside.ts'
+import type { SealerOf } from './pending.ts'
+import { signHeads, unsignedLogs } from './sign.ts'
+
+/** Any constant will do, as long as every replica uses the same one. */
+const leaderLock = 7_032_114_808
+
+/** How often the leader looks for entries that other replicas committed; what this one commits wakes it at once. */
+const pollMs = 250
+/** Pause between two transactions under load: a little more in each costs much less than one more of them. */
+const restMs = 15
+/** How often a replica that does not lead asks whether it may. */
+const standbyMs = 1_000
+/** A log is signed at most once in this time. */
+const signEveryMs = 1_000
+const signedAtOnce = 32
+/** When a log that could not be signed, or not be written, is tried again. */
+const againMs = 10_000
+/** Unusable rows of one tenant that are stepped over; with more, nothing of it is moved until somebody has looked. */
+const maxUnusable = 100
+const drainMs = 10_000
+const stopMs = 15_000
+const backoffMs = [100, 250, 500, 1_000, 2_000, 5_000]
+
+export type SequencerState = {
+  /** Whether this process moves the entries now; of all replicas at most one does. */
+  readonly leads: boolean
+  readonly integrated: number
+  readonly signed: number
+  /** Rows of audit_pending that can never become entries. */
+  readonly unusable: number
+  /** Logs that cannot be written or signed. */
+  readonly troubled: number
+  /** What keeps entries from being integrated or signed, for people; names no tenant. Empty when all is well. */
+  readonly problems: readonly string[]
+}
+
+export type Sequencer = {
+  start(): void
+  /** Something was committed. */
+  nudge(): void
+  /** Integrates and signs what is pending, for some seconds at most, and lets another replica lead. */
+  stop(): Promise<void>
+  state(): SequencerState
+}
+
+/**
+ * Moves committed entries into the logs and signs them. One replica does at a time: who holds the lock, which ends with the
+ * connection that the work is done on, so that a leader that lost it cannot go on.
+ */
+export function createSequencer(deps: {
+  /** Logs in as the sequencer's role. */
+  readonly pool: pg.Pool
+  readonly sealerOf: SealerOf
+  /** See core/ledger's `logOrigin`. */
+  readonly host: string
+  readonly outside: Outside
+  readonly clock: Clock
+  readonly logger: Logger
+}): Sequencer {
+  const { pool, clock, logger } = deps
+  const pause = createPause()
+  const totals = { integrated: 0, signed: 0 }
+  let leads = false
+  let stopping = false
+  let failingSince: number | undefined
+  let ended: Promise<void> | undefined
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping; ) {
+      try {
+        const led = await tryToLead()
+        failures = 0
+        failingSince = undefined
+        if (!led) await pause.wait(standbyMs, { nudged: false })
+      } catch (cause) {
+        failingSince ??= clock.monotonicMs()
+        logger.warn({ cause }, 'the sequencer lost the database; it tries again')
+        await pause.wait(backoffMs[Math.min(failures++, backoffMs.length - 1)] ?? 0, { nudged: false })
+      }
+    }
+  }
+
+  /** @returns whether it led; throws when the connection is lost */
+  async function tryToLead(): Promise<boolean> {
+    const client = await pool.connect()
+    // A statement's failure tells of a lost connection too; without a listener the event would end the process.
+    const ignore = () => {}
+    client.on('error', ignore)
+    let failure: Error | undefined
+    try {
+      const db = connectionOf(client)
+      const [lock] = await db.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [leaderLock])
+      if (!lock?.leads) return false
+      leads = true
+      failingSince = undefined
+      logger.info('this process sequences the audit log')
+      await lead(db)
+      await db.query('select pg_advisory_unlock($1)', [leaderLock])
+      return true
+    } catch (cause) {
+      // The lock goes with the connection.
+      failure = cause instanceof Error ? cause : new Error('unknown failure')
+      throw cause
+    } finally {
+      leads = false
+      client.off('error', ignore)
+      client.release(failure)
+    }
+  }
+
+  async function lead(db: Connection): Promise<void> {
+    troubles.forget()
+    const signing = createSchedule(clock)
+    for (const tenant of await unsignedLogs(db)) signing.changed(tenant)
+    while (!stopping) {
+      const moved = await moveOnce(db, signing)
+      await signDue(db, signing, signing.due(signedAtOnce))
+      if (moved > 0) await pause.wait(restMs, { nudged: false })
+      else await pause.wait(pollMs, { nudged: true })
+    }
+    const deadline = clock.monotonicMs() + drainMs
+    while (clock.monotonicMs() < deadline && (await moveOnce(db, signing)) > 0);
+    for (let due = signing.all(signedAtOnce); due.length > 0 && clock.monotonicMs() < deadline; ) {
+      await signDue(db, signing, due)
+      due = signing.all(signedAtOnce)
+    }
+  }
+
+  const troubles = createTroubles(deps)
+
+  async function moveOnce(db: Connection, signing: Schedule): Promise<number> {
+    const skip = troubles.skipped()
+    const tenants = await pendingTenants(db, skip)
+    if (tenants.length === 0) return 0
+    const done = await integrate(db, tenants, skip, deps)
+    troubles.integrated(done)
+    totals.integrated += done.moved
+    for (const tenant of done.tenants) signing.changed(tenant)
+    return done.moved
+  }
+
+  async function signDue(db: Connection, signing: Schedule, due: readonly TenantUid[]): Promise<void> {
+    if (due.length === 0) return
+    const { signed, refused } = await signHeads(db, due, { ...deps, now: () => new Date(clock.now()) })
+    for (const tenant of signed) signing.signed(tenant)
+    for (const { tenant } of refused) signing.refused(tenant)
+    troubles.signed(signed, refused)
+    totals.signed += signed.length
+  }
+
+  return {
+    start() {
+      ended ??= run()
+    },
+    nudge: pause.nudge,
+    async stop() {
+      stopping = true
+      pause.end()
+      // A database that does not answer holds nobody up: what is pending is durable, and another start goes on with it.
+      const impatience = new AbortController()
+      await Promise.race([ended, sleep(stopMs, undefined, { signal: impatience.signal }).catch(() => {})])
+      impatience.abort()
+    },
+    state() {
+      const away =
+        failingSince !== undefined && clock.monotonicMs() - failingSince > againMs
+          ? ['the audit log cannot be integrated: its database does not answer']
+          : []
+      return { leads, ...totals, ...troubles.counts(), problems: [...away, ...troubles.problems()] }
+    },
+  }
+}
+
+/** Waiting that a nudge or the end cuts short. A nudge that came while nobody waited counts for the next wait. */
+function createPause() {
+  let nudged = false
+  let over = false
+  let wake: (() => void) | undefined
+  let wakesOnNudge = false
+  return {
+    nudge() {
+      nudged = true
+      if (wakesOnNudge) wake?.()
+    },
+    end() {
+      over = true
+      wake?.()
+    },
+    async wait(ms: number, until: { readonly nudged: boolean }): Promise<void> {
+      if (over || (until.nudged && nudged)) {
+        nudged = false
+        return
+      }
+      wakesOnNudge = until.nudged
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      wake = undefined
+      if (until.nudged) nudged = false
+    },
+  }
+}
+
+type Schedule = ReturnType<typeof createSchedule>
+
+/** Which logs are to be signed, and when at the soonest. */
+function createSchedule(clock: Clock) {
+  /** Logs that have grown, by the time from which on they may be signed. */
+  const soonest = new Map<TenantUid, number>()
+  const lastSigned = new Map<TenantUid, number>()
+  return {
+    changed(tenant: TenantUid) {
+      if (!soonest.has(tenant)) soonest.set(tenant, (lastSigned.get(tenant) ?? -signEveryMs) + signEveryMs)
+    },
+    signed(tenant: TenantUid) {
+      const now = clock.monotonicMs()
+      soonest.delete(tenant)
+      // In the order of time, so that the old ones stand first.
+      lastSigned.delete(tenant)
+      lastSigned.set(tenant, now)
+      for (const [old, at] of lastSigned) {
+        if (now - at < signEveryMs) break
+        lastSigned.delete(old)
+      }
+    },
+    refused(tenant: TenantUid) {
+      soonest.set(tenant, clock.monotonicMs() + againMs)
+    },
+    due(most: number): TenantUid[] {
+      const now = clock.monotonicMs()
+      const due: TenantUid[] = []
+      for (const [tenant, at] of soonest) {
+        if (due.length === most) break
+        if (at <= now) due.push(tenant)
+      }
+      return due
+    },
+    /** Whatever the time, but for those that were refused just now. */
+    all(most: number): TenantUid[] {
+      const now = clock.monotonicMs()
+      return [...soonest]
+        .filter(([, at]) => at - now <= signEveryMs)
+        .slice(0, most)
+        .map(([tenant]) => tenant)
+    },
+  }
+}
+
+/** What does not go as it should: stepped over, told once loudly, and kept for whoever asks. */
+function createTroubles({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+  const unusable = new Map<string, { readonly tenant: TenantUid; readonly why: string }>()
+  const left = new Map<TenantUid, { readonly why: string; readonly until: number }>()
+  const unsigned = new Map<TenantUid, string>()
+
+  const leave = (tenant: TenantUid, why: string, until = clock.monotonicMs() + againMs) => {
+    if (left.get(tenant)?.why !== why) logger.error({ tenant, why }, 'entries of a tenant are not integrated')
+    left.set(tenant, { why, until })
+  }
+
+  return {
+    /** A new leader tries everything anew. */
+    forget() {
+      unusable.clear()
+      left.clear()
+      unsigned.clear()
+    },
+    skipped(): Skipped {
+      const now = clock.monotonicMs()
+      return {
+        rows: [...unusable.keys()],
+        tenants: [...left].filter(([, { until }]) => until > now).map(([tenant]) => tenant),
+      }
+    },
+    integrated(done: Integrated) {
+      for (const tenant of done.tenants) left.delete(tenant)
+      for (const { id, tenant, why } of done.unusable) {
+        unusable.set(id, { tenant, why })
+        logger.error({ tenant, pending: id, why }, 'a pending row of the audit log is no entry')
+        const count = [...unusable.values()].filter((row) => row.tenant === tenant).length
+        if (count > maxUnusable) leave(tenant, `more than ${maxUnusable} of its pending rows are no entries`, Infinity)
+      }
+      for (const { tenant, why } of done.left) leave(tenant, why)
+    },
+    signed(signed: readonly TenantUid[], refused: readonly { readonly tenant: TenantUid; readonly why: string }[]) {
+      for (const tenant of signed) unsigned.delete(tenant)
+      for (const { tenant, why } of refused) {
+        if (unsigned.get(tenant) !== why) logger.error({ tenant, why }, 'an audit log is not signed')
+        unsigned.set(tenant, why)
+      }
+    },
+    counts: () => ({ unusable: unusable.size, troubled: new Set([...left.keys(), ...unsigned.keys()]).size }),
+    problems(): string[] {
+      const some = (count: number, what: string) => (count > 0 ? [`${count} ${what}; the server's log says why`] : [])
+      return [
+        ...some(unusable.size, 'pending rows of the audit log are no entries'),
+        ...some(left.size, 'audit logs do not take their pending entries'),
+        ...some(unsigned.size, 'audit logs are not signed'),
+      ]
+    },
+  }
+}
