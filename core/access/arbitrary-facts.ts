@@ -1,0 +1,120 @@
+import fc from 'fast-check'
+import type { AnyPermission } from '../../contract/permissions.ts'
+import type { AccessRequest, Assignment, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
+
+/**
+ * Small worlds for property tests. Everything comes from a few names, so that grants and requests meet often, and every
+ * way for a grant to be worth nothing occurs: unknown roles and users, roles given where they may not be, ended
+ * assignments, filters that match, do not match or cannot be evaluated.
+ */
+const users = ['ada', 'bob', 'cleo']
+const strangers = ['zoe']
+const teams = ['blue', 'red']
+const roles = ['r1', 'r2', 'r3', 'r4', 'r5']
+const catalogue: readonly AnyPermission[] = ['cluster.get', 'cluster.update', 'project.list', 'tenant.get']
+/** Carried by roles, but not in the catalogue of these worlds. */
+const unlisted: AnyPermission = 'workspace.get'
+const times = [0, 1000, 2000, 3000]
+
+const anyScope: fc.Arbitrary<Scope> = fc.constantFrom<Scope>(
+  { kind: 'system' },
+  { kind: 'tenant' },
+  { kind: 'tenant' },
+  { kind: 'project', projectUid: 'p1' },
+  { kind: 'project', projectUid: 'p1' },
+  { kind: 'project', projectUid: 'p2' },
+)
+
+/** Records with an ordinary prototype: the others are not deeply equal to their own copies. */
+const ordinary = { noNullPrototype: true }
+
+const anyTags = fc.dictionary(fc.constantFrom('env', 'team', 'toString'), fc.constantFrom('prod', 'test', ''), ordinary)
+
+const anyFilters: fc.Arbitrary<TagFilterSet> = fc.array(
+  fc.record(
+    {
+      conjunction: fc.constantFrom('and', 'or'),
+      expressions: fc.array(
+        fc.record(
+          {
+            key: fc.constantFrom('env', 'team', 'toString'),
+            // Cast: what an older or newer release may have stored.
+            operator: fc.constantFrom('eq', 'eq', 'eq', 'matches' as 'eq'),
+            negation: fc.boolean(),
+            values: fc.uniqueArray(fc.constantFrom('prod', 'test', ''), { maxLength: 2 }),
+          },
+          ordinary,
+        ),
+        { maxLength: 2 },
+      ),
+    },
+    ordinary,
+  ),
+  { maxLength: 2 },
+)
+
+const anyRole = fc.record(
+  {
+    name: fc.constantFrom('Viewer', 'Editor'),
+    scope: fc.constantFrom('system', 'tenant', 'project', 'project', 'project', 'resource'),
+    permissions: fc.uniqueArray(fc.constantFrom(...catalogue, unlisted), { minLength: 3, maxLength: 5 }),
+  },
+  ordinary,
+)
+
+export const anyAssignment: fc.Arbitrary<Assignment> = fc
+  .record(
+    {
+      id: fc.stringMatching(/^[a-f]{1,3}$/),
+      subject: fc.oneof(
+        fc.record({ kind: fc.constant('user'), uid: fc.constantFrom(...users) }, ordinary),
+        fc.record({ kind: fc.constant('team'), uid: fc.constantFrom(...teams) }, ordinary),
+      ),
+      roleUid: fc.constantFrom(...roles, 'no-such-role'),
+      scope: anyScope,
+      filters: fc.oneof({ weight: 2, arbitrary: fc.constant('none' as const) }, { weight: 1, arbitrary: anyFilters }),
+      endsAt: fc.constantFrom(...times),
+    },
+    { requiredKeys: ['id', 'subject', 'roleUid', 'scope', 'filters'], ...ordinary },
+  )
+  .map((assignment) => assignment as Assignment) // Cast: fast-check widens the literal kinds to string.
+
+const anyUser = fc.record(
+  {
+    teams: fc.array(fc.constantFrom(...teams), { minLength: 1, maxLength: 3 }),
+    active: fc.constantFrom(true, true, true, true, false),
+  },
+  ordinary,
+)
+
+export const anyFacts: fc.Arbitrary<TenantAccessFacts> = fc.record(
+  {
+    tenantUid: fc.constantFrom('t1', 't1', 'system'),
+    epoch: fc.constantFrom('7', '9007199254740993'),
+    permissions: fc.constant(new Set(catalogue)),
+    users: fc.tuple(...users.map((uid) => fc.tuple(fc.constant(uid), anyUser))).map((entries) => new Map(entries)),
+    assignments: fc.array(anyAssignment, { minLength: 8, maxLength: 20, size: 'max' }),
+    roles: fc
+      .tuple(...roles.map((uid) => anyRole.map((role): [string, RoleDefinition] => [uid, { uid, ...role }])))
+      .map((entries) => new Map(entries)),
+  },
+  ordinary,
+)
+
+export const anyRequest: fc.Arbitrary<AccessRequest> = fc.record(
+  {
+    subject: fc.constantFrom(...users, ...users, ...users, ...strangers).map((userUid) => ({ userUid })),
+    permission: fc.constantFrom(...catalogue, ...catalogue, ...catalogue, unlisted, '', 'toString'),
+    resource: fc.record(
+      { kind: fc.constant('cluster'), scope: anyScope, tags: anyTags },
+      { requiredKeys: ['kind', 'scope'], ...ordinary },
+    ),
+    now: fc.constantFrom(...times, Number.NaN),
+  },
+  ordinary,
+)
+
+/** The facts with one more assignment, somewhere. */
+export function withOneMore(facts: TenantAccessFacts, extra: Assignment, place: number): TenantAccessFacts {
+  return { ...facts, assignments: facts.assignments.toSpliced(place, 0, extra) }
+}

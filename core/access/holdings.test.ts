@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { AnyPermission } from '../../contract/permissions.ts'
+import { anyAssignment, anyFacts, anyRequest } from './arbitrary-facts.ts'
+import { compile } from './compile.ts'
+import { decide } from './decide.ts'
+import { covers, type Holding, holdingOf, holdingsOf, permissionsOf } from './holdings.ts'
+import type { Assignment, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
+
+const inTenant: Scope = { kind: 'tenant' }
+const projectA: Scope = { kind: 'project', projectUid: 'a' }
+const projectB: Scope = { kind: 'project', projectUid: 'b' }
+const noon = Date.UTC(2030, 0, 1, 12)
+const prod: TagFilterSet = [
+  { conjunction: 'and', expressions: [{ key: 'env', operator: 'eq', negation: false, values: ['prod'] }] },
+]
+const testing: TagFilterSet = [
+  { conjunction: 'or', expressions: [{ key: 'env', operator: 'eq', negation: false, values: ['test'] }] },
+]
+
+const roles: readonly RoleDefinition[] = [
+  { uid: 'admin', name: 'Admin', scope: 'project', permissions: ['cluster.update', 'cluster.get'] },
+  { uid: 'viewer', name: 'Viewer', scope: 'project', permissions: ['cluster.get'] },
+  { uid: 'filtered', name: 'Filtered', scope: 'resource', permissions: ['cluster.get'] },
+  { uid: 'stale', name: 'Stale', scope: 'tenant', permissions: ['workspace.get'] },
+]
+const give = (uid: string, roleUid: string, scope: Scope, more: Partial<Assignment> = {}): Assignment => {
+  return { id: `${uid} ${roleUid}`, subject: { kind: 'user', uid }, roleUid, scope, filters: 'none', ...more }
+}
+const toTeam: Partial<Assignment> = { subject: { kind: 'team', uid: 'blue' } }
+const facts = (...assignments: Assignment[]): TenantAccessFacts => ({
+  tenantUid: 'acme',
+  epoch: '1',
+  permissions: new Set(['cluster.get', 'cluster.update']),
+  users: new Map([
+    ['ada', { teams: ['blue'], active: true }],
+    ['pending', { teams: ['blue'], active: false }],
+  ]),
+  assignments,
+  roles: new Map(roles.map((role) => [role.uid, role])),
+})
+const ada = { userUid: 'ada' }
+
+test('permissionsOf: the tenant’s permissions count in each project that is listed, and none is listed twice', () => {
+  const compiled = compile(
+    facts(give('ada', 'viewer', inTenant), give('ada', 'admin', projectA), give('ada', 'viewer', projectA, toTeam)),
+  )
+  assert.deepEqual(permissionsOf(compiled, ada, noon), {
+    system: [],
+    tenant: ['cluster.get'],
+    projects: new Map([['a', ['cluster.get', 'cluster.update']]]),
+  })
+})
+
+test('permissionsOf: nothing that has ended, is filtered or is not in the catalogue; nothing for the inactive', () => {
+  const compiled = compile(
+    facts(
+      give('ada', 'admin', projectA, { endsAt: noon }),
+      give('ada', 'filtered', projectB, { filters: prod }),
+      give('ada', 'stale', inTenant),
+      give('pending', 'admin', inTenant),
+    ),
+  )
+  const nothing = { system: [], tenant: [], projects: new Map() }
+  for (const userUid of ['ada', 'pending', 'nobody'])
+    assert.deepEqual(permissionsOf(compiled, { userUid }, noon), nothing)
+})
+
+test('holdingsOf: a pending user holds what activation will give, through teams too', () => {
+  const compiled = compile(facts(give('pending', 'viewer', projectA), give('', 'admin', projectB, toTeam)))
+  const ofTeam = { scope: projectB, filters: 'none', permissions: ['cluster.get', 'cluster.update'] }
+  assert.deepEqual(holdingsOf(compiled, { kind: 'user', uid: 'pending' }, noon), [
+    { scope: projectA, filters: 'none', permissions: ['cluster.get'] },
+    ofTeam,
+  ])
+  assert.deepEqual(holdingsOf(compiled, { kind: 'team', uid: 'blue' }, noon), [ofTeam])
+})
+
+const holding = (scope: Scope, permission: AnyPermission, more: Partial<Holding> = {}): Holding => {
+  return { scope, filters: 'none', permissions: [permission], ...more }
+}
+const cases: readonly {
+  rule: string
+  own: readonly Assignment[]
+  wanted: Holding
+  covered: boolean
+  giver?: string
+}[] = [
+  {
+    rule: 'the same right in the same scope',
+    own: [give('ada', 'viewer', projectA)],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: true,
+  },
+  {
+    rule: 'not another right',
+    own: [give('ada', 'viewer', projectA)],
+    wanted: holding(projectA, 'cluster.update'),
+    covered: false,
+  },
+  {
+    rule: 'not in another project',
+    own: [give('ada', 'viewer', projectB)],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: false,
+  },
+  {
+    rule: 'the tenant covers its projects',
+    own: [give('ada', 'viewer', inTenant)],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: true,
+  },
+  {
+    rule: 'all projects of today are not the tenant',
+    own: [give('ada', 'viewer', projectA), give('ada', 'viewer', projectB)],
+    wanted: holding(inTenant, 'cluster.get'),
+    covered: false,
+  },
+  {
+    rule: 'what a team gave counts',
+    own: [give('', 'viewer', projectA, toTeam)],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: true,
+  },
+  {
+    rule: 'what has ended does not',
+    own: [give('ada', 'viewer', projectA, { endsAt: noon })],
+    wanted: holding(projectA, 'cluster.get', { endsAt: noon }),
+    covered: false,
+  },
+  {
+    rule: 'for a time covers not for ever',
+    own: [give('ada', 'viewer', projectA, { endsAt: noon + 9 })],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: false,
+  },
+  {
+    rule: 'for a time covers a time as long',
+    own: [give('ada', 'viewer', projectA, { endsAt: noon + 9 })],
+    wanted: holding(projectA, 'cluster.get', { endsAt: noon + 9 }),
+    covered: true,
+  },
+  {
+    rule: 'for a time covers no longer time',
+    own: [give('ada', 'viewer', projectA, { endsAt: noon + 9 })],
+    wanted: holding(projectA, 'cluster.get', { endsAt: noon + 10 }),
+    covered: false,
+  },
+  {
+    rule: 'some objects are not all objects',
+    own: [give('ada', 'filtered', projectA, { filters: prod })],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: false,
+  },
+  {
+    rule: 'all objects are some objects',
+    own: [give('ada', 'viewer', projectA)],
+    wanted: holding(projectA, 'cluster.get', { filters: prod }),
+    covered: true,
+  },
+  {
+    rule: 'the same filter covers',
+    own: [give('ada', 'filtered', projectA, { filters: [...testing, ...prod] })],
+    wanted: holding(projectA, 'cluster.get', { filters: prod }),
+    covered: true,
+  },
+  {
+    rule: 'another filter does not',
+    own: [give('ada', 'filtered', projectA, { filters: prod })],
+    wanted: holding(projectA, 'cluster.get', { filters: [...prod, ...testing] }),
+    covered: false,
+  },
+  {
+    rule: 'an inactive giver covers nothing',
+    own: [give('pending', 'viewer', projectA)],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: false,
+    giver: 'pending',
+  },
+  {
+    rule: 'nor does an unknown one',
+    own: [give('zoe', 'viewer', projectA)],
+    wanted: holding(projectA, 'cluster.get'),
+    covered: false,
+    giver: 'zoe',
+  },
+]
+for (const c of cases) {
+  test(`covers: ${c.rule}`, () => {
+    const coverage = covers(compile(facts(...c.own)), { userUid: c.giver ?? 'ada' }, [c.wanted], noon)
+    const missing = c.wanted.permissions.map((permission) => ({ permission, scope: c.wanted.scope }))
+    assert.deepEqual(coverage, c.covered ? { covered: true } : { covered: false, missing })
+  })
+}
+
+test('covers: says what is missing, each once', () => {
+  const compiled = compile(facts(give('ada', 'viewer', projectA)))
+  const admin = roles.find(({ uid }) => uid === 'admin')
+  assert.ok(admin)
+  const wanted = [projectA, projectA, projectB].map((scope) => holdingOf(admin, { scope, filters: 'none' }))
+  assert.deepEqual(covers(compiled, ada, wanted, noon), {
+    covered: false,
+    missing: [
+      { permission: 'cluster.update', scope: projectA },
+      { permission: 'cluster.update', scope: projectB },
+      { permission: 'cluster.get', scope: projectB },
+    ],
+  })
+})
+
+test('C04: whoever covers another’s holdings could have done whatever that other may do, now and later', () => {
+  let meant = 0
+  fc.assert(
+    fc.property(anyFacts, anyRequest, fc.nat({ max: 3000 }), (facts, request, before) => {
+      const compiled = compile(facts)
+      const uid = 'bob'
+      const asBob = decide({ ...request, subject: { userUid: uid } }, compiled)
+      const at = request.now - before
+      if (asBob.effect === 'deny') return
+      for (const giver of ['ada', 'cleo']) {
+        if (!covers(compiled, { userUid: giver }, holdingsOf(compiled, { kind: 'user', uid }, at), at).covered) continue
+        meant++
+        assert.equal(decide({ ...request, subject: { userUid: giver } }, compiled).effect, 'allow')
+      }
+    }),
+    { numRuns: 5_000 },
+  )
+  assert.ok(meant > 20, `the property met only ${meant} covered pairs`)
+})
+
+test('D01: a role assignment that the giver covers lets nobody do what the giver cannot, now and later', () => {
+  let meant = 0
+  fc.assert(
+    fc.property(
+      anyFacts,
+      anyAssignment,
+      anyRequest,
+      fc.nat({ max: 3000 }),
+      (facts, extra, { resource, now }, before) => {
+        const compiled = compile(facts)
+        const after = compile({ ...facts, assignments: [...facts.assignments, extra] })
+        const role = facts.roles.get(extra.roleUid)
+        if (role === undefined) return
+        const givers = [...facts.users.keys()].map((userUid) => ({ userUid }))
+        const at = now - before
+        for (const giver of givers.filter((it) => covers(compiled, it, [holdingOf(role, extra)], at).covered))
+          for (const permission of facts.permissions)
+            for (const subject of givers) {
+              const request = { subject, permission, resource: { ...resource, scope: extra.scope }, now }
+              if (decide(request, after).effect === 'deny' || decide(request, compiled).effect === 'allow') continue
+              meant++
+              assert.equal(decide({ ...request, subject: giver }, compiled).effect, 'allow')
+            }
+      },
+    ),
+    { numRuns: 5_000 },
+  )
+  assert.ok(meant > 5, `the property met only ${meant} rights that were new`)
+})
+
+test('permissionsOf agrees with decide: listed means allowed on every object, in the tenant and in each listed project', () => {
+  fc.assert(
+    fc.property(anyFacts, anyRequest, (facts, request) => {
+      const compiled = compile(facts)
+      const { subject, now } = request
+      const held = permissionsOf(compiled, subject, now)
+      const allowed = (scope: Scope) =>
+        [...facts.permissions]
+          .filter(
+            (permission) =>
+              decide({ subject, permission, resource: { kind: 'any', scope }, now }, compiled).effect === 'allow',
+          )
+          .sort()
+      assert.deepEqual(held.system, allowed({ kind: 'system' }))
+      assert.deepEqual(held.tenant, allowed(inTenant))
+      for (const projectUid of ['p1', 'p2'])
+        assert.deepEqual(held.projects.get(projectUid) ?? held.tenant, allowed({ kind: 'project', projectUid }))
+    }),
+    { numRuns: 1000 },
+  )
+})

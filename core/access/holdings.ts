@@ -1,0 +1,140 @@
+import type { AnyPermission } from '../../contract/permissions.ts'
+import { type CompiledAccess, grantAt, holdersOf } from './compile.ts'
+import { type Holder, hasPermission } from './grant-table.ts'
+import { isLive, reaches } from './rules.ts'
+import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter } from './types.ts'
+
+/** What one assignment gives, or would give: these permissions in this scope, perhaps on some objects or for some time. */
+export type Holding = Limits & { readonly permissions: readonly AnyPermission[] }
+type Limits = Pick<Assignment, 'scope' | 'filters' | 'endsAt'>
+
+/** `missing` names each permission and scope once, in the order of the holdings. */
+export type Coverage =
+  | { readonly covered: true }
+  | {
+      readonly covered: false
+      readonly missing: readonly { readonly permission: AnyPermission; readonly scope: Scope }[]
+    }
+
+export type HeldPermissions = {
+  readonly system: readonly AnyPermission[]
+  readonly tenant: readonly AnyPermission[]
+  /** By project UID, for the projects with grants of their own; what the tenant gives there is in the list too. */
+  readonly projects: ReadonlyMap<string, readonly AnyPermission[]>
+}
+
+/**
+ * What a user may do to every object of a scope at `now`, in the order of the catalogue; grants with filters are left
+ * out. Nothing for a user who is inactive or unknown.
+ */
+export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now: number): HeldPermissions {
+  const held = liveGrants(compiled, activeHolders(compiled, subject), now).filter(
+    ({ assignment }) => assignment.filters === 'none',
+  )
+  const within = (target: Scope) =>
+    unite(
+      compiled,
+      held.filter(({ assignment }) => reaches(assignment.scope, target)),
+    )
+  const projects = new Map<string, readonly AnyPermission[]>()
+  for (const { scope } of held.map(({ assignment }) => assignment))
+    if (scope.kind === 'project' && !projects.has(scope.projectUid)) projects.set(scope.projectUid, within(scope))
+  return { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }), projects }
+}
+
+/**
+ * All that a team or a user (through teams too) holds at `now`, or will hold once active: a pending user's activation link
+ * is worth what that user will be able to do. An unknown subject holds nothing; look it up first.
+ */
+export function holdingsOf(compiled: CompiledAccess, subject: Assignment['subject'], now: number): readonly Holding[] {
+  const team = compiled.grants.holders.team.get(subject.uid)
+  const holders = subject.kind === 'user' ? holdersOf(compiled, subject.uid) : team === undefined ? [] : [team]
+  return liveGrants(compiled, holders, now).map((grant) => ({
+    ...limitsOf(grant.assignment),
+    permissions: unite(compiled, [grant]),
+  }))
+}
+
+/** What a role would give, were it given like this. */
+export function holdingOf(role: RoleDefinition, given: Limits): Holding {
+  return { ...limitsOf(given), permissions: role.permissions }
+}
+
+/**
+ * Whether the giver holds at least all of this: nobody gives, or reaches through another's key or link, more than they
+ * hold (threats C04, D01). Each permission must be held by one live grant that reaches its scope, selects at least the
+ * same objects and does not end sooner, so that it still holds later. An inactive or unknown giver covers nothing.
+ *
+ * To check a change, hand in what the receivers hold *after* it.
+ */
+export function covers(
+  compiled: CompiledAccess,
+  giver: SubjectRef,
+  holdings: readonly Holding[],
+  now: number,
+): Coverage {
+  const own = liveGrants(compiled, activeHolders(compiled, giver), now)
+  const missing = new Map<string, { permission: AnyPermission; scope: Scope }>()
+  for (const holding of holdings) {
+    const held = new Set(
+      unite(
+        compiled,
+        own.filter(({ assignment }) => isWithin(holding, assignment)),
+      ),
+    )
+    for (const permission of holding.permissions)
+      if (!held.has(permission))
+        missing.set(`${permission} ${nameOf(holding.scope)}`, { permission, scope: holding.scope })
+  }
+  return missing.size === 0 ? { covered: true } : { covered: false, missing: [...missing.values()] }
+}
+
+function isWithin(holding: Holding, given: Assignment): boolean {
+  return (
+    reaches(given.scope, holding.scope) &&
+    (given.endsAt === undefined || (holding.endsAt !== undefined && holding.endsAt <= given.endsAt)) &&
+    (given.filters === 'none' || isSubset(holding.filters, given.filters))
+  )
+}
+
+/** Every filter of one is also in the other. Filters that say the same in other words count as different. */
+function isSubset(filters: Assignment['filters'], of: readonly TagFilter[]): boolean {
+  if (filters === 'none') return false
+  const among = new Set(of.map(spell))
+  return filters.every((filter) => among.has(spell(filter)))
+}
+
+function spell({ conjunction, expressions }: TagFilter): string {
+  const each = expressions.map(({ key, operator, negation, values }) => [key, operator, negation, values])
+  return JSON.stringify([conjunction, each])
+}
+
+type LiveGrant = { readonly assignment: Assignment; readonly bitsAt: number }
+
+function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): readonly Holder[] {
+  return compiled.facts.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
+}
+
+/** In the order of the facts. */
+function liveGrants(compiled: CompiledAccess, holders: readonly Holder[], now: number): readonly LiveGrant[] {
+  const { startOf, place, role } = compiled.grants
+  const rows: number[] = []
+  for (const holder of holders) for (let row = startOf[holder]!; row < startOf[holder + 1]!; row++) rows.push(row)
+  return rows
+    .sort((a, b) => place[a]! - place[b]!)
+    .map((row) => ({ ...grantAt(compiled, row), bitsAt: role[row]! }))
+    .filter(({ assignment }) => isLive(assignment, now))
+}
+
+/** Everything that some of the grants give, in the order of the catalogue. */
+function unite({ facts, grants: { bits } }: CompiledAccess, held: readonly LiveGrant[]): readonly AnyPermission[] {
+  return [...facts.permissions].filter((_, number) => held.some(({ bitsAt }) => hasPermission(bits, bitsAt, number)))
+}
+
+function limitsOf({ scope, filters, endsAt }: Limits): Limits {
+  return { scope, filters, ...(endsAt === undefined ? {} : { endsAt }) }
+}
+
+function nameOf(scope: Scope): string {
+  return scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind
+}

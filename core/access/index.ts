@@ -1,0 +1,29 @@
+/** Who may do what: permissions, scopes, roles and filters as values in, a decision with its reasons out. */
+export { type CompiledAccess, compile } from './compile.ts'
+export { decide } from './decide.ts'
+export { decidePlain } from './decide-plain.ts'
+export {
+  type Coverage,
+  covers,
+  type HeldPermissions,
+  type Holding,
+  holdingOf,
+  holdingsOf,
+  permissionsOf,
+} from './holdings.ts'
+export { mayBeGiven } from './rules.ts'
+export type {
+  AccessRequest,
+  Assignment,
+  Decision,
+  DenyCause,
+  Reason,
+  ResourceRef,
+  RoleDefinition,
+  Scope,
+  SubjectRef,
+  TagExpression,
+  TagFilter,
+  TagFilterSet,
+  TenantAccessFacts,
+} from './types.ts'

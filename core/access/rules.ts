@@ -1,0 +1,63 @@
+import type { RoleScope } from '../../contract/permissions.ts'
+import type { Assignment, Scope, TagExpression, TagFilter } from './types.ts'
+
+/** The single rules that both the plain decision and the compiled one are made of. */
+
+/**
+ * Whether a role of this kind may be given like this. What breaks the rule grants nothing, however it got into the store.
+ *
+ * A tenant role is given in the tenant; a project role in a project, or in the tenant and so in all projects; a resource
+ * role in a project and with filters; a system role in the system scope of the tenant `system`.
+ */
+export function mayBeGiven(kind: RoleScope, given: Pick<Assignment, 'scope' | 'filters'>, tenantUid: string): boolean {
+  switch (kind) {
+    case 'tenant':
+      return given.scope.kind === 'tenant'
+    case 'project':
+      return given.scope.kind === 'tenant' || given.scope.kind === 'project'
+    case 'resource':
+      return given.scope.kind === 'project' && given.filters !== 'none'
+    case 'system':
+      return given.scope.kind === 'system' && tenantUid === 'system'
+  }
+}
+
+/** Whether what is given in one scope acts on objects of another: the tenant's in all its projects, the rest where it is. */
+export function reaches(given: Scope, target: Scope): boolean {
+  switch (given.kind) {
+    case 'system':
+      return target.kind === 'system'
+    case 'tenant':
+      return target.kind === 'tenant' || target.kind === 'project'
+    case 'project':
+      return target.kind === 'project' && target.projectUid === given.projectUid
+  }
+}
+
+/** Whether it still grants at `now`. Its end belongs to the time after it, and a time that is no number is after it too. */
+export function isLive({ endsAt }: { readonly endsAt?: number | undefined }, now: number): boolean {
+  return endsAt === undefined || now < endsAt
+}
+
+/** Whether a grant with these filters acts on an object with these tags; undefined: on no object in particular. */
+export function selects(filters: Assignment['filters'], tags: Readonly<Record<string, string>> | undefined): boolean {
+  return filters === 'none' || (tags !== undefined && filters.some((filter) => matches(filter, tags)))
+}
+
+/**
+ * Whether one tag filter matches. Values compare byte for byte. What cannot be evaluated is false, negated or not: an
+ * unknown operator or conjunction, an expression without values, a filter without expressions.
+ */
+export function matches(filter: TagFilter, tags: Readonly<Record<string, string>>): boolean {
+  if (filter.expressions.length === 0) return false
+  if (filter.conjunction === 'and') return filter.expressions.every((expression) => holds(expression, tags))
+  return filter.conjunction === 'or' && filter.expressions.some((expression) => holds(expression, tags))
+}
+
+function holds({ key, operator, negation, values }: TagExpression, tags: Readonly<Record<string, string>>): boolean {
+  if (operator !== 'eq' || values.length === 0) return false
+  // Own members only: nothing that objects inherit is a tag.
+  const value = Object.hasOwn(tags, key) ? tags[key] : undefined
+  const equal = value !== undefined && values.includes(value)
+  return equal !== negation
+}

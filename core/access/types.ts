@@ -1,0 +1,101 @@
+import type { AnyPermission, RoleScope } from '../../contract/permissions.ts'
+
+/** Where an object lives or a role was given. A project is always inside the one tenant that the facts are about. */
+export type Scope =
+  | { readonly kind: 'system' }
+  | { readonly kind: 'tenant' }
+  | { readonly kind: 'project'; readonly projectUid: string }
+
+export type SubjectRef = { readonly userUid: string }
+
+/**
+ * What is asked about. `scope` is the object's own scope (for a project itself: that project), never what the caller
+ * claims. `tags` are the object's labels: leave them out where there is no single object (a list, a create), and grants
+ * with filters do not count; `{}` says that the object is there and carries none.
+ */
+export type ResourceRef = {
+  readonly kind: string
+  readonly uid?: string
+  readonly scope: Scope
+  readonly tags?: Readonly<Record<string, string>>
+}
+
+/** `now` in milliseconds since the epoch. An unknown `permission` is an answer (a refusal), so any string may be asked. */
+export type AccessRequest = {
+  readonly subject: SubjectRef
+  readonly permission: string
+  readonly resource: ResourceRef
+  readonly now: number
+}
+
+/** One comparison of a tag filter. `values`: any of them. With `negation` an object without the key matches. */
+export type TagExpression = {
+  readonly key: string
+  readonly operator: 'eq'
+  readonly negation: boolean
+  readonly values: readonly string[]
+}
+
+export type TagFilter = { readonly conjunction: 'and' | 'or'; readonly expressions: readonly TagExpression[] }
+
+/** Any of these filters selects the object; none of them, where the list is empty. */
+export type TagFilterSet = readonly TagFilter[]
+
+export type RoleDefinition = {
+  readonly uid: string
+  readonly name: string
+  /** The kind of role, which says where it may be given; see `mayBeGiven`. */
+  readonly scope: RoleScope
+  readonly permissions: readonly AnyPermission[]
+}
+
+/**
+ * One role given to one user or team in one scope, as stored. A stored resource role assignment (several roles, projects
+ * and filters) is one of these per role and project, all under its id.
+ */
+export type Assignment = {
+  readonly id: string
+  readonly subject: { readonly kind: 'user' | 'team'; readonly uid: string }
+  readonly roleUid: string
+  readonly scope: Scope
+  /** Required, so that a forgotten filter cannot widen a grant: `'none'` reaches every object, an empty list no object. */
+  readonly filters: TagFilterSet | 'none'
+  /** Milliseconds since the epoch; from that moment on it grants nothing. */
+  readonly endsAt?: number
+}
+
+/** Everything that decides about one tenant. Values: whoever built them changes nothing in them afterwards. */
+export type TenantAccessFacts = {
+  readonly tenantUid: string
+  /** The tenant's access epoch at which all of this was read, a bigint as text. */
+  readonly epoch: string
+  /** The permissions that exist here: those of tenants, or in the tenant `system` those of system administrators. */
+  readonly permissions: ReadonlySet<AnyPermission>
+  readonly users: ReadonlyMap<string, { readonly teams: readonly string[]; readonly active: boolean }>
+  /** In a stable order (by id, say): reasons are listed in it. */
+  readonly assignments: readonly Assignment[]
+  /** By UID. An assignment whose role is not here grants nothing. */
+  readonly roles: ReadonlyMap<string, RoleDefinition>
+}
+
+/** Why something is allowed: the assignment, its role, and how the subject came by it. */
+export type Reason = {
+  readonly assignment: string
+  readonly roleUid: string
+  readonly roleName: string
+  readonly via: { readonly kind: 'user' } | { readonly kind: 'team'; readonly teamUid: string }
+  readonly scope: Scope
+}
+
+export type DenyCause = 'unknown-subject' | 'subject-inactive' | 'unknown-permission' | 'no-grant'
+
+/** `because` holds every grant that allows it, in the order of the assignments; reasons are shared between decisions. */
+export type Decision =
+  | { readonly effect: 'allow'; readonly because: readonly Reason[]; readonly epoch: string }
+  | {
+      readonly effect: 'deny'
+      readonly missing: string
+      readonly scope: Scope
+      readonly epoch: string
+      readonly why: DenyCause
+    }
