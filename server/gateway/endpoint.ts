@@ -19,6 +19,8 @@ export type Target = {
   readonly scope: Scope
   readonly name?: string
   readonly tags?: Readonly<Record<string, string>>
+  /** The user whose it is, where it is one person's: a session, an API key. */
+  readonly owner?: string
 }
 
 /** What a caller needs. Every endpoint says one of these; there is no default. */

@@ -1,0 +1,173 @@
+import { timingSafeEqual } from 'node:crypto'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import type { Credential, Principal } from '../gateway/index.ts'
+import type { CredentialRef, CredentialStore, Stored } from './credential-store.ts'
+import type { CredentialFacts, IdentityEdges } from './edges.ts'
+import { fingerprint, parseApiKeyValue } from './secrets.ts'
+import type { Claims, Tokens } from './tokens.ts'
+import { type InvalidReason, validity } from './validity.ts'
+
+/** The credentials that a request carries, as its headers say. */
+export type Presented = {
+  readonly authorization?: string
+  readonly apiKey?: string
+  /** The Kubernetes door takes `Bearer` alone. */
+  readonly bearerOnly?: boolean
+}
+
+/** `reason` is for the end of an open stream; the caller reads `detail`. */
+export type CredentialRefusal = Refusal & { readonly reason: InvalidReason }
+
+export type Authenticator = {
+  /**
+   * Who calls. Exactly one credential, in exactly one of these forms (threat B10): `Authorization: <token>`,
+   * `Authorization: Bearer <token or API key>`, `ApiKey: <API key>`. Anything else, whatever it is, is `unauthenticated`.
+   *
+   * Throws when the database is needed and away.
+   */
+  authenticate(presented: Presented): Promise<Result<Principal, Refusal>>
+  /** Who holds this token; as `authenticate`, for a token that comes in another place. */
+  ofToken(token: string): Promise<Result<Principal & { readonly claims: Claims }, Refusal>>
+  /**
+   * Whether a credential that was valid still is, on newer access data.
+   *
+   * @returns when it ends by itself (ms since 1970; Infinity for a key without expiry), for the timer of a stream
+   */
+  recheck(
+    principal: Principal,
+    facts: Pick<CredentialFacts, 'epoch' | 'tenantState' | 'users'>,
+  ): Promise<Result<{ readonly endsAt: number }, CredentialRefusal>>
+  /** Notes that the credential is in use, as a stream that goes on does. Requests do so by themselves. */
+  touch(principal: Principal): void
+}
+
+const bearer = /^bearer ([^\s]+)$/i
+
+export function createAuthenticator({
+  tokens,
+  store,
+  access,
+  clock,
+}: {
+  readonly tokens: Tokens
+  readonly store: CredentialStore
+} & Pick<IdentityEdges, 'access' | 'clock'>): Authenticator {
+  async function authenticate(presented: Presented): Promise<Result<Principal, Refusal>> {
+    const { authorization, apiKey, bearerOnly = false } = presented
+    if (authorization !== undefined && apiKey !== undefined)
+      return err(refuse('unauthenticated', 'Send one credential: Authorization or ApiKey, not both'))
+    if (apiKey !== undefined) return bearerOnly ? err(refuse('unauthenticated')) : ofApiKey(apiKey)
+    if (authorization === undefined) return err(refuse('unauthenticated'))
+    const behindBearer = bearer.exec(authorization)?.[1]
+    if (behindBearer?.startsWith('pak_')) return ofApiKey(behindBearer)
+    if (behindBearer === undefined && bearerOnly) return err(refuse('unauthenticated'))
+    return ofToken(behindBearer ?? authorization)
+  }
+
+  async function ofToken(token: string) {
+    const claims = await tokens.verify(token)
+    if (!claims) return err(refuse('unauthenticated', 'The token is not valid, or has expired'))
+    const { tenant, user, session, jti } = claims
+    const matches = ({ state }: Stored) =>
+      state.kind === 'session' && state.user === user && state.credentialEpoch === claims.credentialEpoch
+    const found = await current({ kind: 'session', tenant, uid: session }, matches, jti)
+    return found.ok ? ok({ ...principalOf(found.value, { kind: 'session', session, jti }), claims }) : found
+  }
+
+  async function ofApiKey(value: string) {
+    const claimed = parseApiKeyValue(value)
+    if (!claimed) return err(unknownKey)
+    const { tenant, uid } = claimed
+    const presented = fingerprint(value)
+    const matches = ({ state }: Stored) => state.kind === 'apiKey' && timingSafeEqual(state.secretHash, presented)
+    const found = await current({ kind: 'apiKey', tenant, uid }, matches)
+    return found.ok ? ok(principalOf(found.value, { kind: 'apiKey', key: uid })) : found
+  }
+
+  type Found = { readonly ref: CredentialRef; readonly stored: Stored; readonly facts: CredentialFacts }
+
+  /** The credential and the facts that speak for it, both as new as this replica knows the tenant to be. */
+  async function current(
+    ref: CredentialRef,
+    matches: (stored: Stored) => boolean,
+    jti?: string,
+  ): Promise<Result<Found, Refusal>> {
+    // The row first: a made-up tenant has none, and its access data is never asked for.
+    const known = store.remembered(ref) ?? (await store.read(ref))
+    if (!known || !matches(known)) return err(ref.kind === 'apiKey' ? unknownKey : refuse('unauthenticated'))
+    let facts = await access.current(ref.tenant)
+    let stored = await store.atLeast(ref, facts.epoch)
+    let valid = check(stored, facts, jti)
+    if (!valid.ok && stored && stored.epoch > facts.epoch) {
+      // The credential was read after a change of which this replica has not heard, such as its owner's activation.
+      facts = await access.atLeast(ref.tenant, stored.epoch)
+      valid = check(stored, facts, jti)
+    }
+    if (!valid.ok && valid.error.reason === 'expired') {
+      // Another replica may have seen it in use since.
+      stored = await store.read(ref)
+      valid = check(stored, facts, jti)
+    }
+    if (!valid.ok || !stored) return valid.ok ? err(refuse('unauthenticated')) : valid
+    store.touch(ref)
+    return ok({ ref, stored, facts })
+  }
+
+  function check(
+    stored: Stored | undefined,
+    facts: Pick<CredentialFacts, 'tenantState' | 'users'>,
+    jti?: string,
+  ): Result<{ readonly endsAt: number }, CredentialRefusal> {
+    if (!stored) return err(refusalOf('session-ended'))
+    const valid = validity(stored.state, facts, clock.now(), jti)
+    return valid.ok ? valid : err(refusalOf(valid.error))
+  }
+
+  return {
+    authenticate,
+    ofToken,
+    async recheck(principal, facts) {
+      const ref = refOf(principal)
+      const jti = principal.credential.kind === 'session' ? principal.credential.jti : undefined
+      const valid = check(await store.atLeast(ref, facts.epoch), facts, jti)
+      if (valid.ok || valid.error.reason !== 'expired') return valid
+      return check(await store.read(ref), facts, jti)
+    },
+    touch: (principal) => store.touch(refOf(principal)),
+  }
+}
+
+const unknownKey = refuse('unauthenticated', 'The API key is not valid')
+
+/** Said only to those who proved that the credential was theirs. */
+const told: Readonly<Record<InvalidReason, string>> = {
+  'session-ended': 'The session has ended; sign in again',
+  'key-ended': 'The API key is switched off',
+  'user-inactive': 'The account is not active',
+  'tenant-inactive': 'The organisation is not active',
+  expired: 'The session or API key has expired',
+}
+
+const refusalOf = (reason: InvalidReason): CredentialRefusal => ({ ...refuse('unauthenticated', told[reason]), reason })
+
+function refOf({ tenant, credential }: Principal): CredentialRef {
+  return credential.kind === 'session'
+    ? { kind: 'session', tenant, uid: credential.session }
+    : { kind: 'apiKey', tenant, uid: credential.key }
+}
+
+function principalOf(
+  { ref, stored, facts }: { ref: CredentialRef; stored: Stored; facts: CredentialFacts },
+  credential: Credential,
+): Principal {
+  return {
+    tenant: ref.tenant,
+    user: stored.state.user,
+    credential,
+    person: { ...stored.person, org: facts.orgName },
+    // The older of the two: at that epoch both were known to hold.
+    // biome-ignore lint/complexity/useMathMinMax: Math.min takes no bigint
+    epoch: stored.epoch < facts.epoch ? stored.epoch : facts.epoch,
+  }
+}

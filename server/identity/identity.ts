@@ -1,0 +1,75 @@
+import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
+import type { Endpoint } from '../gateway/index.ts'
+import { apiKeyEndpoints } from './api-key-routes.ts'
+import { authEndpoints } from './auth-routes.ts'
+import { type Authenticator, createAuthenticator } from './authenticator.ts'
+import { createCredentialStore } from './credential-store.ts'
+import type { IdentityEdges } from './edges.ts'
+import { type CreateFirstAdministrator, createFirstAdministrator } from './first-administrator.ts'
+import { createLinks, type Links } from './links.ts'
+import { createPasswordHasher, type PasswordHasher } from './password-hash.ts'
+import { passwordEndpoints } from './password-routes.ts'
+import { createPasswords } from './passwords.ts'
+import { createRefresh } from './refresh.ts'
+import { sessionEndpoints } from './session-routes.ts'
+import { createSignIn } from './sign-in.ts'
+import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
+import { createThrottle } from './throttle.ts'
+import { createTokens } from './tokens.ts'
+
+/** Who somebody is: sign-in, sessions and their tokens, API keys, passwords and the links that set them. */
+export type Identity = Pick<Authenticator, 'authenticate' | 'recheck' | 'touch'> & {
+  readonly endpoints: readonly Endpoint[]
+  readonly links: Links
+  readonly createFirstAdministrator: CreateFirstAdministrator
+  /** Public keys of the tokens, for the issuer's JWKS; `rotate` after a restore. */
+  readonly signingKeys: Pick<SigningKeys, 'jwks' | 'rotate'>
+  /** For metrics. */
+  stats(): ReturnType<PasswordHasher['stats']>
+  /** Loads the signing keys, or makes the first; before it nobody can sign in. */
+  start(): Promise<void>
+  /** Writes down what was noted of sessions and keys in use; call it while the database is still there. */
+  stop(): Promise<void>
+}
+
+export function createIdentity(edges: IdentityEdges): Identity {
+  const { publicUrl, clock } = edges
+  const signingKeys = createSigningKeys(edges)
+  const tokens = createTokens({ issuer: publicUrl, keys: signingKeys, clock })
+  const store = createCredentialStore(edges)
+  const authenticator = createAuthenticator({ ...edges, tokens, store })
+  const hasher = createPasswordHasher()
+  const throttle = createThrottle(edges)
+  const links = createLinks(edges)
+
+  // Other replicas hear of an end through the tenant's epoch; here the next request sees it without waiting for that.
+  const ended = (tenant: TenantUid, sessions: readonly SessionUid[]) => {
+    for (const uid of sessions) store.forget({ kind: 'session', tenant, uid })
+  }
+  const forget = (tenant: TenantUid, uid: ApiKeyUid) => store.forget({ kind: 'apiKey', tenant, uid })
+
+  const passwords = createPasswords({ ...edges, hasher, throttle, links, ended })
+  const signIn = createSignIn({ ...edges, hasher, throttle, tokens })
+  const refresh = createRefresh({ ...edges, authenticator, tokens })
+
+  return {
+    authenticate: authenticator.authenticate,
+    recheck: authenticator.recheck,
+    touch: authenticator.touch,
+    endpoints: [
+      ...authEndpoints({ publicUrl, signIn, refresh, passwords }),
+      ...passwordEndpoints({ ...edges, passwords }),
+      ...sessionEndpoints({ ...edges, tokens, ended }),
+      ...apiKeyEndpoints({ ...edges, forget }),
+    ],
+    links,
+    createFirstAdministrator: createFirstAdministrator({ ...edges, hasher }),
+    signingKeys,
+    stats: hasher.stats,
+    start: signingKeys.start,
+    async stop() {
+      signingKeys.stop()
+      await store.settle()
+    },
+  }
+}

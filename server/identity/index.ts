@@ -1,0 +1,6 @@
+export type { CredentialRefusal, Presented } from './authenticator.ts'
+export type { AccessData, CredentialFacts, IdentityEdges, IdentityEntry } from './edges.ts'
+export type { CreateFirstAdministrator } from './first-administrator.ts'
+export { createIdentity, type Identity } from './identity.ts'
+export type { LinkPurpose, Links } from './links.ts'
+export type { InvalidReason } from './validity.ts'

@@ -1,0 +1,115 @@
+import { LinkUid, type UserUid } from '../../contract/ids.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { newUid } from '../platform/random/index.ts'
+import type { IdentityEdges } from './edges.ts'
+import { linkSeconds } from './lifetimes.ts'
+import { fingerprint, newLinkToken, parseLinkToken } from './secrets.ts'
+
+/** What a link may be used for: the first password of a new person, or a new one of somebody who has one. */
+export type LinkPurpose = 'activate' | 'reset'
+
+/** Single-use links by which a person sets a password. */
+export type Links = {
+  /**
+   * Makes a link for a user of `tx.tenant`. It works once, for a day; the older link of the same purpose works no longer.
+   * Who may read it could as well sign in as this person: show it only to who holds every right that the person holds.
+   *
+   * @returns the address to give to the person; its last path segment is the token
+   */
+  create(tx: Tx, user: UserUid, purpose: LinkPurpose): Promise<{ readonly url: string }>
+  /** The address of the user's link that would work now; empty where there is none. */
+  current(tx: Tx, user: UserUid): Promise<string>
+  /** Ends all links of a user. */
+  end(tx: Tx, user: UserUid): Promise<void>
+}
+
+const tokenField = (link: LinkUid) => ({ table: 'link_tokens', column: 'token', row: link })
+
+export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'publicUrl' | 'keys' | 'clock'>): Links {
+  const urlOf = (purpose: LinkPurpose, token: string) => `${publicUrl}/password/${purpose}/${token}`
+
+  return {
+    async create(tx, user, purpose) {
+      const now = new Date(clock.now())
+      const uid = LinkUid.parse(newUid())
+      const token = newLinkToken(tx.tenant, uid)
+      const sealer = await keys.of(tx.tenant)
+      await tx.query('delete from link_tokens where tenant_id = $1 and user_id = $2 and purpose = $3', [
+        tx.tenant,
+        user,
+        purpose,
+      ])
+      await tx.query(
+        `insert into link_tokens (tenant_id, link_id, user_id, purpose, secret_hash, token, expires_at, created_at)
+         select tenant_id, $3, user_id, $4, $5, $6, $7, $8 from users where tenant_id = $1 and user_id = $2`,
+        [
+          ...[tx.tenant, user, uid, purpose, fingerprint(token), sealer.seal(tokenField(uid), token)],
+          ...[new Date(now.getTime() + linkSeconds * 1000), now],
+        ],
+      )
+      if (purpose === 'reset')
+        await tx.query('update users set password_resetting = true where tenant_id = $1 and user_id = $2', [
+          tx.tenant,
+          user,
+        ])
+      return { url: urlOf(purpose, token) }
+    },
+    async current(tx, user) {
+      const [row] = await tx.query<{ link_id: string; purpose: LinkPurpose; token: Buffer }>(
+        `select link_id, purpose, token from link_tokens
+          where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > $3
+          order by created_at desc, link_id limit 1`,
+        [tx.tenant, user, new Date(clock.now())],
+      )
+      if (!row) return ''
+      const sealer = await keys.of(tx.tenant)
+      return urlOf(row.purpose, sealer.open(tokenField(LinkUid.parse(row.link_id)), row.token))
+    },
+    async end(tx, user) {
+      await tx.query('delete from link_tokens where tenant_id = $1 and user_id = $2', [tx.tenant, user])
+    },
+  }
+}
+
+/**
+ * Whose password the link sets, if it can be used now: not used, not expired, for this purpose, the person and their
+ * organisation in the state that it was made for. Looked at on use; nothing depends on old links being swept away
+ * (threat C07), and no step can be left out (threat B30).
+ */
+const usable = `
+  l.tenant_id = $1 and l.link_id = $2 and l.secret_hash = $3 and l.purpose = $4 and l.used_at is null
+  and l.expires_at > $5 and u.tenant_id = l.tenant_id and u.user_id = l.user_id and t.tenant_id = l.tenant_id
+  and (l.purpose = 'activate' and u.state = 'pending' and t.state in ('pending', 'active')
+       or l.purpose = 'reset' and u.state = 'active' and t.state = 'active')`
+
+const valuesOf = (tx: Tx, token: string, purpose: LinkPurpose, now: Date) => [
+  ...[tx.tenant, parseLinkToken(token)?.uid, fingerprint(token), purpose, now],
+]
+
+/** Whose link it is, without using it. */
+export async function findLink(tx: Tx, token: string, purpose: LinkPurpose, now: Date): Promise<string | undefined> {
+  const [row] = await tx.query<{ user_id: string }>(
+    `select l.user_id from link_tokens l, users u, tenants t where ${usable}`,
+    valuesOf(tx, token, purpose, now),
+  )
+  return row?.user_id
+}
+
+/** Uses the link. Of any number who try at once, one is answered. */
+export async function useLink(tx: Tx, token: string, purpose: LinkPurpose, now: Date): Promise<string | undefined> {
+  const [row] = await tx.query<{ user_id: string }>(
+    `update link_tokens l set used_at = $5 from users u, tenants t where ${usable} returning l.user_id`,
+    valuesOf(tx, token, purpose, now),
+  )
+  return row?.user_id
+}
+
+/** Whether the user has a link of this purpose that would still work for a while. */
+export async function hasLink(tx: Tx, user: string, purpose: LinkPurpose, at: Date): Promise<boolean> {
+  const rows = await tx.query(
+    `select from link_tokens
+      where tenant_id = $1 and user_id = $2 and purpose = $3 and used_at is null and expires_at > $4`,
+    [tx.tenant, user, purpose, at],
+  )
+  return rows.length > 0
+}

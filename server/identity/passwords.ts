@@ -1,0 +1,236 @@
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { type SessionUid, systemTenant, UserUid } from '../../contract/ids.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { canonicalEmail } from '../../core/seal/index.ts'
+import { networkOf, type Principal } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { newUid } from '../platform/random/index.ts'
+import { type Account, accountByEmail, accountByUid, actorOf, nobody } from './accounts.ts'
+import type { Caller, IdentityEdges } from './edges.ts'
+import { findLink, hasLink, type LinkPurpose, type Links, useLink } from './links.ts'
+import type { Hashing, PasswordHasher } from './password-hash.ts'
+import { checkPassword, normalPassword, policyOf } from './password-policy.ts'
+import { parseLinkToken } from './secrets.ts'
+import { endAllSessions } from './session-store.ts'
+import type { Throttle } from './throttle.ts'
+
+/** A new password, hashed outside any transaction, for the account as it was then. */
+export type PreparedPassword = { readonly hash: string; readonly account: Account }
+
+export type Passwords = {
+  /** Sets the password that a link is for. Refuses `link_invalid` alike for a link that is used, expired or made up. */
+  setByLink(
+    link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
+  ): Promise<Result<undefined, Refusal>>
+  /**
+   * The slow half of a change by the person: proves the current password, checks and hashes the new one. Wrong guesses
+   * count as failed sign-ins, since a session that was left open is no excuse to guess.
+   */
+  prepareChange(
+    change: { readonly principal: Principal; readonly current: string; readonly next: string } & Omit<
+      Caller,
+      'userAgent'
+    >,
+  ): Promise<Result<PreparedPassword, Refusal>>
+  /** The other half, in the transaction of the change. */
+  change(tx: Tx, prepared: PreparedPassword, now: Date): Promise<Result<undefined, Refusal>>
+  /** Makes a link for somebody who asked for one, if the address is somebody's; the answer is always the same. */
+  requestReset(request: { readonly email: string } & Caller): Promise<void>
+  /** Makes the link that a person of this state needs. */
+  startReset(tx: Tx, account: Account): Promise<Result<undefined, Refusal>>
+}
+
+/** A link that works this much longer is kept when somebody asks for another. */
+const keptWithLeftMs = 3_600_000
+
+export function createPasswords({
+  hasher,
+  throttle,
+  links,
+  ended,
+  inTenant,
+  lookups,
+  keys,
+  access,
+  append,
+}: {
+  readonly hasher: PasswordHasher
+  readonly throttle: Throttle
+  readonly links: Links
+  /** Told of sessions that a new password ended, once that is durable. */
+  readonly ended: (tenant: Principal['tenant'], sessions: readonly SessionUid[]) => void
+} & Pick<IdentityEdges, 'inTenant' | 'lookups' | 'keys' | 'access' | 'append'>): Passwords {
+  async function setByLink(
+    link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
+  ): Promise<Result<undefined, Refusal>> {
+    const { token, purpose, password, now } = link
+    const tenant = parseLinkToken(token)?.tenant
+    if (tenant === undefined) return err(refuse('link_invalid'))
+    // Looked at before the hash, so that made-up links cost little, and used after it, so that a password that is not
+    // taken leaves the link as it was.
+    const account = await inTenant(tenant, async (tx) => {
+      const user = await findLink(tx, token, purpose, now)
+      return user === undefined ? undefined : accountByUid(tx, await keys.of(tenant), user)
+    })
+    if (!account) return err(refuse('link_invalid'))
+    return hasher.admit(async (hashing) => {
+      const hashed = await hashNew(hashing, tenant, account, password)
+      if (!hashed.ok) return hashed
+      return inTenant(tenant, async (tx) => {
+        await access.lock(tx)
+        if ((await useLink(tx, token, purpose, now)) !== account.user) return err(refuse('link_invalid'))
+        await store(tx, { hash: hashed.value, account }, now)
+        if (purpose === 'activate') await activate(tx, account, now)
+        await append(tx, {
+          event: 'password.set',
+          outcome: 'done',
+          actor: actorOf(account),
+          resource: { uid: account.user, name: account.person.email },
+          request: link.requestId,
+          address: link.clientAddress,
+          details: { by: `${purpose} link` },
+        })
+        await access.raise(tx, 'access')
+        return ok(undefined)
+      })
+    })
+  }
+
+  async function hashNew(
+    hashing: Hashing,
+    tenant: Principal['tenant'],
+    { passwordHash }: Account,
+    password: string,
+  ): Promise<Result<string, Refusal>> {
+    const meets = checkPassword(policyOf(tenant), password)
+    if (!meets.ok) return meets
+    if (tenant === systemTenant && passwordHash !== undefined && (await hashing.verify(passwordHash, password)))
+      return err(refuse('password_policy', 'The password must differ from the one before'))
+    return ok(await hashing.hash(password))
+  }
+
+  /** Everything that the old password opened is closed: sessions by the epoch that they carry, links for good. */
+  async function store(tx: Tx, { hash, account }: PreparedPassword, now: Date): Promise<void> {
+    const field = { table: 'users', column: 'password', row: account.user }
+    await tx.query(
+      `update users set password = $3, password_set_at = $4, password_resetting = false, updated_at = $4,
+                        credential_epoch = credential_epoch + 1
+        where tenant_id = $1 and user_id = $2`,
+      [tx.tenant, account.user, (await keys.of(tx.tenant)).seal(field, hash), now],
+    )
+    const sessions = await endAllSessions(tx, account.user, 'password-set', now)
+    await links.end(tx, account.user)
+    tx.afterCommit(() => ended(tx.tenant, sessions))
+  }
+
+  /** The first password makes a pending person active; that of a tenant's first person the tenant too. */
+  async function activate(tx: Tx, { user }: Account, now: Date): Promise<void> {
+    await tx.query(`update users set state = 'active' where tenant_id = $1 and user_id = $2 and state = 'pending'`, [
+      tx.tenant,
+      user,
+    ])
+    await tx.query(
+      `update tenants set state = 'active', updated_at = $3
+        where tenant_id = $1 and first_user_id = $2 and state = 'pending'`,
+      [tx.tenant, user, now],
+    )
+  }
+
+  return {
+    setByLink,
+
+    async prepareChange({ principal, current, next, requestId, clientAddress, now }) {
+      const { tenant, user } = principal
+      const meets = checkPassword(policyOf(tenant), next)
+      if (!meets.ok) return meets
+      return hasher.admit(async (hashing) => {
+        const sealer = await keys.of(tenant)
+        const account = await inTenant(tenant, (tx) => accountByUid(tx, sealer, user))
+        if (!account) return err(refuse('unauthenticated'))
+        const address = canonicalEmail(account.person.email)
+        const attempt = {
+          realm: tenant === systemTenant ? ('system' as const) : ('tenant' as const),
+          account: address.ok ? address.value : undefined,
+          network: networkOf(clientAddress),
+        }
+        const count = await throttle.count(attempt, now)
+        const right = await hashing.verify(account.passwordHash, current)
+        if (count.locked)
+          return err({
+            ...refuse('too_many_requests', 'Too many wrong passwords; try again later'),
+            retryAfterSeconds: count.retryAfterSeconds,
+          })
+        if (!right) {
+          await inTenant(tenant, (tx) =>
+            append(tx, {
+              event: 'password.changed',
+              outcome: 'refused',
+              actor: actorOf(account, nameOfCredential(principal)),
+              resource: { uid: user, name: account.person.email },
+              request: requestId,
+              address: clientAddress,
+              ...(principal.credential.kind === 'session' ? { session: principal.credential.session } : {}),
+              details: { refusal: 'password_wrong', ...(count.nowLocks.length > 0 ? { locks: count.nowLocks } : {}) },
+            }),
+          )
+          return err(refuse('password_wrong'))
+        }
+        await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt))
+        if (tenant === systemTenant && normalPassword(current) === normalPassword(next))
+          return err(refuse('password_policy', 'The password must differ from the one before'))
+        return ok({ hash: await hashing.hash(next), account })
+      })
+    },
+
+    async change(tx, prepared, now) {
+      const { user, credentialEpoch } = prepared.account
+      const unchanged = await tx.query(
+        `select from users where tenant_id = $1 and user_id = $2 and credential_epoch = $3 and state = 'active' for update`,
+        [tx.tenant, user, credentialEpoch.toString()],
+      )
+      // Somebody else set it in the meantime, so the current password that was proved is not the current one.
+      if (unchanged.length === 0) return err(refuse('password_wrong'))
+      await store(tx, prepared, now)
+      return ok(undefined)
+    },
+
+    async requestReset({ email, requestId, clientAddress, now }) {
+      const address = canonicalEmail(email)
+      const canonical = address.ok ? address.value : nobody
+      // Who is in several organisations is not asked which; an administrator of the right one starts the reset.
+      const tenants = await lookups.tenantsOfLogin(keys.directoryIndex(canonical))
+      const tenant = tenants.length === 1 ? tenants[0] : undefined
+      const home = tenant ?? systemTenant
+      const sealer = await keys.of(home)
+      // For nobody the same statements run and change no row, so that the time tells nothing (threat B29).
+      await inTenant(home, async (tx) => {
+        const found = await accountByEmail(tx, sealer, canonical)
+        const account =
+          tenant !== undefined && found?.state === 'active' && found.tenantState === 'active' ? found : undefined
+        const user = account?.user ?? UserUid.parse(newUid())
+        // Whoever asks again and again must not void the link that the person is just about to use.
+        const keeps = await hasLink(tx, user, 'reset', new Date(now.getTime() + keptWithLeftMs))
+        await links.create(tx, keeps ? UserUid.parse(newUid()) : user, 'reset')
+        await append(tx, {
+          event: 'password.reset.requested',
+          outcome: account ? 'done' : 'refused',
+          actor: account ? actorOf(account) : { kind: 'user', uid: 'unknown' },
+          resource: { uid: account?.user ?? 'unknown' },
+          request: requestId,
+          address: clientAddress,
+          details: { by: 'anybody who knows the address' },
+        })
+      })
+    },
+
+    async startReset(tx, { user, state }) {
+      if (state === 'inactive') return err(refuse('conflict', 'The user is switched off; switch them on first'))
+      // Who never set a password needs the first link again.
+      await links.create(tx, user, state === 'pending' ? 'activate' : 'reset')
+      return ok(undefined)
+    },
+  }
+}
+
+const nameOfCredential = ({ credential }: Principal) =>
+  credential.kind === 'session' ? `session:${credential.session}` : `apiKey:${credential.key}`

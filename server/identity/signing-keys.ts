@@ -1,0 +1,170 @@
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { systemTenant } from '../../contract/ids.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import type { IdentityEdges } from './edges.ts'
+import { tokenSeconds } from './lifetimes.ts'
+
+/** The only algorithm: a key carries it, and no token chooses (threat B09). */
+export const signingAlgorithm = 'ES256'
+
+const renewAfterMs = 30 * 24 * 3_600_000
+/** How often a replica looks for keys of the others, and whether the newest is due. */
+const lookEveryMs = 10 * 60_000
+/** A retired key verifies as long as a replica may go on signing with it, and then for the life of a token. */
+const retiredVerifiesMs = lookEveryMs + tokenSeconds * 1000 + 5 * 60_000
+/** An unknown key id makes a replica look at once, but not at the beck of whoever sends made-up ids. */
+const lookAgainMs = 1_000
+
+/** The keys that tokens are signed with: made per installation, sealed in the database, renewed. */
+export type SigningKeys = {
+  /** Loads the keys, makes the first, and begins to look for newer ones. */
+  start(): Promise<void>
+  stop(): void
+  /** The newest key. */
+  signing(): { readonly kid: string; readonly key: CryptoKey }
+  /** The public key of this id, if it still verifies. An unknown id is looked for in the database. */
+  verifying(kid: string): Promise<CryptoKey | undefined>
+  /** Whether the key of this id is known here and still verifies; asks nobody. */
+  verifies(kid: string): boolean
+  /** RFC 7517 §5: the public keys that verify now, the newest first. */
+  jwks(): { readonly keys: readonly JWK[] }
+  /**
+   * Makes a new key. After a restore from a backup nothing that the older ones signed may count any more, since what was
+   * revoked after the backup is forgotten: then `distrustOlder`.
+   */
+  rotate(options: { readonly distrustOlder: boolean }): Promise<void>
+  /** Reads the keys anew and renews the newest where it is due. The timer calls it. */
+  refresh(): Promise<void>
+}
+
+type Known = {
+  readonly kid: string
+  readonly jwk: JWK
+  readonly publicKey: CryptoKey
+  readonly privateKey: CryptoKey
+  readonly createdAtMs: number
+  readonly retiredAtMs: number | undefined
+}
+
+export function createSigningKeys({
+  inTenant,
+  keys: sealing,
+  clock,
+  logger,
+}: Pick<IdentityEdges, 'inTenant' | 'keys' | 'clock' | 'logger'>): SigningKeys {
+  let known: readonly Known[] = []
+  let looking: Promise<void> | undefined
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+
+  const isTrusted = ({ retiredAtMs }: Known) =>
+    retiredAtMs === undefined || clock.now() - retiredAtMs < retiredVerifiesMs
+  const find = (kid: string) => known.find((one) => one.kid === kid && isTrusted(one))
+
+  /** One look at a time; who comes during one shares it. */
+  function look(): Promise<void> {
+    looking ??= read().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  async function read(): Promise<void> {
+    lookedAt = clock.monotonicMs()
+    const rows = await inTenant(systemTenant, (tx) =>
+      tx.query<{ version: number; sealed: Buffer; created_at: Date; retired_at: Date | null }>(
+        `select version, sealed, created_at, retired_at from installation_secrets where kind = 'jwt' order by version desc`,
+      ),
+    )
+    known = await Promise.all(rows.map(open))
+  }
+
+  async function open(row: { version: number; sealed: Buffer; created_at: Date; retired_at: Date | null }) {
+    const sealed = await sealing.installation.open('jwt', row.version, row.sealed)
+    // It was sealed by `make`, and what opens is authentic.
+    const { d, ...jwk } = JSON.parse(sealed.toString('utf8')) as JWK & { kid: string; d: string }
+    return {
+      kid: jwk.kid,
+      jwk,
+      publicKey: await importKey(jwk),
+      privateKey: await importKey({ ...jwk, d }),
+      createdAtMs: row.created_at.getTime(),
+      retiredAtMs: row.retired_at?.getTime(),
+    }
+  }
+
+  /** Adds the version after the newest. Of two replicas that do so at once, one adds; the other finds that key. */
+  async function make(tx: Tx, now: Date): Promise<void> {
+    const [newest] = await tx.query<{ version: number }>(
+      `select coalesce(max(version), 0) as version from installation_secrets where kind = 'jwt'`,
+    )
+    const version = (newest?.version ?? 0) + 1
+    const { privateKey } = await generateKeyPair(signingAlgorithm, { extractable: true })
+    const { d, ...point } = await exportJWK(privateKey)
+    const jwk = { ...point, alg: signingAlgorithm, use: 'sig', kid: await calculateJwkThumbprint(point) }
+    const sealed = await sealing.installation.seal('jwt', version, Buffer.from(JSON.stringify({ ...jwk, d })))
+    const added = await tx.query(
+      `insert into installation_secrets (kind, version, sealed, public_part, created_at)
+       values ('jwt', $1, $2, $3, $4) on conflict do nothing returning version`,
+      [version, sealed, JSON.stringify(jwk), now],
+    )
+    if (added.length === 0) return
+    await tx.query(
+      `update installation_secrets set retired_at = $2 where kind = 'jwt' and version < $1 and retired_at is null`,
+      [version, now],
+    )
+    await tx.query(`delete from installation_secrets where kind = 'jwt' and retired_at < $1`, [
+      new Date(now.getTime() - retiredVerifiesMs),
+    ])
+  }
+
+  async function refresh(): Promise<void> {
+    await look()
+    const newest = known[0]
+    if (newest && clock.now() - newest.createdAtMs < renewAfterMs) return
+    await inTenant(systemTenant, (tx) => make(tx, new Date(clock.now())))
+    await look()
+  }
+
+  return {
+    async start() {
+      await refresh()
+      timer = setInterval(() => {
+        refresh().catch((cause) =>
+          logger.warn({ cause }, 'the signing keys could not be looked at; trying again later'),
+        )
+      }, lookEveryMs)
+      timer.unref()
+    },
+    stop: () => clearInterval(timer),
+    signing() {
+      const newest = known[0]
+      if (!newest) throw new Error('no signing key: identity was not started')
+      return { kid: newest.kid, key: newest.privateKey }
+    },
+    async verifying(kid) {
+      if (!find(kid) && (looking || clock.monotonicMs() - lookedAt >= lookAgainMs)) await look()
+      return find(kid)?.publicKey
+    },
+    verifies: (kid) => find(kid) !== undefined,
+    jwks: () => ({ keys: known.filter(isTrusted).map(({ jwk }) => jwk) }),
+    async rotate({ distrustOlder }) {
+      await inTenant(systemTenant, async (tx) => {
+        await make(tx, new Date(clock.now()))
+        if (distrustOlder)
+          await tx.query(
+            `delete from installation_secrets where kind = 'jwt'
+                and version < (select max(version) from installation_secrets where kind = 'jwt')`,
+          )
+      })
+      await look()
+    },
+    refresh,
+  }
+}
+
+async function importKey(jwk: JWK): Promise<CryptoKey> {
+  const key = await importJWK(jwk, signingAlgorithm)
+  if (key instanceof Uint8Array) throw new Error('a signing key is a pair and no secret')
+  return key
+}

@@ -1,0 +1,121 @@
+import { systemTenant } from '../../contract/ids.ts'
+import type { CanonicalEmail } from '../../core/seal/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import type { IdentityEdges } from './edges.ts'
+
+/** Failures count within this time of the first, and what they lock stays locked this long. */
+const windowMs = 15 * 60_000
+
+/**
+ * How many failures are taken before a lock, in the order in which they are counted.
+ *
+ * The small limit counts an account from one network: whoever fails on purpose locks out themselves, not the person, who
+ * comes from elsewhere. The limit of a network stops one password that is tried on many accounts; it is that of an office
+ * behind one address, whose successes are taken off again. Guessing from many networks meets the limit of the account:
+ * high enough that locking somebody out takes effort that shows, low enough for some 3,000 guesses a day.
+ */
+const limits = { 'account-network': 5, network: 100, account: 30 } as const
+type Counted = keyof typeof limits
+
+/** What is counted. `account` undefined: no address, so nobody's account. */
+export type Attempt = {
+  /** System administrators sign in elsewhere and are counted apart. */
+  readonly realm: 'tenant' | 'system'
+  readonly account: CanonicalEmail | undefined
+  /** An IPv4 address or an IPv6 /64 (threat B28). */
+  readonly network: string
+}
+
+export type Count = {
+  /** The attempt is beyond a limit; it must be refused, whatever the password. */
+  readonly locked: boolean
+  /** What this attempt was the last to be let through of. */
+  readonly nowLocks: readonly Counted[]
+  /** Until the lock ends; 0 where there is none. */
+  readonly retryAfterSeconds: number
+}
+
+export type Throttle = {
+  /**
+   * Counts an attempt as failed, before its password is looked at: any number of attempts at once share the same few
+   * guesses (threat B27). Committed when it returns; throws when the database is away, and then nobody signs in.
+   */
+  count(attempt: Attempt, now: Date): Promise<Count>
+  /** Takes back what a right password had counted, and the account's failures before it. */
+  succeeded(tx: Tx, attempt: Attempt): Promise<void>
+}
+
+export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant' | 'keys'>): Throttle {
+  /** In the one order in which every transaction takes the rows. */
+  function counters({ realm, account, network }: Attempt): { readonly what: Counted; readonly key: Buffer }[] {
+    const ofNetwork = { what: 'network', key: keys.attemptKey('network', network) } as const
+    if (account === undefined) return [ofNetwork]
+    // A canonical address has no white space, so the parts cannot change places.
+    return [
+      { what: 'account-network', key: keys.attemptKey('account-network', `${realm} ${account} ${network}`) },
+      ofNetwork,
+      { what: 'account', key: keys.attemptKey('account', `${realm} ${account}`) },
+    ]
+  }
+
+  return {
+    async count(attempt, now) {
+      const nowLocks: Counted[] = []
+      // The counters belong to no tenant: most attempts name none.
+      return inTenant(systemTenant, async (tx) => {
+        for (const { what, key } of counters(attempt)) {
+          const limit = limits[what]
+          const { failures, lockedUntil } = await countOne(tx, key, limit, now)
+          if (failures === limit) nowLocks.push(what)
+          if (failures <= limit) continue
+          // What is refused here goes no further: one network that hammers on must not fill the account's own count, nor
+          // one script with an old password that of its whole office.
+          const retryAfterSeconds = Math.max(1, Math.ceil((lockedUntil - now.getTime()) / 1000))
+          return { locked: true, nowLocks, retryAfterSeconds }
+        }
+        return { locked: false, nowLocks, retryAfterSeconds: 0 }
+      })
+    },
+
+    async succeeded(tx, attempt) {
+      for (const { what, key } of counters(attempt))
+        if (what === 'network')
+          // It gets this one attempt back: a right password must not pay for guesses at other accounts.
+          await tx.query(
+            `update sign_in_attempts
+                set failures = greatest(failures - 1, 0), locked_until = case when failures > $2 then locked_until end
+              where attempt_key = $1`,
+            [key, limits.network],
+          )
+        else
+          await tx.query('update sign_in_attempts set failures = 0, locked_until = null where attempt_key = $1', [key])
+    },
+  }
+}
+
+/** One more failure. @returns how many there are, at most one above the limit, and when the lock ends that they made */
+async function countOne(tx: Tx, key: Buffer, limit: number, now: Date) {
+  const [row] = await tx.query<{ failures: number; locked_until: Date | null }>(
+    `insert into sign_in_attempts as a (attempt_key, failures, window_start) values ($1, 1, $2)
+     on conflict (attempt_key) do update set (failures, window_start, locked_until) = (
+       select case when past then 1 else least(a.failures + 1, $3 + 1) end,
+              case when past then $2 else a.window_start end,
+              case when past then null
+                   when a.locked_until is null and a.failures + 1 >= $3 then $2 + $4 * interval '1 millisecond'
+                   else a.locked_until end
+         from (select coalesce(a.locked_until, a.window_start + $4 * interval '1 millisecond') <= $2 as past) as earlier)
+     returning failures, locked_until`,
+    [key, now, limit, windowMs],
+  )
+  if (!row) throw new Error('an attempt was not counted')
+  return { failures: row.failures, lockedUntil: row.locked_until?.getTime() ?? 0 }
+}
+
+/** Forgets counters that no longer count. A few at a time, at each sign-in: the table stays as small as what is going on. */
+export async function forgetOldAttempts(tx: Tx, now: Date): Promise<void> {
+  await tx.query(
+    `delete from sign_in_attempts where attempt_key in (
+       select attempt_key from sign_in_attempts where window_start < $1 limit 100 for update skip locked)`,
+    [new Date(now.getTime() - 2 * windowMs)],
+  )
+}
