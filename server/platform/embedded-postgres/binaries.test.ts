@@ -19,6 +19,7 @@ const installed = dirname(
 )
 // As npm installs it with install scripts off: without the links.
 await cp(installed, packageFolder, { recursive: true, filter: async (path) => !(await lstat(path)).isSymbolicLink() })
+for (const folder of [closed, packageFolder]) await chmod(folder, 0o755)
 after(async () => {
   await chmod(join(packageFolder, 'native/lib'), 0o755)
   await rm(home, { recursive: true, force: true })

@@ -40,8 +40,9 @@ export async function prepareBinaries(
 
   const copy = join(copyTo, version)
   if ((await lstat(copy).catch(ignoreMissing)) === undefined) progress('copying PostgreSQL to where it can be run')
-  await mkdir(copyTo, { recursive: true })
-  await chmod(copyTo, 0o755)
+  await mkdir(copy, { recursive: true })
+  // Set apart from mkdir, whose mode the umask narrows.
+  for (const folder of [copyTo, copy]) await chmod(folder, 0o755)
   for (const other of await readdir(copyTo))
     if (other !== version) await rm(join(copyTo, other), { recursive: true, force: true })
   await mirror(native, join(copy, 'native'))
@@ -118,7 +119,6 @@ function trialFailure(native: string, account: Account): Promise<TrialFailure | 
  */
 async function mirror(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
-  // Set apart from mkdir, whose mode the umask narrows.
   await chmod(to, 0o755)
   for (const entry of await readdir(from, { withFileTypes: true })) {
     // Headers, static libraries and build files serve only those who compile against PostgreSQL.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdtemp, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdtemp, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -156,8 +156,14 @@ test('a process that only has the number of an old postmaster is left alone', as
   const lockContent = await readFile(lockFile, 'utf8')
   await server.stop()
   const foreign = String(bystander.pid)
-  await writeFile(pidFile, content.replace(/^\d+/, foreign))
-  await writeFile(lockFile, lockContent.replace(/^\d+/, foreign))
+  const { uid, gid } = await stat(join(shared, 'postgres/database'))
+  for (const [file, text] of [
+    [pidFile, content],
+    [lockFile, lockContent],
+  ] as const) {
+    await writeFile(file, text.replace(/^\d+/, foreign), { mode: 0o600 })
+    if (isRoot) await chown(file, uid, gid)
+  }
   const again = await started(shared)
   assert.deepEqual(await query(again.server, 'select value from kept'), [{ value: 7 }])
   assert.ok(await runs(bystander.pid as number))
@@ -260,6 +266,12 @@ const damages = [
     name: 'its password is missing',
     file: 'postgres-owner-password',
     content: undefined,
+    message: /the password of the database in .* is missing/,
+  },
+  {
+    name: 'its password and its location are missing',
+    file: 'postgres-owner-password',
+    content: undefined,
     also: 'postgres-location.json',
     message: /the password of the database in .* is missing/,
   },
@@ -299,6 +311,7 @@ for (const { name, file, content, also, message } of damages)
       if (isRoot) await chown(path, uid, gid)
     }
     assert.match(await refusal(shared), message)
+    if (content === undefined) await assert.rejects(stat(path), { code: 'ENOENT' })
     await rename(`${path}-away`, path)
     if (also) await rename(join(shared, `${also}-away`), join(shared, also))
     await keptIsThere(shared)
@@ -325,6 +338,15 @@ if (isRoot) {
     await keptIsThere(folder)
     await unlink(join(folder, 'postgres-location.json'))
     await keptIsThere(folder)
+  })
+
+  test('as root, a copy of a data folder does not get at the database outside while the original runs', async () => {
+    const closed = await mkdtemp(join(home, 'closed-'))
+    const { server } = await started(join(closed, 'data'))
+    await cp(join(closed, 'data'), join(closed, 'copy'), { recursive: true, filter: (path) => !path.endsWith('lock') })
+    assert.match(await refusal(join(closed, 'copy')), /the database outside the data folder: another Palisade/)
+    assert.deepEqual(await query(server, 'select 1 as one'), [{ one: 1 }])
+    await server.stop()
   })
 
   test('as root, with no place that its user can enter, it says so', async () => {

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DataFolder, describeFileProblem } from '../data-folder/index.ts'
+import { claimDataFolder, type DataFolder, describeFileProblem } from '../data-folder/index.ts'
 import type { Logger } from '../log/index.ts'
 import type { DatabaseTarget } from '../postgres/index.ts'
-import { databaseAccount } from './account.ts'
+import { type Account, databaseAccount } from './account.ts'
 import { prepareBinaries } from './binaries.ts'
 import { EmbeddedPostgresError } from './failure.ts'
 import { initialise, ownerRole } from './initialise.ts'
 import { stopLeftovers } from './leftovers.ts'
-import { checkDatabase, findPlace, rememberReady } from './place.ts'
+import { checkDatabase, findPlace, isInside, makePassable, type Place, rememberReady } from './place.ts'
 import { type PostgresExit, type Postmaster, startPostmaster } from './postmaster.ts'
 import { openServerLog } from './server-log.ts'
 import { portNumber } from './settings.ts'
@@ -66,17 +66,33 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-async function start({
-  dataFolder: { path: dataFolder },
-  logger,
-  progress,
-  signal,
-  durableFolder = '/var/lib/palisade',
-}: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { dataFolder, logger, durableFolder = '/var/lib/palisade' } = options
   // postmaster.pid has a path on a line.
-  if (/\n/.test(dataFolder)) throw new EmbeddedPostgresError('the data folder has a line break in its path; rename it')
+  if (/\n/.test(dataFolder.path))
+    throw new EmbeddedPostgresError('the data folder has a line break in its path; rename it')
   const account = await databaseAccount()
-  const place = await findPlace(dataFolder, account, durableFolder, logger)
+  const place = await findPlace(dataFolder.path, account, durableFolder, logger)
+  if (isInside(place.folder, dataFolder.path)) return startAt(place, account, options)
+
+  // A copied data folder names the same place outside, and its own lock says nothing about that.
+  const claim = await claimDataFolder(place.folder)
+  if (!claim.ok) throw new EmbeddedPostgresError(`the database outside the data folder: ${claim.error.message}`)
+  try {
+    return await startAt(place, account, options, claim.value.release)
+  } catch (cause) {
+    await claim.value.release()
+    throw cause
+  }
+}
+
+async function startAt(
+  place: Place,
+  account: Account,
+  { dataFolder: { path: dataFolder }, logger, progress, signal }: EmbeddedPostgresOptions,
+  release: () => Promise<void> = async () => {},
+): Promise<EmbeddedPostgres> {
+  if (!place.exists) await makePassable(place.folder, account)
   const binaries = await prepareBinaries(account, join(place.folder, 'programs'), progress)
   signal?.throwIfAborted()
   if (place.exists) await checkDatabase(place, account, binaries.major)
@@ -89,16 +105,13 @@ async function start({
   const log = await openServerLog(join(dataFolder, 'logs', 'postgres.log'), logBytes, (cause) =>
     logger.warn({ cause }, "PostgreSQL's log cannot be written"),
   )
-  let socketFolder = ''
+  const socketFolder = await prepareSocketFolder(dataFolder, place, account)
   const run = async (abort: AbortSignal | undefined): Promise<Postmaster> => {
     await stopLeftovers(place.database, account.uid, logger)
-    // Made once, since everybody connects there.
-    if (socketFolder === '') socketFolder = await prepareSocketFolder(dataFolder, place, account)
     await clearSocketFolder(socketFolder)
     return startPostmaster(binaries, place.database, socketFolder, account, log, progress, abort)
   }
-  const first = await run(signal)
-  const supervised = supervise(first, run, logger)
+  const supervised = supervise(await run(signal), run, logger)
 
   let stopped: Promise<void> | undefined
   return {
@@ -121,6 +134,7 @@ async function start({
         await supervised.stop()
         await removeSocketFolder(socketFolder)
         await log.flush()
+        await release()
       })()
       return stopped
     },

@@ -42,7 +42,7 @@ export function describeSpawnFailure(what: string, code: string | undefined, fil
     case 'ENOENT':
       return `${what}: ${file} does not run here; it needs Linux with glibc (not musl, as in Alpine), ${instead}`
     case 'EACCES':
-      return `${what}: ${file} may not be run; its disk may be mounted noexec, ${instead}`
+      return `${what}: ${file} may not be run; its disk may be mounted noexec; allow it, ${instead}`
     default:
       return `${what}: ${file} could not be run (${code ?? 'unknown error'}); repair it, ${instead}`
   }

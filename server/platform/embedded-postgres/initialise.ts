@@ -7,7 +7,7 @@ import { type Account, identity } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { describeFailure, describeSpawnFailure, EmbeddedPostgresError } from './failure.ts'
 import { killUnfinished } from './leftovers.ts'
-import { makePassable, markerFile, markerFor, type Place } from './place.ts'
+import { markerFile, markerFor, type Place } from './place.ts'
 
 export const ownerRole = 'palisade_owner'
 
@@ -28,7 +28,6 @@ export async function initialise(
   account: Account,
   signal?: AbortSignal,
 ): Promise<void> {
-  await makePassable(place.folder, account)
   await removeUnfinished(place.folder, account)
   const { bavail, bsize } = await statfs(place.folder)
   if (bavail * bsize < neededBytes)

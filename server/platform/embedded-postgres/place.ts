@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { Secret } from '../../../core/seal/index.ts'
 import { describeFileProblem, readOrCreateSecretFile, writeFileAtomically } from '../data-folder/index.ts'
@@ -59,12 +59,16 @@ export async function findPlace(
   const inside = join(dataFolder, 'postgres')
   const passwordFile = join(dataFolder, 'postgres-owner-password')
   const location = await readLocation(dataFolder)
-  const place = async (folder: string, exists: boolean): Promise<Place> => ({
-    folder,
-    database: join(folder, 'database'),
-    exists,
-    ownerPassword: await ownerPassword(passwordFile),
-  })
+  const hasPassword = (await lstat(passwordFile).catch(ignoreMissing)) !== undefined
+  const place = async (folder: string, exists: boolean): Promise<Place> => {
+    // A new one would open nothing, and hide what is wrong.
+    if (exists && !hasPassword)
+      throw new EmbeddedPostgresError(
+        `the password of the database in ${folder} is missing: ${passwordFile}. Bring it back from a backup; or, to ` +
+          `begin with an empty database, set PALISADE_DATA_DIR to a new folder`,
+      )
+    return { folder, database: join(folder, 'database'), exists, ownerPassword: await ownerPassword(passwordFile) }
+  }
 
   if (location !== undefined) {
     const folder = resolve(dataFolder, location.folder)
@@ -77,7 +81,7 @@ export async function findPlace(
       )
     // Nothing was made there yet, so where the first start chose to go need not be final.
     if ((await barredBy(join(folder, 'database'), account)) === undefined) return place(folder, false)
-  } else if ((await lstat(passwordFile).catch(ignoreMissing)) !== undefined) {
+  } else if (hasPassword) {
     const password = await ownerPassword(passwordFile)
     for (const folder of [inside, ...(await foldersIn(durableFolder))])
       if ((await readMarker(folder))?.ownerPasswordSha256 === sha256(password)) {
@@ -91,11 +95,7 @@ export async function findPlace(
         `in ${inside} nor below ${durableFolder}. Bring them back from a backup; or, to begin with an empty database, ` +
         `set PALISADE_DATA_DIR to a new folder`,
     )
-  } else if (await holdsDatabase(inside))
-    throw new EmbeddedPostgresError(
-      `the password of the database in ${inside} is missing: ${passwordFile}. Bring it back from a backup; or, to begin ` +
-        `with an empty database, set PALISADE_DATA_DIR to a new folder`,
-    )
+  } else if (await holdsDatabase(inside)) return place(inside, true)
 
   const folder = await chooseFolder(dataFolder, inside, account, durableFolder, logger)
   await writeLocation(dataFolder, { version: 1, state: 'creating', folder: relativeTo(dataFolder, folder) })
@@ -238,9 +238,12 @@ function locationFile(dataFolder: string): string {
   return join(dataFolder, 'postgres-location.json')
 }
 
+export function isInside(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`)
+}
+
 function relativeTo(dataFolder: string, folder: string): string {
-  const prefix = `${dataFolder}/`
-  return isAbsolute(folder) && folder.startsWith(prefix) ? folder.slice(prefix.length) : folder
+  return isInside(folder, dataFolder) ? relative(dataFolder, folder) : folder
 }
 
 function sha256(secret: Secret): string {
