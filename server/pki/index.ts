@@ -1,0 +1,6 @@
+export { type Ca, createCa } from './ca.ts'
+export { type ComponentName, componentNames, componentOf, expectComponent } from './components.ts'
+export { inspectCertificate } from './inspect-certificate.ts'
+export { ownCertificate } from './own-certificate.ts'
+export { createPki, type Leaf, type LeafNames, type Pki } from './pki.ts'
+export { present, type ServerTls } from './server-tls.ts'
