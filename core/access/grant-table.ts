@@ -1,3 +1,4 @@
+import type { RoleScope } from '../../contract/permissions.ts'
 import { mayBeGiven } from './rules.ts'
 import type { Assignment, Scope, TenantAccessFacts } from './types.ts'
 
@@ -19,9 +20,8 @@ export type GrantTable = {
   readonly role: Int32Array
   /** 1 where filters or an end must be looked at. */
   readonly conditional: Uint8Array
-  /** A set of permission numbers for each role, `wordsPerSet` words of 32. */
+  /** A set of permission numbers for each role, in words of 32. */
   readonly bits: Uint32Array
-  readonly wordsPerSet: number
   readonly permissionNumbers: ReadonlyMap<string, number>
   readonly projectNumbers: ReadonlyMap<string, number>
   readonly holders: { readonly user: ReadonlyMap<string, Holder>; readonly team: ReadonlyMap<string, Holder> }
@@ -35,20 +35,24 @@ const firstProject = 2
 /** Lays the grants out. Left out: assignments without their role, and roles that may not be given like this. */
 export function layOut(facts: TenantAccessFacts): GrantTable {
   const { assignments } = facts
-  const roles = layOutRoles(facts)
+  const { roles, ...sets } = layOutRoles(facts)
   const projectNumbers = new Map<string, number>()
   const holders = { user: new Map<string, Holder>(), team: new Map<string, Holder>() }
 
-  // By place: a counting sort wants its keys as numbers.
+  // By place, in one pass: once they are sorted, neighbouring rows come from anywhere in memory.
   const scopeOf = new Int32Array(assignments.length)
   const holderOf = new Int32Array(assignments.length)
+  const roleOf = new Int32Array(assignments.length)
+  const conditionalOf = new Uint8Array(assignments.length)
   const granting: number[] = []
   for (const [place, assignment] of assignments.entries()) {
-    const role = facts.roles.get(assignment.roleUid)
-    if (role === undefined || !mayBeGiven(role.scope, assignment, facts.tenantUid)) continue
+    const role = roles.get(assignment.roleUid)
+    if (role === undefined || !mayBeGiven(role.kind, assignment, facts.tenantUid)) continue
     const { kind, uid } = assignment.subject
     scopeOf[place] = numberOfScope(projectNumbers, assignment.scope)
     holderOf[place] = numberOf(holders[kind], uid, holders.user.size + holders.team.size)
+    roleOf[place] = role.start
+    conditionalOf[place] = isConditional(assignment) ? 1 : 0
     granting.push(place)
   }
   const byScope = sortBy(scopeOf, firstProject + projectNumbers.size, Int32Array.from(granting)).sorted
@@ -58,11 +62,9 @@ export function layOut(facts: TenantAccessFacts): GrantTable {
     startOf,
     place,
     scope: place.map((at) => scopeOf[at]!),
-    role: place.map((at) => roles.startOf.get(assignments[at]!.roleUid)!),
-    conditional: new Uint8Array(place.map((at) => Number(isConditional(assignments[at]!)))),
-    bits: roles.bits,
-    wordsPerSet: roles.wordsPerSet,
-    permissionNumbers: roles.permissionNumbers,
+    role: place.map((at) => roleOf[at]!),
+    conditional: new Uint8Array(place.map((at) => conditionalOf[at]!)),
+    ...sets,
     projectNumbers,
     holders,
   }
@@ -73,21 +75,21 @@ export function hasPermission(bits: Uint32Array, start: number, permission: numb
   return (bits[start + (permission >>> 5)]! & (1 << (permission & 31))) !== 0
 }
 
-/** Permissions outside the catalogue get no number, and so no role has them. */
-function layOutRoles({ permissions, roles }: TenantAccessFacts) {
+/** A permission outside the catalogue gets no number, and so no role has it. */
+function layOutRoles({ permissions, roles: defined }: TenantAccessFacts) {
   const permissionNumbers = new Map<string, number>([...permissions].map((permission, number) => [permission, number]))
   const wordsPerSet = Math.ceil(permissionNumbers.size / 32)
-  const bits = new Uint32Array(wordsPerSet * roles.size)
-  const startOf = new Map<string, number>()
-  for (const [uid, role] of roles) {
-    const start = startOf.size * wordsPerSet
-    startOf.set(uid, start)
+  const bits = new Uint32Array(wordsPerSet * defined.size)
+  const roles = new Map<string, { readonly kind: RoleScope; readonly start: number }>()
+  for (const [uid, role] of defined) {
+    const start = roles.size * wordsPerSet
+    roles.set(uid, { kind: role.scope, start })
     for (const permission of role.permissions) {
       const number = permissionNumbers.get(permission)
       if (number !== undefined) bits[start + (number >>> 5)]! |= 1 << (number & 31)
     }
   }
-  return { bits, wordsPerSet, startOf, permissionNumbers }
+  return { roles, bits, permissionNumbers }
 }
 
 const isConditional = ({ filters, endsAt }: Assignment) => filters !== 'none' || endsAt !== undefined
