@@ -108,6 +108,7 @@ function watchfulCall(tenant: TenantUid, allowed: (snapshot: Snapshot) => boolea
     uid: newUid(),
     tenant,
     user: 'somebody',
+    cluster: 'some cluster',
     async recheck(snapshot) {
       seen.asked.push(snapshot.epoch)
       return allowed(snapshot) ? { recheckAt: Number.POSITIVE_INFINITY } : { end: 'right-withdrawn' }

@@ -196,7 +196,8 @@ export async function insertAssignments(
   const { users, teams, roles, projects } = inColumns(assigned)
   await tx.query(
     `insert into role_assignments (tenant_id, assignment_id, user_id, team_id, role_id, project_id, created_by, created_at)
-     select $1, given.*, $7, $8 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as given`,
+     select $1::text, given.*, $7::text, $8::timestamptz
+       from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as given`,
     [tx.tenant, assigned.map(newUid), users, teams, roles, projects, by, now],
   )
 }

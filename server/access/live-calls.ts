@@ -22,6 +22,8 @@ export type LiveCall = {
   readonly uid: string
   readonly tenant: TenantUid
   readonly user: string
+  /** The cluster it goes to. */
+  readonly cluster: string
   /**
    * Decides the call again on newer access data.
    *

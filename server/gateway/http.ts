@@ -56,8 +56,6 @@ export async function createHttpApi(
       caseSensitive: true,
       maxParamLength: 4096,
     },
-    // Bodies are parsed below, by us; schemas run in the pipeline.
-    disableRequestLogging: true,
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))

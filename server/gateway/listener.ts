@@ -121,7 +121,8 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
           resolve()
         })
       }),
-    setCertificate: (context) => server.setSecureContext(context),
+    // The whole context is replaced: what is left out here would be lost at the first renewal.
+    setCertificate: (context) => server.setSecureContext({ minVersion: "TLSv1.2", ...context }),
     address() {
       const address = server.address()
       if (address === null || typeof address === 'string') throw new Error('the listener does not listen')

@@ -1,6 +1,7 @@
-import { createHmac, generateKeySync, type KeyObject } from 'node:crypto'
+import { generateKeySync, type KeyObject } from 'node:crypto'
 import { systemTenant, type TenantUid } from '../../contract/ids.ts'
 import {
+  attemptIndex,
   type CanonicalEmail,
   directoryIndex,
   type InstallationSalt,
@@ -96,12 +97,14 @@ export function createKeys(deps: {
         new Date(clock.now()),
       ])
       const sealer = createTenantSealer(tenant, new Map([[version, key]]), salt, nonce)
-      tx.afterCommit(() => remember(tenant, Promise.resolve(sealer)))
+      // Known at once, since the birth itself seals more (its audit entries, the first link) and other connections cannot see
+      // the row yet. A birth that is taken back leaves the key of a random UID that nobody has; `system` is no random UID.
+      if (tenant === systemTenant) tx.afterCommit(() => remember(tenant, Promise.resolve(sealer)))
+      else remember(tenant, Promise.resolve(sealer))
       return sealer
     },
     directoryIndex: (email) => directoryIndex(salt, email),
-    attemptKey: (what, canonical) =>
-      createHmac('sha256', salt.key).update(`palisade/attempt/1\0${what}\0${canonical}`).digest(),
+    attemptKey: (what, canonical) => attemptIndex(salt, what, canonical),
     installation: {
       seal: async (kind, version, plaintext) =>
         (await of(systemTenant)).seal(installationField(kind, version), plaintext),

@@ -1,1 +1,2 @@
 export { createLogger, type Logger } from './log.ts'
+export { openLogFile } from './log-file.ts'

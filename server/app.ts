@@ -1,0 +1,280 @@
+import { lookup } from 'node:dns/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { decide } from '../core/access/index.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { rootKey } from '../core/seal/index.ts'
+import { accessEndpoints, createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
+import type { Config } from './config.ts'
+import type { Database } from './database.ts'
+import { type FirstAdministrator, firstStart } from './first-start.ts'
+import {
+  assertRoutes,
+  createHttpApi,
+  createListener,
+  createPipeline,
+  createRateLimiter,
+  type Endpoint,
+  openapiOf,
+} from './gateway/index.ts'
+import { createIdentity } from './identity/index.ts'
+import { createKeys, openInstallation } from './keys/index.ts'
+import { createDoor } from './kube-proxy/index.ts'
+import { createDestinationPolicy, createTransport } from './kube-proxy/transport/index.ts'
+import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
+import { createPeople } from './people/index.ts'
+import { systemClock } from './platform/clock/index.ts'
+import type { Logger } from './platform/log/index.ts'
+import { createMetrics } from './platform/metrics/index.ts'
+import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
+import { newUid } from './platform/random/index.ts'
+import { versionEndpoints } from './system/index.ts'
+import { createTenancy } from './tenancy/index.ts'
+import { gatewayCertificate, openPki } from './tls.ts'
+
+/** A server that is built and not yet listening. */
+export type App = {
+  readonly publicUrl: string
+  /** What clients trust; undefined where the operator's own certificate is presented. */
+  readonly caFile: string | undefined
+  /** Set on the very first start. */
+  readonly firstAdministrator: FirstAdministrator | undefined
+  listen(): Promise<Result<undefined, string>>
+  /** Resolves when the server cannot go on. */
+  readonly failed: Promise<void>
+  stop(graceMs: number): Promise<void>
+}
+
+export type AppDeps = {
+  readonly config: Config
+  readonly dataFolder: string
+  readonly database: Database
+  /** Wiped by the caller afterwards. */
+  readonly rootSecret: Uint8Array
+  readonly logger: Logger
+  readonly progress: (message: string) => void
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+/** Connections a pool may hold; together they stay below the embedded server's limit, twice over for a second replica. */
+const connections = { app: 16, reader: 4, sequencer: 2 } as const
+
+/** Everything that exists, in wiring order. Nothing listens yet; what was opened is closed by `stop`. */
+export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
+  const { config, dataFolder, database, logger, progress } = deps
+  const clock = systemClock
+  const metrics = createMetrics()
+
+  // Database: a pool for requests, one for access data (whoever needs it may hold a connection of the first), one role each.
+  const pool = openPool(database.app, 'app', connections.app, logger)
+  const readerPool = openPool(database.app, 'reader', connections.reader, logger)
+  const sequencerPool = openPool(database.sequencer, 'sequencer', connections.sequencer, logger)
+  const inTenant = createInTenant(pool)
+  const readInTenant = createInTenant(readerPool)
+  const closePools = () => Promise.all([pool.end(), readerPool.end(), sequencerPool.end()])
+
+  // Keys.
+  const root = rootKey(deps.rootSecret)
+  const client = await pool.connect()
+  const auditHost = new URL(config.publicUrl).hostname
+  const installation = await openInstallation(client, { root, auditHost, now: new Date(clock.now()) })
+  client.release()
+  if (!installation.ok) {
+    await closePools()
+    return installation
+  }
+  const keys = createKeys({ root, salt: installation.value.salt, inTenant, clock })
+
+  // Who may do what, and the log of what was done.
+  const access = createAccess({ connection: clientConfig(database.app, 'palisade-feed'), readInTenant, clock, logger })
+  const ledgerFolder = join(dataFolder, 'ledger')
+  const ledger = createLedger({
+    ...{ pool, sequencerPool, inTenant, clock, logger, newUid },
+    sealerOf: keys.of,
+    auditHost: installation.value.auditHost,
+    folder: ledgerFolder,
+  })
+
+  // People and tenants.
+  const identity = createIdentity({
+    ...{ inTenant, readInTenant, keys, access, clock, logger },
+    publicUrl: config.publicUrl,
+    lookups: createLookups(pool),
+    append: ledger.append,
+  })
+  const factsEpoch = async (tx: Parameters<typeof access.inTx>[0]) => (await access.inTx(tx)).factsEpoch
+  const people = createPeople({ keys, links: identity.links, endLinks: identity.links.end, factsEpoch })
+  const tenancy = createTenancy({
+    keys,
+    access,
+    links: identity.links,
+    names: people.names,
+    clustersIn: async () => [],
+  })
+
+  const firstAdministrator = await firstStart({
+    ...{ inTenant, keys, logger },
+    admin: config.admin,
+    createAdministrator: identity.createFirstAdministrator,
+    now: new Date(clock.now()),
+  })
+  if (!firstAdministrator.ok) {
+    await closePools()
+    return firstAdministrator
+  }
+  if (firstAdministrator.value) progress('the first system administrator was made')
+
+  // Certificates.
+  await mkdir(join(dataFolder, 'pki'), { recursive: true, mode: 0o755 })
+  const { pki, caFile } = await openPki(join(dataFolder, 'pki'), { pool, keys, clock, logger })
+  const certificate = await gatewayCertificate(config, pki, { clock, logger })
+  if (!certificate.ok) {
+    await closePools()
+    return certificate
+  }
+
+  // The API.
+  const endpoints: readonly Endpoint[] = [
+    ...versionEndpoints(version),
+    ...identity.endpoints,
+    ...tenancy.endpoints,
+    ...people.endpoints,
+    ...accessEndpoints,
+    ...ledger.endpoints,
+  ]
+  assertRoutes(endpoints)
+  const rate = createRateLimiter(clock)
+  const pipeline = createPipeline<Snapshot>({
+    inTenant,
+    access: {
+      ...access,
+      decide: (snapshot, user, permission, resource, now) =>
+        decide({ subject: { userUid: user }, permission, resource, now }, snapshot.compiled),
+      requestAccess,
+    },
+    recheck: identity.recheck,
+    append: (tx, { principal, ...entry }) => {
+      const session = sessionOf(principal)
+      return ledger.append(tx, { ...entry, actor: actorOf(principal), ...(session ? { session } : {}) })
+    },
+    projectExists: async (tx, project) => (await firstUnknown(tx, 'project', [project])) === undefined,
+    clock,
+  })
+  const api = await createHttpApi({
+    endpoints,
+    authenticate: identity.authenticate,
+    ...pipeline,
+    rate,
+    trustedProxies: config.trustedProxies,
+    logger,
+    observe: metrics.requests,
+    ready,
+    openapi: openapiOf(endpoints, version),
+  })
+
+  // The way to clusters.
+  const databaseAddresses = await addressesOf(config)
+  const destination = createDestinationPolicy({
+    ownListeners: () => [listener.address(), { address: '127.0.0.1', port: config.metricsPort }, ...databaseAddresses],
+    allowLoopback: isLoopback(config.host),
+    allowedRanges: config.clusterRanges,
+  })
+  const transport = createTransport({ destination, logger, clock })
+  const door = createDoor(
+    {
+      ...{ access, ledger, rate, clock, logger },
+      authenticate: identity.authenticate,
+      recheck: identity.recheck,
+      touch: identity.touch,
+      findCluster: async () => undefined,
+      protectedNamespaces: config.protectedNamespaces,
+      trustedProxies: config.trustedProxies,
+      observe: (verb, status, seconds) => metrics.requests(`/k8s ${verb}`, status, seconds),
+      streamEnded: metrics.streamEnded,
+    },
+    transport,
+  )
+
+  const listener = createListener(
+    certificate.value.secureContextOptions,
+    { api: api.handler, kube: door.request, kubeUpgrade: door.upgrade },
+    logger,
+  )
+  certificate.value.onRenew(() => listener.setCertificate(certificate.value.secureContextOptions))
+
+  function ready(): readonly string[] {
+    const { ageMs, newCalls } = access.freshness()
+    return [
+      ...(started ? [] : ['starting']),
+      ...(newCalls ? [] : [`access data is ${Math.round(ageMs)} ms old`]),
+      ...ledger.state().problems,
+    ]
+  }
+
+  metrics.gauge('palisade_access_data_age_ms', 'Age of the access data', () => access.freshness().ageMs)
+  metrics.gauge('palisade_access_tenants', 'Tenants whose access data is in memory', () => access.stats().tenants)
+  metrics.gauge('palisade_access_weight', 'Users and assignments in memory', () => access.stats().weight)
+  metrics.gauge('palisade_live_calls', 'Calls to clusters under way', () => access.calls.count())
+  metrics.gauge('palisade_connections', 'TLS connections', () => listener.connections())
+  metrics.gauge('palisade_ledger_waiting', 'Audit entries waiting for their commit', () => ledger.state().waiting)
+  metrics.gauge('palisade_ledger_open_intents', 'Recorded calls without an end', () => ledger.state().openIntents)
+
+  let started = false
+  return ok({
+    publicUrl: config.publicUrl,
+    caFile: config.tls === 'internal' ? caFile : undefined,
+    firstAdministrator: firstAdministrator.value,
+    failed: new Promise(() => undefined),
+    async listen() {
+      await identity.start()
+      // Listening for changes comes before the first load: what changes in between is then heard.
+      await access.start()
+      await ledger.start()
+      const taken = await bind('PALISADE_METRICS_PORT', config.metricsPort, () => metrics.listen(config.metricsPort))
+      if (!taken.ok) return taken
+      started = true
+      return bind('PALISADE_PORT', config.port, () => listener.listen(config.host, config.port))
+    },
+    async stop(graceMs) {
+      // New calls first, then those under way, then what records them, and the database last.
+      const closed = listener.close(graceMs)
+      access.calls.endAll('shutdown')
+      await closed
+      await transport.close()
+      await api.close()
+      await ledger.stop()
+      await identity.stop()
+      await access.stop()
+      await metrics.close()
+      certificate.value.stop()
+      await closePools()
+    },
+  })
+}
+
+async function bind(variable: string, port: number, listen: () => Promise<void>): Promise<Result<undefined, string>> {
+  try {
+    await listen()
+    return ok(undefined)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') return err(`port ${port} is taken; stop what uses it or set ${variable}`)
+    if (code === 'EACCES') return err(`port ${port} may not be used by this user; set ${variable} to one above 1023`)
+    if (code === 'EADDRNOTAVAIL') return err('PALISADE_HOST: this machine has no such address')
+    throw cause
+  }
+}
+
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.')
+
+/** Where a remote database listens: never a destination for a cluster. */
+async function addressesOf({ database }: Config): Promise<{ address: string; port: number }[]> {
+  if (database === 'embedded' || database.owner.host.startsWith('/')) return []
+  const { host, port } = database.owner
+  if (isIP(host) !== 0) return [{ address: host, port }]
+  const found = await lookup(host, { all: true }).catch(() => [])
+  return found.map(({ address }) => ({ address, port }))
+}

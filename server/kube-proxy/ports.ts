@@ -1,0 +1,45 @@
+import type { Refusal } from '../../contract/errors.ts'
+import type { TenantUid } from '../../contract/ids.ts'
+import type { Result } from '../../core/result.ts'
+import type { Access, EndReason, Snapshot } from '../access/index.ts'
+import type { Principal } from '../gateway/index.ts'
+import type { Ledger } from '../ledger/index.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Logger } from '../platform/log/index.ts'
+import type { Upstream } from './transport/index.ts'
+
+/** A cluster as the door needs it. */
+export type DoorCluster = {
+  readonly uid: string
+  readonly name: string
+  readonly project: string
+  readonly tags: Readonly<Record<string, string>>
+  /** Undefined while the cluster waits for its bindings. */
+  readonly upstream: Upstream | undefined
+  /** `Authorization` towards the cluster; read when a call is made, so that a renewed token is used at once. */
+  readonly authorization: () => string
+}
+
+/** What the door needs of the features. */
+export type DoorPorts = {
+  readonly authenticate: (presented: {
+    readonly authorization: string
+    readonly bearerOnly: true
+  }) => Promise<Result<Principal, Refusal>>
+  readonly recheck: (
+    principal: Principal,
+    snapshot: Snapshot,
+  ) => Promise<Result<{ readonly endsAt: number }, { readonly reason: EndReason }>>
+  /** Notes activity: an open stream keeps its session from idling. */
+  readonly touch: (principal: Principal) => void
+  readonly access: Pick<Access, 'current' | 'atLeast' | 'freshness' | 'calls'>
+  readonly findCluster: (tenant: TenantUid, uid: string, snapshot: Snapshot) => Promise<DoorCluster | undefined>
+  readonly ledger: Pick<Ledger, 'record' | 'conclude'>
+  readonly rate: { take(rate: 'caller' | 'unauthenticated', key: string): number }
+  readonly protectedNamespaces: readonly string[]
+  readonly trustedProxies: readonly string[]
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly observe: (verb: string, status: number, seconds: number) => void
+  readonly streamEnded: (reason: string) => void
+}

@@ -1,0 +1,1 @@
+export { versionEndpoints } from './routes.ts'
