@@ -13,20 +13,28 @@ export const listOf = <T extends z.ZodType>(item: T) =>
     .nullish()
     .transform((list) => list ?? [])
 
-/** A string map that may also be `null` or absent. */
-export const stringMap = z
-  .record(z.string().max(256), z.string().max(4096).nullish())
-  .nullish()
-  .transform(
-    (map) =>
-      Object.fromEntries(Object.entries(map ?? {}).map(([key, value]) => [key, value ?? ''])) as Record<string, string>,
-  )
-
-/** A string that may be `null` or absent; both mean empty. */
-export const optionalText = (max: number) =>
+/** Text that PostgreSQL can keep: it has no room for NUL, and JSON columns none for half a surrogate pair. */
+const storableText = (max: number) =>
   z
     .string()
     .max(max)
+    .refine((text) => !text.includes('\0') && text.isWellFormed(), 'has characters that are no text')
+
+const someStringMap = z
+  .record(storableText(256), storableText(4096).nullish())
+  .transform(
+    (map): Record<string, string> => Object.fromEntries(Object.entries(map).map(([key, value]) => [key, value ?? ''])),
+  )
+
+/** A string map that may also be `null` or absent; both mean empty. */
+export const stringMap = someStringMap.nullish().transform((map) => map ?? {})
+
+/** The same where absent and `null` mean "leave as it is". */
+export const stringMapIfGiven = someStringMap.nullish()
+
+/** A string that may be `null` or absent; both mean empty. */
+export const optionalText = (max: number) =>
+  storableText(max)
     .nullish()
     .transform((text) => text ?? '')
 

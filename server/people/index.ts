@@ -1,0 +1,55 @@
+import type { TeamUid, UserUid } from '../../contract/ids.ts'
+import type { Endpoint } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { createDirectory } from './directory.ts'
+import { meEndpoints } from './me-routes.ts'
+import type { PeoplePorts } from './ports.ts'
+import { roleEndpoints } from './role-routes.ts'
+import { teamEndpoints } from './team-routes.ts'
+import { readTeams } from './team-store.ts'
+import { userEndpoints } from './user-routes.ts'
+
+export type { ActivationLinks } from './ports.ts'
+export { userAnswer } from './user-answers.ts'
+export {
+  type AdminType,
+  fullName,
+  insertUser,
+  type NewPerson,
+  type Person,
+  parseEmail,
+  readUser,
+  type Sealing,
+} from './user-store.ts'
+
+export type People = {
+  readonly endpoints: readonly Endpoint[]
+  /** What the people and the teams of `tx.tenant` are called, for features that show them. */
+  readonly names: {
+    readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
+    readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
+  }
+}
+
+/**
+ * Users, teams and the roles they hold.
+ *
+ * @param deps `factsEpoch`: the tenant's facts epoch as the transaction sees it, by which the directory in memory is kept
+ *   current; `maxPeople`: how many people that directory holds, over all tenants
+ */
+export function createPeople(
+  deps: Omit<PeoplePorts, 'directory'> & {
+    readonly factsEpoch: (tx: Tx) => Promise<bigint>
+    readonly maxPeople?: number
+  },
+): People {
+  const directory = createDirectory(deps)
+  const ports = { ...deps, directory }
+  return {
+    endpoints: [...meEndpoints(ports), ...userEndpoints(ports), ...teamEndpoints(ports), ...roleEndpoints],
+    names: {
+      people: async (tx) => new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name])),
+      teams: async (tx) => new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name])),
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import type { UserUid } from '../../contract/ids.ts'
+import type { Keys } from '../keys/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import type { Directory } from './directory.ts'
+
+/** The links by which people set their first password; identity makes and keeps them. */
+export type ActivationLinks = {
+  /** A new link for a pending user of `tx.tenant`; an older one is void from then on. */
+  create(tx: Tx, user: UserUid, purpose: 'activate'): Promise<{ readonly url: string }>
+  /** The link that would work now, or nothing. */
+  current(tx: Tx, user: UserUid): Promise<string>
+}
+
+/** What the endpoints of users and teams need. */
+export type PeoplePorts = {
+  readonly keys: Pick<Keys, 'of' | 'directoryIndex'>
+  readonly links: ActivationLinks
+  /** Ends all links of a user: they went to an address that is theirs no longer. */
+  readonly endLinks: (tx: Tx, user: UserUid) => Promise<void>
+  readonly directory: Directory
+}

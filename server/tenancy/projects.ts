@@ -1,0 +1,120 @@
+import type { z } from 'zod'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { ProjectUid } from '../../contract/ids.ts'
+import { objectsPerKind } from '../../contract/limits.ts'
+import { clientAnnotations } from '../../contract/wire/annotations.ts'
+import type { newProject, projectUpdate } from '../../contract/wire/projects.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { describeChange, type Giver, replaceProjectMembers } from '../access/index.ts'
+import type { Principal, RequestAccess, Target } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import {
+  countProjects,
+  deleteProject,
+  insertProject,
+  type Project,
+  readProjects,
+  updateProject,
+} from './project-store.ts'
+
+/** A cluster as a project's deletion needs to know it. */
+export type ActiveCluster = { readonly uid: string; readonly name: string; readonly state: string }
+
+export type ProjectPorts = {
+  /** The clusters that are in a project; they belong to another feature. */
+  readonly clustersIn: (tx: Tx, project: ProjectUid) => Promise<readonly ActiveCluster[]>
+}
+
+export type Acting = {
+  readonly tx: Tx
+  readonly principal: Principal
+  readonly access: RequestAccess
+  readonly now: Date
+}
+
+/** A list of users or teams with their roles in the project; absent or null: stays as it is. */
+type Members<Key extends string> = readonly ({ readonly [K in Key]: string } & { readonly roles: readonly string[] })[]
+
+/** Creates a project, with users and teams that hold roles in it; who gives roles must hold them. */
+export async function createProject(
+  acting: Acting,
+  { metadata, spec }: z.output<typeof newProject>,
+): Promise<Result<{ readonly uid: ProjectUid; readonly details: Record<string, unknown> }, Refusal>> {
+  const { tx, now } = acting
+  if ((await countProjects(tx)) >= objectsPerKind)
+    return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} projects`))
+  const inserted = await insertProject(tx, { ...metadata, annotations: clientAnnotations(metadata.annotations) }, now)
+  if (!inserted.ok) return inserted
+  const members = await changeMembers(acting, inserted.value, spec)
+  return members.ok ? ok({ uid: inserted.value, details: members.value }) : members
+}
+
+/** Replaces a project's metadata, and who holds roles in it where the lists are sent. */
+export async function replaceProject(
+  acting: Acting,
+  uid: ProjectUid,
+  { metadata, spec }: z.output<typeof projectUpdate>,
+): Promise<Result<Record<string, unknown>, Refusal>> {
+  const { tx, now } = acting
+  const written = { ...metadata, annotations: clientAnnotations(metadata.annotations) }
+  const updated = await updateProject(tx, uid, written, now)
+  if (!updated.ok) return updated
+  return changeMembers(acting, uid, spec ?? {})
+}
+
+/** Makes these the users, the teams, or both that hold roles in a project. */
+export async function changeMembers(
+  acting: Acting,
+  uid: ProjectUid,
+  {
+    users,
+    teams,
+  }: { readonly users?: Members<'userId'> | null | undefined; readonly teams?: Members<'teamId'> | null | undefined },
+): Promise<Result<Record<string, unknown>, Refusal>> {
+  const giver = giverOf(acting)
+  const details: Record<string, unknown> = {}
+  if (users) {
+    const members = users.map(({ userId, roles }) => ({ uid: userId, roles }))
+    const replaced = await replaceProjectMembers(acting.tx, giver, uid, 'user', members)
+    if (!replaced.ok) return replaced
+    details.users = describeChange(replaced.value)
+  }
+  if (teams) {
+    const members = teams.map(({ teamId, roles }) => ({ uid: teamId, roles }))
+    const replaced = await replaceProjectMembers(acting.tx, giver, uid, 'team', members)
+    if (!replaced.ok) return replaced
+    details.teams = describeChange(replaced.value)
+  }
+  return ok(details)
+}
+
+const giverOf = ({ principal, access, now }: Acting): Giver => ({ by: principal.user, covers: access.coversRoles, now })
+
+/**
+ * Removes a project that has no clusters.
+ *
+ * @param cleanUp whether the client asked to remove what is in the project too, which is nothing this can do to a cluster
+ */
+export async function removeProject(
+  { clustersIn }: ProjectPorts,
+  { tx }: Acting,
+  uid: ProjectUid,
+  cleanUp: boolean,
+): Promise<Result<undefined, Refusal>> {
+  const clusters = await clustersIn(tx, uid)
+  if (clusters.length === 0) return deleteProject(tx, uid)
+  const why = cleanUp
+    ? 'Clusters are not removed together with their project; remove them first'
+    : 'Remove the clusters of the project first'
+  return err(refuse('project_in_use', why, { clusters: clusters.map(({ uid, name }) => ({ uid, name })) }))
+}
+
+/** The projects that the caller may see: those they hold any right to read in. */
+export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Project[]> {
+  return (await readProjects(tx)).filter((project) => isVisible(access, project))
+}
+
+const isVisible = (access: RequestAccess, { uid }: Project): boolean =>
+  access.allows('project.list', scopeOf(uid)) || access.allows('project.get', scopeOf(uid))
+
+export const scopeOf = (uid: ProjectUid) => ({ kind: 'project', projectUid: uid }) as const satisfies Target['scope']
