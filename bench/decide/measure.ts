@@ -4,19 +4,25 @@ export type Latency = { readonly p50: number; readonly p99: number; readonly max
 /** Whether the n-th request is allowed. The answers are counted, so that no engine can be optimised away. */
 type Allows = (n: number) => boolean
 
+/** `perCpuSecond` counts only the time this process had a processor: what to compare when the machine is shared. */
+export type Rate = { readonly perSecond: number; readonly perCpuSecond: number }
+
 /**
  * Decisions per second: rounds in which each engine answers all requests over and over for a while, one engine after the
  * other, so that whatever else the machine does hits all of them.
  *
- * @returns the median of each engine's rounds, in the order given
+ * @returns the medians of each engine's rounds, in the order given
  */
 export function measureRates(
   engines: readonly Allows[],
   requests: number,
   { rounds, roundMs }: { readonly rounds: number; readonly roundMs: number },
-): number[] {
+): Rate[] {
   const perRound = Array.from({ length: rounds }, () => engines.map((allows) => rateOf(allows, requests, roundMs)))
-  return engines.map((_, at) => median(perRound.map((rates) => rates[at] ?? 0)))
+  return engines.map((_, at) => ({
+    perSecond: median(perRound.map((rates) => rates[at]?.perSecond ?? 0)),
+    perCpuSecond: median(perRound.map((rates) => rates[at]?.perCpuSecond ?? 0)),
+  }))
 }
 
 /** Single decisions, the cost of reading the clock (tens of nanoseconds) included. */
@@ -46,16 +52,22 @@ export function measureBuild<T>(build: () => (n: number) => T, requests: number,
   return { built, buildMs: builtAt - start, firstPassMs: passedAt - builtAt, heapMiB }
 }
 
-function rateOf(allows: Allows, requests: number, roundMs: number): number {
+function rateOf(allows: Allows, requests: number, roundMs: number): Rate {
   const start = performance.now()
+  const cpuBefore = process.cpuUsage()
   let decided = 0
   let allowed = 0
   while (performance.now() - start < roundMs) {
     for (let n = 0; n < requests; n++) if (allows(n)) allowed++
     decided += requests
   }
+  const seconds = (performance.now() - start) / 1000
+  const cpu = process.cpuUsage(cpuBefore)
   if (allowed === 0) throw new Error('a workload in which nothing is allowed measures nothing')
-  return decided / ((performance.now() - start) / 1000)
+  return {
+    perSecond: Math.round(decided / seconds),
+    perCpuSecond: Math.round(decided / ((cpu.user + cpu.system) / 1_000_000)),
+  }
 }
 
 function median(values: readonly number[]): number {
