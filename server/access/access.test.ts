@@ -27,6 +27,7 @@ function handClock() {
 let postgres: TestPostgres
 let database: TestDatabase
 const pools: pg.Pool[] = []
+const replicas: Access[] = []
 let inTenant: InTenant
 
 before(async () => {
@@ -35,6 +36,7 @@ before(async () => {
   inTenant = createInTenant(pool(database))
 })
 after(async () => {
+  for (const one of replicas) await one.stop()
   for (const one of pools) await one.end()
   await postgres.stop()
 })
@@ -52,6 +54,7 @@ async function replica(clock: Clock, of = database): Promise<Access> {
     clock,
     logger,
   })
+  replicas.push(access)
   await access.start()
   return access
 }
@@ -134,8 +137,6 @@ test('a change on one replica ends an open call on another', async () => {
   })
   await until('the end of the call', () => seen.ended)
   assert.equal(seen.ended, 'right-withdrawn')
-  await here.stop()
-  await there.stop()
 })
 
 test('a change that was begun before another and commits after it is not lost, without any notification', async () => {
@@ -143,7 +144,7 @@ test('a change that was begun before another and commits after it is not lost, w
   const early = await makeTenant()
   const late = await makeTenant()
   for (const { tenant } of [early, late]) await access.current(tenant)
-  const { call, seen } = watchfulCall(early.tenant, () => false)
+  const { call, seen } = watchfulCall(early.tenant, (snapshot) => snapshot.epoch < 2n)
   access.calls.register(call)
   const silently = `update access_epochs set epoch = epoch + 1, facts_epoch = epoch + 1, xid = pg_current_xact_id() where tenant_id = $1`
 
@@ -155,7 +156,6 @@ test('a change that was begun before another and commits after it is not lost, w
     assert.equal(seen.ended, undefined)
   })
   await until('the older change', () => seen.ended)
-  await access.stop()
 })
 
 test('new calls are refused 2 s, and open streams end 10 s, after the replica last heard from the database', async () => {
@@ -177,7 +177,6 @@ test('new calls are refused 2 s, and open streams end 10 s, after the replica la
   assert.equal(access.freshness().openStreams, false)
   await until('the end of the stream', () => seen.ended)
   assert.equal(seen.ended, 'access-data-stale')
-  await access.stop()
 })
 
 test('a decision is never on older data than the epoch that the caller has seen (D18)', async () => {
@@ -189,8 +188,6 @@ test('a decision is never on older data than the epoch that the caller has seen 
   const snapshot = await there.atLeast(tenant, epoch)
   assert.ok(snapshot.epoch >= epoch)
   assert.ok(mayGet(snapshot, user, project))
-  await here.stop()
-  await there.stop()
 })
 
 test('the end of a session asks open calls again but compiles nothing anew', async () => {
@@ -207,7 +204,6 @@ test('the end of a session asks open calls again but compiles nothing anew', asy
   const second = await access.current(tenant)
   assert.equal(second.compiled, first.compiled)
   assert.equal(second.epoch, first.epoch + 1n)
-  await access.stop()
 })
 
 test('the end of time is asked for, by the wall clock, a jumped one too', async () => {
@@ -220,7 +216,6 @@ test('the end of time is asked for, by the wall clock, a jumped one too', async 
   access.calls.register(call).recheckAt(ends)
   time.wall += 7_200_000
   await until('the end of the call', () => seen.ended)
-  await access.stop()
 })
 
 test('a transaction that changes access waits for the one before it', async () => {
@@ -245,5 +240,4 @@ test('a transaction that changes access waits for the one before it', async () =
   })
   await second
   assert.deepEqual(order, ['first', 'second'])
-  await access.stop()
 })
