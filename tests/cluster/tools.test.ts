@@ -67,7 +67,7 @@ test('KUBEBUILDER_ASSETS comes first', async (t) => {
   assert.deepEqual(new Set(Object.values(found.tools.origins)), new Set(['KUBEBUILDER_ASSETS']))
 })
 
-test('what the usual folder lacks comes from the cache, etcd from the PATH', async (t) => {
+test('what that folder lacks comes from the cache, and nothing from the PATH', async (t) => {
   const { env, assets, bin, cache } = await machine(t)
   for (const program of ['kube-apiserver', 'kubectl']) await executable(assets, program)
   for (const program of cached) await executable(cache, program)
@@ -75,7 +75,7 @@ test('what the usual folder lacks comes from the cache, etcd from the PATH', asy
   const found = await findClusterTools({ env: { ...env, KUBEBUILDER_ASSETS: assets } })
   assert.ok(found.ok)
   assert.deepEqual(found.tools.origins, {
-    etcd: 'path',
+    etcd: 'cache',
     'kube-apiserver': 'KUBEBUILDER_ASSETS',
     'kube-controller-manager': 'cache',
     kubectl: 'KUBEBUILDER_ASSETS',
@@ -85,15 +85,16 @@ test('what the usual folder lacks comes from the cache, etcd from the PATH', asy
 })
 
 test('a folder or a file that cannot be executed is not taken for a program', async (t) => {
-  const { env, bin, cache } = await machine(t)
+  const { env, cache } = await machine(t)
   for (const program of cached) await executable(cache, program)
-  await mkdir(join(bin, 'etcd'))
+  await rm(join(cache, 'etcd-v3.7.3'))
+  await mkdir(join(cache, 'etcd-v3.7.3'))
   await chmod(join(cache, 'kwok-v0.8.0'), 0o644)
   const found = await findClusterTools({ env, build: false })
   assert.ok(!found.ok)
   assert.deepEqual(
     found.missing.map(({ program }) => program),
-    ['kwok'],
+    ['etcd', 'kwok'],
   )
 })
 

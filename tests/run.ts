@@ -1,0 +1,222 @@
+/**
+ * What `npm test` runs: types, lint, every test. `--quick` leaves out what is slow; file or folder names run just these.
+ *
+ * The last lines are the summary of node's test runner, over all files. With `CI=true` a test that was skipped, or is
+ * still to be written, fails the run.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, statSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { run } from 'node:test'
+import { spec, type TestEvent } from 'node:test/reporters'
+import { explainMissing, findClusterTools } from './cluster/tools.ts'
+import { explainNoPostgres, findDebianPostgres } from './support/postgres15.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const usage = 'usage: npm test [-- FILE|FOLDER…]   or   npm run test:quick'
+
+/** Where tests live. */
+const roots = ['core', 'contract', 'server', 'cli', 'agent', 'bench', 'tests']
+
+/**
+ * What needs a cluster, a second replica, a crash or simply its time: one file at a time, since each would disturb the
+ * other's measurements on a small machine, and not at all in a quick run.
+ */
+const slow = [
+  /\.slow\.test\.ts$/,
+  /^tests\/(e2e|attacks|isolation|durability|cluster|conformance|demo)\//,
+  /^tests\/(run|support\/postgres15)\.test\.ts$/,
+  /^bench\//,
+]
+
+/** What every run but that of named files begins with. */
+const checks: readonly (readonly [what: string, program: string, args: readonly string[]])[] = [
+  ['types', 'tsc', ['--noEmit']],
+  ['lint', 'biome', ['check', '--diagnostic-level=warn', '.']],
+]
+
+interface Phase {
+  readonly files: readonly string[]
+  /** Files at a time. */
+  readonly concurrency: number
+  /** The end of a file that hangs. */
+  readonly minutesPerFile: number
+}
+
+interface Outcome {
+  readonly counts: Counts
+  /** Names of tests and suites that were skipped or are still to be written, each with its file and reason. */
+  readonly undone: readonly string[]
+}
+
+/** Named and ordered as node's runner prints them. */
+interface Counts {
+  tests: number
+  suites: number
+  pass: number
+  fail: number
+  cancelled: number
+  skipped: number
+  todo: number
+  duration_ms: number
+}
+
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: readonly string[]): Promise<number> {
+  const quick = args.includes('--quick')
+  const names = args.filter((arg) => arg !== '--quick')
+  const files = chooseFiles(names, quick)
+  if (typeof files === 'string') {
+    console.error(`${files}\n${usage}`)
+    return 2
+  }
+  const inCi = process.env.CI === 'true'
+  const problems: string[] = []
+
+  if (names.length === 0) {
+    for (const [what, program, programArgs] of checks) {
+      if (!(await check(what, program, programArgs))) problems.push(`${what} failed, see above`)
+    }
+  }
+  const isSlow = (file: string): boolean => slow.some((pattern) => pattern.test(file))
+  const lacking = files.some(isSlow) ? await reportMachine() : []
+
+  const { counts, undone } = await runTests([
+    { files: files.filter((file) => !isSlow(file)), concurrency: 2, minutesPerFile: quick ? 1 : 5 },
+    { files: files.filter(isSlow), concurrency: 1, minutesPerFile: 20 },
+  ])
+
+  if (undone.length > 0) console.log(['', 'NOT RUN:', ...undone.map((line) => `  ${line}`), ...lacking].join('\n'))
+  if (undone.length > 0 && inCi) problems.push('CI=true: a test that is not run fails the run')
+  if (counts.tests === 0) problems.push('no test was run')
+  if (counts.fail + counts.cancelled > 0) problems.push('tests failed')
+  if (interrupted.signal.aborted) problems.push('interrupted')
+  if (problems.length > 0) console.log(`\nFAILED: ${problems.join('; ')}`)
+  await printSummary(counts)
+  return problems.length > 0 ? 1 : 0
+}
+
+/** @returns paths from the root, or what is wrong with the names */
+function chooseFiles(names: readonly string[], quick: boolean): string[] | string {
+  const testsBelow = (folder: string): string[] =>
+    globSync('**/*.test.ts', { cwd: folder, exclude: ['**/node_modules/**'] }).map((file) =>
+      relative(root, join(folder, file)),
+    )
+  const unknown = names.find((name) => name.startsWith('-'))
+  if (unknown !== undefined) return `unknown option ${unknown}`
+  if (names.length > 0 && quick) return '--quick takes no names'
+  if (names.length === 0) {
+    const all = roots.flatMap((folder) => testsBelow(join(root, folder)))
+    return (quick ? all.filter((file) => !slow.some((pattern) => pattern.test(file))) : all).sort()
+  }
+  const chosen: string[] = []
+  for (const name of names) {
+    const path = resolve(name)
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) return `${name} does not exist`
+    const found = stats.isDirectory() ? testsBelow(path) : [relative(root, path)]
+    if (found.length === 0) return `${name} holds no *.test.ts`
+    chosen.push(...found)
+  }
+  return [...new Set(chosen)]
+}
+
+async function check(what: string, program: string, args: readonly string[]): Promise<boolean> {
+  const startedAt = performance.now()
+  const child = spawn(join(root, 'node_modules', '.bin', program), args, {
+    cwd: root,
+    stdio: 'inherit',
+    signal: interrupted.signal,
+  })
+  const ended = await Promise.race([once(child, 'exit'), once(child, 'error')])
+  const good = ended[0] === 0
+  console.log(`${good ? '✔' : '✖'} ${what} (${Math.round(performance.now() - startedAt)} ms)`)
+  return good
+}
+
+/** Says which of the real parts are here, building the cluster's programs where that can be done. */
+async function reportMachine(): Promise<string[]> {
+  const lacking: string[] = []
+  const cluster = await findClusterTools()
+  if (cluster.ok) {
+    const origins = Object.entries(cluster.tools.origins).map(([program, origin]) => `${program} (${origin})`)
+    console.log(`✔ real clusters: ${origins.join(', ')}`)
+  } else {
+    lacking.push(explainMissing(cluster.missing))
+  }
+  const postgres = await findDebianPostgres()
+  if (postgres.ok) console.log(`✔ a database of its own: PostgreSQL ${postgres.version} (${postgres.bin})`)
+  else lacking.push(explainNoPostgres)
+  for (const line of lacking) console.log(`✖ ${line}`)
+  return lacking
+}
+
+/** Runs the phases one after another and prints them as one run, but for the summary. */
+async function runTests(phases: readonly Phase[]): Promise<Outcome> {
+  const reporter = new spec()
+  reporter.pipe(process.stdout, { end: false })
+  const counts: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 }
+  const undone: string[] = []
+  for (const { files, concurrency, minutesPerFile } of phases) {
+    if (files.length === 0 || interrupted.signal.aborted) continue
+    const events = run({
+      files: files.map((file) => join(root, file)),
+      cwd: root,
+      concurrency,
+      timeout: minutesPerFile * 60_000,
+      signal: interrupted.signal,
+      // What could not be built before is not tried again by each file.
+      env: { ...process.env, CLUSTER_TOOLS_NO_BUILD: '1' },
+    })
+    for await (const event of events as AsyncIterable<TestEvent>) {
+      if (event.type === 'test:summary' && event.data.file === undefined) {
+        add(counts, event.data)
+        continue
+      }
+      // The phase's own summary, line by line.
+      if (event.type === 'test:diagnostic' && event.data.file === undefined && event.data.nesting === 0) continue
+      if (event.type === 'test:pass') {
+        const { skip, todo, name, file, details } = event.data
+        if (skip !== undefined || todo !== undefined) {
+          const why = [skip, todo].filter((reason) => typeof reason === 'string').join(', ')
+          undone.push(`${relative(root, file ?? '')}: ${name}${why === '' ? '' : ` (${why})`}`)
+        }
+        // Node counts no test of a suite that is skipped as a whole: the summary would claim that none was skipped.
+        if (skip !== undefined && details.type === 'suite') {
+          counts.tests++
+          counts.skipped++
+        }
+      }
+      if (!reporter.write(event)) await once(reporter, 'drain')
+    }
+  }
+  reporter.end()
+  await once(reporter, 'end')
+  return { counts, undone }
+}
+
+function add(sum: Counts, { counts, duration_ms }: Extract<TestEvent, { type: 'test:summary' }>['data']): void {
+  sum.tests += counts.tests
+  sum.suites += counts.suites
+  sum.pass += counts.passed
+  sum.fail += counts.tests - counts.passed - counts.cancelled - counts.skipped - counts.todo
+  sum.cancelled += counts.cancelled
+  sum.skipped += counts.skipped
+  sum.todo += counts.todo
+  sum.duration_ms += duration_ms
+}
+
+/** The summary by node's own reporter, after everything else: other programs read the end of the output. */
+async function printSummary(counts: Counts): Promise<void> {
+  const reporter = new spec()
+  reporter.pipe(process.stdout, { end: false })
+  for (const [name, value] of Object.entries(counts)) {
+    reporter.write({ type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${value}`, level: 'info' } })
+  }
+  reporter.end()
+  await once(reporter, 'end')
+}
