@@ -7,6 +7,7 @@ import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { rootKey } from '../core/seal/index.ts'
 import { accessEndpoints, createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
+import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
 import { type FirstAdministrator, firstStart } from './first-start.ts'
@@ -21,7 +22,7 @@ import {
 } from './gateway/index.ts'
 import { createIdentity } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
-import { createDoor } from './kube-proxy/index.ts'
+import { createDoor, type DoorCluster } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
 import { createPeople } from './people/index.ts'
@@ -86,7 +87,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     await closePools()
     return installation
   }
-  const keys = createKeys({ root, salt: installation.value.salt, inTenant, clock })
+  const keys = createKeys({ root, salt: installation.value.salt, inTenant: readInTenant, clock })
 
   // Who may do what, and the log of what was done.
   const access = createAccess({ connection: clientConfig(database.app, 'palisade-feed'), readInTenant, clock, logger })
@@ -107,14 +108,6 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   })
   const factsEpoch = async (tx: Parameters<typeof access.inTx>[0]) => (await access.inTx(tx)).factsEpoch
   const people = createPeople({ keys, links: identity.links, endLinks: identity.links.end, factsEpoch })
-  const tenancy = createTenancy({
-    keys,
-    access,
-    links: identity.links,
-    names: people.names,
-    clustersIn: async () => [],
-  })
-
   const firstAdministrator = await firstStart({
     ...{ inTenant, keys, logger },
     admin: config.admin,
@@ -136,6 +129,34 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     return certificate
   }
 
+  // Clusters, and the way to them.
+  const databaseAddresses = await addressesOf(config)
+  const destination = createDestinationPolicy({
+    ownListeners: () => [
+      { address: config.host === 'localhost' ? '127.0.0.1' : config.host, port: config.port },
+      { address: '127.0.0.1', port: config.metricsPort },
+      ...databaseAddresses,
+    ],
+    allowLoopback: isLoopback(config.host),
+    allowedRanges: config.clusterRanges,
+  })
+  const clusters = createClusters({
+    ...{ inTenant: readInTenant, lookups: createLookups(pool), clock, logger },
+    sealerOf: keys.of,
+    checkDestination: destination.check,
+    append: ledger.append,
+    issueClusterToken: identity.issueClusterToken,
+    publicUrl: config.publicUrl,
+    caPem: () => (config.tls === 'internal' ? pki.caCertificatePem : undefined),
+  })
+  const tenancy = createTenancy({
+    ...{ keys, access },
+    links: identity.links,
+    names: people.names,
+    clustersIn: clusters.inProject,
+  })
+  const transport = createTransport({ destination, logger, clock })
+
   // The API.
   const endpoints: readonly Endpoint[] = [
     ...versionEndpoints(version),
@@ -143,6 +164,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     ...tenancy.endpoints,
     ...people.endpoints,
     ...accessEndpoints,
+    ...clusters.endpoints,
     ...ledger.endpoints,
   ]
   assertRoutes(endpoints)
@@ -175,21 +197,14 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     openapi: openapiOf(endpoints, version),
   })
 
-  // The way to clusters.
-  const databaseAddresses = await addressesOf(config)
-  const destination = createDestinationPolicy({
-    ownListeners: () => [listener.address(), { address: '127.0.0.1', port: config.metricsPort }, ...databaseAddresses],
-    allowLoopback: isLoopback(config.host),
-    allowedRanges: config.clusterRanges,
-  })
-  const transport = createTransport({ destination, logger, clock })
+  // The Kubernetes door.
   const door = createDoor(
     {
       ...{ access, ledger, rate, clock, logger },
       authenticate: identity.authenticate,
       recheck: identity.recheck,
       touch: identity.touch,
-      findCluster: async () => undefined,
+      findCluster: async (tenant, uid, { factsEpoch }) => doorCluster(await clusters.find(tenant, uid, factsEpoch)),
       protectedNamespaces: config.protectedNamespaces,
       trustedProxies: config.trustedProxies,
       observe: (verb, status, seconds) => metrics.requests(`/k8s ${verb}`, status, seconds),
@@ -233,6 +248,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       // Listening for changes comes before the first load: what changes in between is then heard.
       await access.start()
       await ledger.start()
+      clusters.start()
       const taken = await bind('PALISADE_METRICS_PORT', config.metricsPort, () => metrics.listen(config.metricsPort))
       if (!taken.ok) return taken
       started = true
@@ -245,6 +261,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await closed
       await transport.close()
       await api.close()
+      await clusters.stop()
       await ledger.stop()
       await identity.stop()
       await access.stop()
@@ -265,6 +282,23 @@ async function bind(variable: string, port: number, listen: () => Promise<void>)
     if (code === 'EACCES') return err(`port ${port} may not be used by this user; set ${variable} to one above 1023`)
     if (code === 'EADDRNOTAVAIL') return err('PALISADE_HOST: this machine has no such address')
     throw cause
+  }
+}
+
+/** A cluster's record as the door takes it: reachable only while its account has a token. */
+function doorCluster(record: ClusterRecord | undefined): DoorCluster | undefined {
+  if (!record) return undefined
+  const { uid, name, project, tags, endpoint, token } = record
+  const { host, port, basePath } = endpoint.server
+  return {
+    ...{ uid, name, project, tags },
+    upstream: token && {
+      ...{ clusterUid: uid, host, port, basePath },
+      caPem: endpoint.caPem,
+      systemRoots: false,
+      servername: endpoint.serverName,
+    },
+    authorization: () => `Bearer ${token?.reveal() ?? ''}`,
   }
 }
 

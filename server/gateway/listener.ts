@@ -122,7 +122,7 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
         })
       }),
     // The whole context is replaced: what is left out here would be lost at the first renewal.
-    setCertificate: (context) => server.setSecureContext({ minVersion: "TLSv1.2", ...context }),
+    setCertificate: (context) => server.setSecureContext({ minVersion: 'TLSv1.2', ...context }),
     address() {
       const address = server.address()
       if (address === null || typeof address === 'string') throw new Error('the listener does not listen')

@@ -196,17 +196,19 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
     const rule = endpoint.permission
     const found = { snapshot, project: project.value, target: undefined as Target | undefined }
     const granted = (target: Target | undefined, decision: Decision | undefined) => ok({ ...found, target, decision })
-    const ask = (permission: string, resource: ResourceRef, target?: Target) => {
+    const ask = (permission: string, resource: ResourceRef, target?: Target, hint = '') => {
       const decision = access.decide(snapshot, principal.user, permission, resource, now.getTime())
       if (decision.effect === 'allow') return granted(target, decision)
-      return err({ refusal: forbidden(decision, raw.id, principal), denial: { decision, target } })
+      return err({ refusal: forbidden(decision, raw.id, principal, hint), denial: { decision, target } })
     }
     if ('signedIn' in rule) return granted(undefined, undefined)
     if ('system' in rule) return ask(rule.system, { kind: 'system', scope: { kind: 'system' } })
     if ('tenant' in rule) return ask(rule.tenant, { kind: 'tenant', scope: { kind: 'tenant' } })
     if ('project' in rule) {
       const scope: Scope = found.project ? { kind: 'project', projectUid: found.project } : { kind: 'tenant' }
-      return ask(rule.project, { kind: scope.kind, scope })
+      // The commonest mistake of clients, and not to be seen from the permission alone.
+      const hint = found.project ? '' : '; if you meant a project, send the ProjectUid header'
+      return ask(rule.project, { kind: scope.kind, scope }, undefined, hint)
     }
     const target = await rule.find({ tx, params: parsed.params, principal })
     if (!target) return err({ refusal: refuse('not_found'), denial: undefined })
@@ -290,18 +292,16 @@ function reasons(decision: Decision | undefined): Record<string, unknown> {
 }
 
 /** Own tenant, right missing: says which right and where, by uid, and how to ask for it (the request id). */
-function forbidden(decision: Decision, requestId: string, principal: Principal): Refusal {
+function forbidden(decision: Decision, requestId: string, principal: Principal, hint: string): Refusal {
   if (decision.effect === 'allow') throw new Error('an allowed request is not refused')
   const { missing, scope, why } = decision
   const uid = scope.kind === 'project' ? scope.projectUid : scope.kind === 'tenant' ? principal.tenant : 'system'
   const where = scope.kind === 'system' ? 'the system scope' : `${scope.kind} ${uid}`
-  const hint =
+  const outside =
     principal.tenant === systemTenant && scope.kind !== 'system'
       ? '; system administrators have no access inside tenants'
-      : scope.kind === 'tenant'
-        ? '; if you meant a project, send the ProjectUid header'
-        : ''
-  return refuse('forbidden', `This needs ${missing} in ${where}${hint} (request ${requestId})`, {
+      : hint
+  return refuse('forbidden', `This needs ${missing} in ${where}${outside} (request ${requestId})`, {
     permission: missing,
     scope: { kind: scope.kind, uid },
     reason: why,

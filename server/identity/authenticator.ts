@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Credential, Principal } from '../gateway/index.ts'
+import type { ClusterTokens } from './cluster-tokens.ts'
 import type { CredentialRef, CredentialStore, Stored } from './credential-store.ts'
 import type { CredentialFacts, IdentityEdges } from './edges.ts'
 import { fingerprint, parseApiKeyValue } from './secrets.ts'
@@ -46,11 +47,13 @@ const bearer = /^bearer ([^\s]+)$/i
 
 export function createAuthenticator({
   tokens,
+  clusterTokens,
   store,
   access,
   clock,
 }: {
   readonly tokens: Tokens
+  readonly clusterTokens: ClusterTokens
   readonly store: CredentialStore
 } & Pick<IdentityEdges, 'access' | 'clock'>): Authenticator {
   async function authenticate(presented: Presented): Promise<Result<Principal, Refusal>> {
@@ -62,7 +65,22 @@ export function createAuthenticator({
     const behindBearer = bearer.exec(authorization)?.[1]
     if (behindBearer?.startsWith('pak_')) return ofApiKey(behindBearer)
     if (behindBearer === undefined && bearerOnly) return err(refuse('unauthenticated'))
-    return ofToken(behindBearer ?? authorization)
+    const token = behindBearer ?? authorization
+    return (bearerOnly ? await ofClusterToken(token) : undefined) ?? ofToken(token)
+  }
+
+  /** A token out of a kubeconfig, which the Kubernetes door alone takes; nothing for any other text. */
+  async function ofClusterToken(token: string): Promise<Result<Principal, Refusal> | undefined> {
+    const claims = await clusterTokens.verify(token)
+    if (!claims) return undefined
+    const { tenant, user, holder, jti } = claims
+    const matches = ({ state }: Stored) => state.kind === holder.kind && state.user === user
+    if (holder.kind === 'apiKey') {
+      const found = await current({ kind: 'apiKey', tenant, uid: holder.key }, matches)
+      return found.ok ? ok(principalOf(found.value, holder)) : found
+    }
+    const found = await current({ kind: 'session', tenant, uid: holder.session }, matches, jti)
+    return found.ok ? ok(principalOf(found.value, { ...holder, jti })) : found
   }
 
   async function ofToken(token: string) {

@@ -1,8 +1,10 @@
 import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
-import type { Endpoint } from '../gateway/index.ts'
+import { Secret } from '../../core/seal/index.ts'
+import type { Endpoint, Principal } from '../gateway/index.ts'
 import { apiKeyEndpoints } from './api-key-routes.ts'
 import { authEndpoints } from './auth-routes.ts'
 import { type Authenticator, createAuthenticator } from './authenticator.ts'
+import { createClusterTokens } from './cluster-tokens.ts'
 import { createCredentialStore } from './credential-store.ts'
 import type { IdentityEdges } from './edges.ts'
 import { type CreateFirstAdministrator, createFirstAdministrator } from './first-administrator.ts'
@@ -22,6 +24,8 @@ export type Identity = Pick<Authenticator, 'authenticate' | 'recheck' | 'touch'>
   readonly endpoints: readonly Endpoint[]
   readonly links: Links
   readonly createFirstAdministrator: CreateFirstAdministrator
+  /** A token for the Kubernetes door, as good as the session or key that the caller came with and ending with it. */
+  issueClusterToken(principal: Principal): Promise<{ readonly token: Secret; readonly expiresAt: Date }>
   /** Public keys of the tokens, for the issuer's JWKS; `rotate` after a restore. */
   readonly signingKeys: Pick<SigningKeys, 'jwks' | 'rotate'>
   /** For metrics. */
@@ -36,8 +40,9 @@ export function createIdentity(edges: IdentityEdges): Identity {
   const { publicUrl, clock } = edges
   const signingKeys = createSigningKeys(edges)
   const tokens = createTokens({ issuer: publicUrl, keys: signingKeys, clock })
+  const clusterTokens = createClusterTokens({ issuer: publicUrl, keys: signingKeys, clock })
   const store = createCredentialStore(edges)
-  const authenticator = createAuthenticator({ ...edges, tokens, store })
+  const authenticator = createAuthenticator({ ...edges, tokens, clusterTokens, store })
   const hasher = createPasswordHasher()
   const throttle = createThrottle(edges)
   const links = createLinks(edges)
@@ -52,6 +57,19 @@ export function createIdentity(edges: IdentityEdges): Identity {
   const signIn = createSignIn({ ...edges, hasher, throttle, tokens })
   const refresh = createRefresh({ ...edges, authenticator, tokens })
 
+  async function issueClusterToken(principal: Principal) {
+    const { tenant, user, credential } = principal
+    const valid = await authenticator.recheck(principal, await edges.access.current(tenant))
+    // The caller was just let in by this credential; that it ended since is nobody's mistake but a reason to stop.
+    if (!valid.ok) throw new Error(`a credential ended while a kubeconfig was made: ${valid.error.reason}`)
+    const holder =
+      credential.kind === 'session'
+        ? { kind: 'session' as const, session: credential.session }
+        : { kind: 'apiKey' as const, key: credential.key }
+    const { token, expiresAt } = await clusterTokens.issue({ tenant, user, holder }, valid.value.endsAt)
+    return { token: new Secret(token), expiresAt }
+  }
+
   return {
     authenticate: authenticator.authenticate,
     recheck: authenticator.recheck,
@@ -63,6 +81,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
       ...apiKeyEndpoints({ ...edges, forget }),
     ],
     links,
+    issueClusterToken: (principal) => issueClusterToken(principal),
     createFirstAdministrator: createFirstAdministrator({ ...edges, hasher }),
     signingKeys,
     stats: hasher.stats,
