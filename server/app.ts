@@ -233,6 +233,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   metrics.gauge('palisade_access_tenants', 'Tenants whose access data is in memory', () => access.stats().tenants)
   metrics.gauge('palisade_access_weight', 'Users and assignments in memory', () => access.stats().weight)
   metrics.gauge('palisade_live_calls', 'Calls to clusters under way', () => access.calls.count())
+  metrics.gauge('palisade_password_hashes', 'Password hashes computed since the start', () => identity.stats().computed)
   metrics.gauge('palisade_connections', 'TLS connections', () => listener.connections())
   metrics.gauge('palisade_ledger_waiting', 'Audit entries waiting for their commit', () => ledger.state().waiting)
   metrics.gauge('palisade_ledger_open_intents', 'Recorded calls without an end', () => ledger.state().openIntents)
