@@ -33,6 +33,8 @@ export function createInTenant(pool: pg.Pool): InTenant {
   return async (tenant, work, options = {}) => {
     const scope = setTenant(tenant)
     const client = await pool.connect()
+    // The statement under way fails and tells the caller; unheard, the event beside it would end the process.
+    client.on('error', ignore)
     const committed: (() => void)[] = []
     let broken: Error | undefined
     let result: Awaited<ReturnType<typeof work>>
@@ -47,12 +49,15 @@ export function createInTenant(pool: pg.Pool): InTenant {
       })
       throw cause
     } finally {
+      client.off('error', ignore)
       client.release(broken)
     }
     for (const done of committed) done()
     return result
   }
 }
+
+const ignore = () => {}
 
 function createTx(client: pg.PoolClient, tenant: TenantUid, committed: (() => void)[], depth = { savepoints: 0 }): Tx {
   return {
