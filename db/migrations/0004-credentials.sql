@@ -49,6 +49,7 @@ create table api_keys (
 create index api_keys_by_user on api_keys (tenant_id, user_id);
 select tenant_scoped('api_keys');
 
+-- A link is there until it is used or replaced.
 create table link_tokens (
   tenant_id   tenant_uid not null,
   link_id     uid not null,
@@ -57,7 +58,6 @@ create table link_tokens (
   secret_hash bytea not null,
   token       bytea not null,         -- sealed: the link is shown again to those who may see it
   expires_at  timestamptz not null,   -- looked at on use, never left to a cleaner (threat C07)
-  used_at     timestamptz,
   created_at  timestamptz not null,
   primary key (tenant_id, link_id),
   foreign key (tenant_id, user_id) references users on delete cascade

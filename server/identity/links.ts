@@ -57,7 +57,7 @@ export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'pub
     async current(tx, user) {
       const [row] = await tx.query<{ link_id: string; purpose: LinkPurpose; token: Buffer }>(
         `select link_id, purpose, token from link_tokens
-          where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > $3
+          where tenant_id = $1 and user_id = $2 and expires_at > $3
           order by created_at desc, link_id limit 1`,
         [tx.tenant, user, new Date(clock.now())],
       )
@@ -72,13 +72,13 @@ export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'pub
 }
 
 /**
- * Whose password the link sets, if it can be used now: not used, not expired, for this purpose, the person and their
- * organisation in the state that it was made for. Looked at on use; nothing depends on old links being swept away
+ * Whose password the link sets, if it can be used now: not expired, for this purpose, the person and their organisation
+ * in the state that it was made for. Looked at on use; nothing depends on old links being swept away
  * (threat C07), and no step can be left out (threat B30).
  */
 const usable = `
-  l.tenant_id = $1 and l.link_id = $2 and l.secret_hash = $3 and l.purpose = $4 and l.used_at is null
-  and l.expires_at > $5 and u.tenant_id = l.tenant_id and u.user_id = l.user_id and t.tenant_id = l.tenant_id
+  l.tenant_id = $1 and l.link_id = $2 and l.secret_hash = $3 and l.purpose = $4 and l.expires_at > $5
+  and u.tenant_id = l.tenant_id and u.user_id = l.user_id and t.tenant_id = l.tenant_id
   and (l.purpose = 'activate' and u.state = 'pending' and t.state in ('pending', 'active')
        or l.purpose = 'reset' and u.state = 'active' and t.state = 'active')`
 
@@ -95,10 +95,10 @@ export async function findLink(tx: Tx, token: string, purpose: LinkPurpose, now:
   return row?.user_id
 }
 
-/** Uses the link. Of any number who try at once, one is answered. */
+/** Uses the link, which is gone with it. Of any number who try at once, one is answered. */
 export async function useLink(tx: Tx, token: string, purpose: LinkPurpose, now: Date): Promise<string | undefined> {
   const [row] = await tx.query<{ user_id: string }>(
-    `update link_tokens l set used_at = $5 from users u, tenants t where ${usable} returning l.user_id`,
+    `delete from link_tokens l using users u, tenants t where ${usable} returning l.user_id`,
     valuesOf(tx, token, purpose, now),
   )
   return row?.user_id
@@ -108,7 +108,7 @@ export async function useLink(tx: Tx, token: string, purpose: LinkPurpose, now: 
 export async function hasLink(tx: Tx, user: string, purpose: LinkPurpose, at: Date): Promise<boolean> {
   const rows = await tx.query(
     `select from link_tokens
-      where tenant_id = $1 and user_id = $2 and purpose = $3 and used_at is null and expires_at > $4`,
+      where tenant_id = $1 and user_id = $2 and purpose = $3 and expires_at > $4`,
     [tx.tenant, user, purpose, at],
   )
   return rows.length > 0

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { decodeJwt } from 'jose'
-import type { TenantUid, UserUid } from '../../contract/ids.ts'
+import { SessionUid, type TenantUid, type UserUid } from '../../contract/ids.ts'
 import {
   createIdentityWorld,
   goodPassword,
@@ -10,6 +10,8 @@ import {
 } from '../../tests/support/identity-world.ts'
 import { until } from '../../tests/support/until.ts'
 import type { Principal } from '../gateway/index.ts'
+import { createIdentity } from './identity.ts'
+import { insertSession } from './session-store.ts'
 
 let world: IdentityWorld
 let other: Replica
@@ -371,10 +373,43 @@ test('a user who is switched off, and on again, has to sign in anew; a deleted o
 })
 
 test('a session of a user whom this replica has not heard of yet is taken: the access data catches up', async () => {
-  await other.access.current(acme)
-  await world.addUser(acme, { email: 'brand.new@acme.example', password: goodPassword })
+  const stale = await other.access.current(acme)
+  const late = createIdentity({ ...other.edges, access: { ...other.access, current: async () => stale } })
+  await late.start()
+  const user = await world.addUser(acme, { email: 'brand.new@acme.example', password: goodPassword })
   const token = await signIn('brand.new@acme.example')
-  assert.equal((await principalOf(token, other)).person.lastName, 'new')
+  const principal = await late.authenticate({ authorization: token })
+  assert.ok(principal.ok)
+  assert.equal(principal.value.user, user)
+  assert.ok(principal.value.epoch > stale.epoch)
+  await late.stop()
+})
+
+test('a session in use on another replica is not idle here', async () => {
+  const token = await signIn('bob@acme.example')
+  const here = await principalOf(token)
+  const there = await principalOf(token, other)
+  world.clock.advance(200 * 60)
+  other.identity.touch(there)
+  await other.identity.stop()
+  world.clock.advance(100 * 60)
+  const valid = await world.identity.recheck(here, await world.access.current(acme))
+  assert.equal(valid.ok && valid.value.endsAt, world.clock.now() + 140 * 60_000)
+  await other.identity.start()
+})
+
+test('no session is made for an account that changed while its password was looked at', async () => {
+  const uid = SessionUid.parse('c'.repeat(24))
+  const client = { address: '192.0.2.1', userAgent: 'test' }
+  const now = new Date(world.clock.now())
+  const sealer = await world.keys.of(acme)
+  const insert = (credentialEpoch: bigint) =>
+    world.inTenant(acme, (tx) =>
+      insertSession(tx, sealer, { uid, account: { user: bob, credentialEpoch }, client, now }),
+    )
+  const { credentialEpoch } = (await world.access.current(acme)).users.get(bob) ?? { credentialEpoch: 0n }
+  assert.equal(await insert(credentialEpoch - 1n), false)
+  assert.equal(await insert(credentialEpoch), true)
 })
 
 test('old sessions are forgotten at the next sign-in, with their revoked tokens', async () => {

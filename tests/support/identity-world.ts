@@ -15,7 +15,13 @@ import {
   type Snapshot,
 } from '../../server/access/index.ts'
 import { createPipeline, type PipelineEntry, splitRoute } from '../../server/gateway/index.ts'
-import { createIdentity, type Identity, type IdentityEntry, type Presented } from '../../server/identity/index.ts'
+import {
+  createIdentity,
+  type Identity,
+  type IdentityEdges,
+  type IdentityEntry,
+  type Presented,
+} from '../../server/identity/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
 import { insertUser } from '../../server/people/index.ts'
 import type { Clock } from '../../server/platform/clock/index.ts'
@@ -55,12 +61,14 @@ export type IdentityWorld = Replica & {
 /** One server. */
 export type Replica = {
   readonly identity: Identity
+  /** What its identity was made with. */
+  readonly edges: IdentityEdges
   readonly access: Access
   /** Runs an endpoint as a request would. `body` of the answer is what the endpoint's schema let out. */
   call(route: string, request?: TestRequest): Promise<Result<TestAnswer, Refusal>>
   /** Signs in; throws when refused. @returns the token */
   signIn(email: string, password: string, org?: string): Promise<string>
-  /** Transactions begun so far, of any kind. */
+  /** Transactions begun so far for requests, those of identity included. */
   transactions(): number
   stopReplica(): Promise<void>
 }
@@ -119,12 +127,13 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       }
     const main = newPool('replica')
     const mine = counted(createInTenant(main))
-    const readInTenant = counted(createInTenant(newPool('replica-read')))
+    const readInTenant = createInTenant(newPool('replica-read'))
+    // Not counted: it reads when it hears of a change, which is no matter of the request under way.
     const access = createAccess({ connection: clientConfig(database.app, 'feed'), readInTenant, clock, logger })
-    const identity = createIdentity({
+    const edges: IdentityEdges = {
       publicUrl: 'https://palisade.example',
       inTenant: mine,
-      readInTenant,
+      readInTenant: counted(readInTenant),
       lookups: createLookups(main),
       keys: createKeys({ root, salt, inTenant: mine, clock }),
       access,
@@ -133,7 +142,8 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       },
       clock,
       logger,
-    })
+    }
+    const identity = createIdentity(edges)
     const pipeline = createPipeline<Snapshot>({
       inTenant: mine,
       access: {
@@ -183,6 +193,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
     await access.start()
     const made: Replica = {
       identity,
+      edges,
       access,
       call,
       async signIn(email, password, org = '') {
@@ -293,7 +304,7 @@ function match(template: string, path: string): Record<string, string> | undefin
   const params: Record<string, string> = {}
   for (const [i, name] of names.entries()) {
     const part = parts[i] ?? ''
-    if (name.startsWith('{')) params[name.slice(1, -1)] = part
+    if (name.startsWith('{')) params[name.slice(1, -1)] = decodeURIComponent(part)
     else if (name !== part) return undefined
   }
   return params
