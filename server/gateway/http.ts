@@ -183,7 +183,10 @@ export async function createHttpApi(
   app.setErrorHandler((cause: Error & { code?: string; statusCode?: number }, request, reply) => {
     const refusal = refusalOf(cause)
     const { id, principal, route } = stateOf(request)
-    if (refusals[refusal.code].status >= 500)
+    // A database that is away fails every request; its absence is told once elsewhere, with its cause.
+    if (refusal.code === 'unavailable')
+      logger.warn({ request: id, route, why: cause.message }, 'the database does not answer')
+    else if (refusals[refusal.code].status >= 500)
       logger.error({ cause, request: id, ...(principal ? { tenant: principal.tenant } : {}), route }, 'request failed')
     return send(request, reply, refusal)
   })

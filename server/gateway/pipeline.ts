@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { AuditEvent } from '../../contract/audit-events.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ProjectUid, systemTenant } from '../../contract/ids.ts'
+import { systemPermissions } from '../../contract/permissions.ts'
 import type { Decision, ResourceRef, Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Clock } from '../platform/clock/index.ts'
@@ -203,9 +204,14 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
     }
     if ('signedIn' in rule) return granted(undefined, undefined)
     if ('system' in rule) return ask(rule.system, { kind: 'system', scope: { kind: 'system' } })
-    if ('tenant' in rule) return ask(rule.tenant, { kind: 'tenant', scope: { kind: 'tenant' } })
+    if ('tenant' in rule) {
+      const scope = wholeScope(rule.tenant, principal)
+      return ask(rule.tenant, { kind: scope.kind, scope })
+    }
     if ('project' in rule) {
-      const scope: Scope = found.project ? { kind: 'project', projectUid: found.project } : { kind: 'tenant' }
+      const scope: Scope = found.project
+        ? { kind: 'project', projectUid: found.project }
+        : wholeScope(rule.project, principal)
       // The commonest mistake of clients, and not to be seen from the permission alone.
       const hint = found.project ? '' : '; if you meant a project, send the ProjectUid header'
       return ask(rule.project, { kind: scope.kind, scope }, undefined, hint)
@@ -282,6 +288,12 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
 
 const projectOf = (target: Target | undefined) =>
   target?.scope.kind === 'project' ? target.scope.projectUid : undefined
+
+/** All of the caller's tenant. What system administrators hold too (the log's rights) is theirs in the system. */
+function wholeScope(permission: string, { tenant }: Principal): Scope {
+  const isSystem = tenant === systemTenant && (systemPermissions as ReadonlySet<string>).has(permission)
+  return { kind: isSystem ? 'system' : 'tenant' }
+}
 
 const isDenial = ({ code }: Refusal) => code === 'forbidden' || code === 'exceeds_own_rights'
 

@@ -46,7 +46,10 @@ async function write(admin: Api, index: number): Promise<void> {
         project.acknowledged = number
         entries.set(String(answer.headers.audituid), project.uid)
         acknowledgedSinceKill++
-      } else assert.ok(answer.status >= 500, `a write was answered ${answer.status}: ${answer.text}`)
+      } else {
+        assert.ok(answer.status >= 500, `a write was answered ${answer.status}: ${answer.text}`)
+        await until('the database', () => (stop ? true : reachable(admin)), { everyMs: 50, timeoutMs: 60_000 })
+      }
     } catch (cause) {
       if (cause instanceof assert.AssertionError) throw cause
       // The server is gone in the middle of a request: not acknowledged.
@@ -79,7 +82,11 @@ test(`${killsOfServer} × kill -9 of the server and ${killsOfPostgres} × of Pos
   for (let i = 0; i < killsOfPostgres; i++) {
     await someWrites()
     process.kill(await postmaster(), 'SIGKILL')
-    await until('its return', () => reachable(tenant.admin))
+    await until('its return', () => reachable(tenant.admin)).catch(async (cause: unknown) => {
+      throw new Error(`after kill ${i} of PostgreSQL; the end of the log:\n${(await palisade.log()).slice(-4000)}`, {
+        cause,
+      })
+    })
   }
   await someWrites()
   stop = true

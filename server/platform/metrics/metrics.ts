@@ -7,7 +7,11 @@ export type Metrics = {
   readonly streamEnded: (reason: string) => void
   /** A value that is read when somebody asks. */
   readonly gauge: (name: string, help: string, read: () => number) => void
-  readonly counter: (name: string, help: string, labels?: readonly string[]) => (labels?: Record<string, string>) => void
+  readonly counter: (
+    name: string,
+    help: string,
+    labels?: readonly string[],
+  ) => (labels?: Record<string, string>) => void
   listen(port: number): Promise<void>
   close(): Promise<void>
 }

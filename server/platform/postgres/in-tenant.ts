@@ -30,9 +30,10 @@ export type InTenant = <T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>, opti
  * Errors of `work` roll back and are thrown on. A connection that failed is not put back into the pool.
  */
 export function createInTenant(pool: pg.Pool): InTenant {
+  const connect = createConnect(pool)
   return async (tenant, work, options = {}) => {
     const scope = setTenant(tenant)
-    const client = await pool.connect()
+    const client = await connect()
     // The statement under way fails and tells the caller; unheard, the event beside it would end the process.
     client.on('error', ignore)
     const committed: (() => void)[] = []
@@ -58,6 +59,24 @@ export function createInTenant(pool: pg.Pool): InTenant {
 }
 
 const ignore = () => {}
+
+/** After a connection was refused nobody else asks for this long: a storm of attempts is what keeps a database from coming back. */
+const refusedPauseMs = 100
+
+function createConnect(pool: pg.Pool): () => Promise<pg.PoolClient> {
+  let refused: { readonly until: number; readonly cause: unknown } | undefined
+  return async () => {
+    if (refused && performance.now() < refused.until && pool.idleCount === 0) throw refused.cause
+    try {
+      const client = await pool.connect()
+      refused = undefined
+      return client
+    } catch (cause) {
+      refused = { until: performance.now() + refusedPauseMs, cause }
+      throw cause
+    }
+  }
+}
 
 function createTx(client: pg.PoolClient, tenant: TenantUid, committed: (() => void)[], depth = { savepoints: 0 }): Tx {
   return {
