@@ -6,7 +6,7 @@ export const sequencerRole = 'palisade_sequencer'
 
 /**
  * Makes the application's and the sequencer's logins, or sets their passwords anew, as the owner. Both own nothing and can
- * not bypass row-level security; a role of that name which can is refused rather than trusted.
+ * not bypass row-level security; a role of that name which can is refused rather than trusted (`roleProblem`).
  *
  * Role names belong to the whole PostgreSQL server, so one server holds one installation.
  */
@@ -15,10 +15,11 @@ export async function ensureRoles(owner: pg.ClientBase, passwords: { app: Secret
     [appRole, passwords.app],
     [sequencerRole, passwords.sequencer],
   ] as const) {
-    const verb = (await owner.query('select 1 from pg_roles where rolname = $1', [role])).rowCount ? 'alter' : 'create'
+    const exists = ((await owner.query('select 1 from pg_roles where rolname = $1', [role])).rowCount ?? 0) > 0
+    // Of a role that is there only the password is touched: to name SUPERUSER or BYPASSRLS, even to deny them, takes a superuser.
+    const attributes = exists ? '' : 'login nosuperuser nobypassrls nocreatedb nocreaterole noreplication inherit'
     await owner.query(
-      `${verb} role ${role} login nosuperuser nobypassrls nocreatedb nocreaterole noreplication inherit ` +
-        `password ${literal(password.reveal())}`,
+      `${exists ? 'alter' : 'create'} role ${role} ${attributes} password ${literal(password.reveal())}`,
     )
   }
 }
