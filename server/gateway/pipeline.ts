@@ -291,6 +291,7 @@ const projectOf = (target: Target | undefined) =>
 
 /** All of the caller's tenant. What system administrators hold too (the log's rights) is theirs in the system. */
 function wholeScope(permission: string, { tenant }: Principal): Scope {
+  // Cast: any string may be looked up.
   const isSystem = tenant === systemTenant && (systemPermissions as ReadonlySet<string>).has(permission)
   return { kind: isSystem ? 'system' : 'tenant' }
 }

@@ -70,6 +70,7 @@ export function createSequencer(deps: {
   const totals = { integrated: 0, signed: 0 }
   let leads = false
   let stopping = false
+  let drained = false
   let failingSince: number | undefined
   let ended: Promise<void> | undefined
 
@@ -86,6 +87,9 @@ export function createSequencer(deps: {
         await pause.wait(backoffMs[Math.min(failures++, backoffMs.length - 1)] ?? 0, { nudged: false })
       }
     }
+    // Asked to stop while it did not lead: where nobody does, what is pending need not wait for the next start.
+    if (!drained)
+      await tryToLead().catch((cause) => logger.warn({ cause }, 'entries wait for the next start to be integrated'))
   }
 
   /** @returns whether it led; throws when the connection is lost */
@@ -132,6 +136,7 @@ export function createSequencer(deps: {
       await signDue(db, signing, due)
       due = signing.all(signedAtOnce)
     }
+    drained = true
   }
 
   const troubles = createTroubles(deps)

@@ -1,0 +1,324 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
+import { type Phases, startPhases } from '../../tests/support/phases.ts'
+import { until } from '../../tests/support/until.ts'
+import type { Endpoint, Principal } from '../gateway/index.ts'
+import { type Clock, systemClock } from '../platform/clock/index.ts'
+import { createLogger } from '../platform/log/index.ts'
+import { openPool } from '../platform/postgres/index.ts'
+import { newUid } from '../platform/random/index.ts'
+import { actorOf, createLedger, type Ledger, type NewEntry } from './index.ts'
+import { verdictOn } from './testing.ts'
+
+let postgres: TestPostgres
+let database: TestDatabase
+let phases: Phases
+let ledger: Ledger
+let folder: string
+let acme: Awaited<ReturnType<Phases['tenant']>>
+let other: Awaited<ReturnType<Phases['tenant']>>
+let sequencerPool: ReturnType<typeof openPool>
+
+const logger = createLogger('error', () => {})
+/** Signs eight times a second. */
+const clock: Clock = { now: systemClock.now, monotonicMs: () => 8 * systemClock.monotonicMs() }
+/** Predefined; reads the log of its project. */
+const projectViewer = 'fd6f3aeb463bf3a5f25d72ce'
+
+before(async () => {
+  postgres = await startTestPostgres()
+  database = await postgres.create()
+  folder = await mkdtemp(join(tmpdir(), 'palisade-routes-'))
+  sequencerPool = openPool(database.sequencer, 'test-sequencer', 2, logger)
+  phases = await startPhases(database, ({ keys, inTenant, pool }): readonly Endpoint[] => {
+    ledger = createLedger({
+      ...{ pool, sequencerPool, inTenant, folder, clock, logger, newUid },
+      ...{ sealerOf: keys.of, auditHost: 'localhost' },
+    })
+    return ledger.endpoints.map(keepingStreams)
+  })
+  await ledger.start()
+  acme = await phases.tenant('Acme')
+  other = await phases.tenant('Other')
+})
+after(async () => {
+  await ledger?.stop()
+  await phases?.stop()
+  await sequencerPool?.end()
+  await rm(folder, { recursive: true, force: true })
+  await postgres.stop()
+})
+
+/** The last answer that was a stream: `phases` shows answers as JSON only. */
+let streamed: AsyncIterable<string> | undefined
+
+function keepingStreams(endpoint: Endpoint): Endpoint {
+  const { handle } = endpoint
+  return {
+    ...endpoint,
+    // Cast: the list of endpoints has forgotten what a handler takes.
+    handle: async (c: never) => {
+      const answer = await handle(c)
+      if (answer.ok && endpoint.reply.contentType === 'application/jsonl') streamed = answer.value.body
+      return answer
+    },
+  } as Endpoint
+}
+
+/** Records something that the principal did. */
+async function did(who: Principal, about: Partial<NewEntry> = {}): Promise<string> {
+  const { uid } = await ledger.record(who.tenant, {
+    event: 'project.updated',
+    outcome: 'done',
+    actor: actorOf(who),
+    resource: { uid: newUid(), name: 'payments' },
+    request: newUid(),
+    ...about,
+  })
+  return uid
+}
+
+const list = (who: Principal, query: Record<string, string> = {}, project?: string) =>
+  phases.must(who, 'GET /v1/audits', { query, ...(project ? { project } : {}) })
+const uidsOf = (page: { items: { metadata: { uid: string } }[] }) => page.items.map((item) => item.metadata.uid)
+
+describe('GET /v1/audits', () => {
+  test('has the published shape; actor, session, request and outcome stand in the annotations', async () => {
+    const session = 'e'.repeat(24)
+    const request = newUid()
+    const resource = { uid: newUid(), name: 'payments' }
+    const uid = await did(acme.admin, {
+      ...{ session, request, resource, project: acme.project, address: '192.0.2.7', details: { labels: ['a'] } },
+    })
+    // No pause: who was told that it happened finds it.
+    const { items, listmeta } = await list(acme.admin)
+    const [item] = items
+    const { metadata, ...rest } = item
+    const { creationTimestamp, lastModifiedTimestamp, ...meta } = metadata
+    assert.equal(creationTimestamp, lastModifiedTimestamp)
+    assert.ok(Math.abs(Date.parse(creationTimestamp) - Date.now()) < 60_000)
+    assert.deepEqual(meta, {
+      uid,
+      name: 'project.updated',
+      labels: {},
+      annotations: {
+        index: '0',
+        event: 'project.updated',
+        outcome: 'done',
+        actor: acme.admin.user,
+        credential: `apiKey:${'c'.repeat(24)}`,
+        request,
+        session,
+        address: '192.0.2.7',
+      },
+      deletionTimestamp: '0001-01-01T00:00:00.000Z',
+    })
+    const { person } = acme.admin
+    assert.deepEqual(rest, {
+      spec: {
+        actionType: 'update',
+        actor: {
+          actorType: 'user',
+          user: {
+            uid: acme.admin.user,
+            emailId: person.email,
+            firstName: person.firstName,
+            lastName: person.lastName,
+            org: person.org,
+          },
+          project: { uid: acme.project },
+        },
+        resource: { kind: 'project', uid: resource.uid, name: 'payments', label: 'payments' },
+        actionMsg: 'Project changed',
+        contentMsg: '{"labels":["a"]}',
+        userMsg: '',
+      },
+    })
+    assert.deepEqual(listmeta, { continue: '', count: 1, limit: 50, offset: 0 })
+  })
+
+  test('every filter selects, alone and with others', async () => {
+    const ben = await phases.person(acme.admin)
+    const resource = { uid: newUid(), name: 'x' }
+    const wanted = await did(ben, { event: 'team.created', resource, project: acme.project })
+    await did(ben, { event: 'team.deleted' })
+    await did(acme.admin, { event: 'team.created', resource: { uid: newUid() } })
+    const [all] = (await list(acme.admin)).items
+    const selecting: Record<string, string>[] = [
+      { userUid: ben.user, actionType: 'create' },
+      { resourceUid: resource.uid },
+      { resourceKind: 'team', projectUid: acme.project },
+      { resourceUid: resource.uid, tenantUid: acme.uid, startTime: '2020-01-01T00:00:00.000Z', endTime: '' },
+      { resourceUid: resource.uid, startTime: '0001-01-01T00:00:00.000Z', userUid: '' },
+      { resourceUid: resource.uid, endTime: all.metadata.creationTimestamp },
+    ]
+    for (const query of selecting)
+      assert.deepEqual(uidsOf(await list(acme.admin, query)), [wanted], JSON.stringify(query))
+    const none: Record<string, string>[] = [
+      { resourceUid: resource.uid, userUid: acme.admin.user },
+      { resourceUid: resource.uid, startTime: '2999-01-01T00:00:00+02:00' },
+      { resourceUid: resource.uid, endTime: '2020-01-01T00:00:00Z' },
+      { resourceUid: resource.uid, actionType: 'delete' },
+    ]
+    for (const query of none) {
+      const page = await list(acme.admin, query)
+      assert.deepEqual([page.items, page.listmeta.count], [[], 0], JSON.stringify(query))
+    }
+  })
+
+  test('pages go on from the last entry, however many have come since', async () => {
+    const resource = { uid: newUid() }
+    const made: string[] = []
+    for (let i = 0; i < 5; i++) made.unshift(await did(acme.admin, { resource }))
+    const first = await list(acme.admin, { resourceUid: resource.uid, limit: '2' })
+    assert.deepEqual(uidsOf(first), made.slice(0, 2))
+    assert.deepEqual([first.listmeta.count, first.listmeta.limit, first.listmeta.offset], [5, 2, 0])
+    await did(acme.admin, { resource })
+    const second = await list(acme.admin, { resourceUid: resource.uid, limit: '2', continue: first.listmeta.continue })
+    assert.deepEqual(uidsOf(second), made.slice(2, 4))
+    assert.equal(second.listmeta.offset, 2)
+    const third = await list(acme.admin, { resourceUid: resource.uid, limit: '2', continue: second.listmeta.continue })
+    assert.deepEqual(uidsOf(third), made.slice(4))
+    assert.equal(third.listmeta.continue, '')
+    assert.deepEqual(uidsOf(await list(acme.admin, { resourceUid: resource.uid, offset: '1', limit: '0' })), made)
+    const wrong = await phases.call(acme.admin, 'GET /v1/audits', { query: { continue: 'nonsense' } })
+    assert.equal(wrong.status, 400)
+  })
+
+  test('a project shows its own entries to those who may read them there, and the tenant to nobody else', async () => {
+    const reader = await phases.person(acme.admin)
+    const here = await did(acme.admin, { project: acme.project })
+    await did(acme.admin)
+    const refused = await phases.call(reader, 'GET /v1/audits', { project: acme.project })
+    assert.equal(refused.status, 403)
+    await phases.inTenant(acme.uid, async (tx) => {
+      await phases.access.lock(tx)
+      await tx.query(
+        `insert into role_assignments (tenant_id, assignment_id, user_id, role_id, project_id, created_at)
+         values ($1, $2, $3, $4, $5, now())`,
+        [acme.uid, newUid(), reader.user, projectViewer, acme.project],
+      )
+      await phases.access.raise(tx, 'access')
+    })
+    const page = await list(reader, {}, acme.project)
+    assert.ok(uidsOf(page).includes(here))
+    for (const item of page.items) assert.equal(item.spec.actor.project.uid, acme.project)
+    assert.equal((await phases.call(reader, 'GET /v1/audits')).status, 403)
+    assert.equal((await phases.call(reader, 'GET /v1/audits/{uid}', { params: { uid: here } })).status, 200)
+    const elsewhere = await did(acme.admin)
+    assert.equal((await phases.call(reader, 'GET /v1/audits/{uid}', { params: { uid: elsewhere } })).status, 403)
+    assert.equal((await phases.call(reader, 'GET /v1/palisade/audit/export')).status, 403)
+  })
+
+  test("no way leads to another tenant's entries (H08)", async () => {
+    const uid = await did(acme.admin)
+    assert.ok(!uidsOf(await list(other.admin)).includes(uid))
+    assert.equal((await phases.call(other.admin, 'GET /v1/audits', { query: { tenantUid: acme.uid } })).status, 404)
+    for (const route of ['GET /v1/audits/{uid}', 'GET /v1/audits/{uid}/sysMsg'])
+      assert.equal((await phases.call(other.admin, route, { params: { uid } })).status, 404)
+    const note = { params: { uid }, body: { userMsg: 'not mine' } }
+    assert.equal((await phases.call(other.admin, 'PATCH /v1/audits/{uid}/userMsg', note)).status, 404)
+    for (const wrong of ['x', newUid(), '0'.repeat(23)])
+      assert.equal((await phases.call(acme.admin, 'GET /v1/audits/{uid}', { params: { uid: wrong } })).status, 404)
+  })
+
+  test("system administrators see the system's log, and no tenant's", async () => {
+    const uid = await did(phases.root, { event: 'tenant.activated' })
+    await did(acme.admin)
+    const page = await list(phases.root)
+    assert.equal(uidsOf(page)[0], uid)
+    assert.ok(
+      page.items.every(
+        (item: { spec: { actor: { user: { uid: string } } } }) => item.spec.actor.user.uid === phases.root.user,
+      ),
+    )
+    assert.equal((await phases.call(phases.root, 'GET /v1/audits', { query: { tenantUid: acme.uid } })).status, 404)
+  })
+})
+
+describe('notes', () => {
+  test('who did it may explain it; the note stands beside the entry, and the log says who wrote it', async () => {
+    const ben = await phases.person(acme.admin)
+    const uid = await did(ben, { details: { a: 1 } })
+    const note = (who: Principal, userMsg: string) =>
+      phases.call(who, 'PATCH /v1/audits/{uid}/userMsg', { params: { uid }, body: { userMsg } })
+    assert.equal((await note(ben, '  as agreed with Ada ')).status, 204)
+    const recorded = phases.entries.at(-1)
+    assert.deepEqual(
+      [recorded?.event, recorded?.resource, recorded?.details.note],
+      ['audit.noted', { uid }, 'as agreed with Ada'],
+    )
+    const read = await phases.must(acme.admin, 'GET /v1/audits/{uid}', { params: { uid } })
+    assert.equal(read.spec.userMsg, 'as agreed with Ada')
+    assert.equal((await note(acme.admin, 'not with me')).status, 204)
+    assert.equal((await list(acme.admin, { userUid: ben.user })).items[0].spec.userMsg, 'not with me')
+    const carla = await phases.person(acme.admin)
+    assert.equal((await note(carla, 'me too')).status, 403)
+    for (const bad of ['no', 'x'.repeat(256), 'a\u001b[31mb'])
+      assert.equal((await note(ben, bad)).status, 400, JSON.stringify(bad))
+    assert.deepEqual(await phases.must(acme.admin, 'GET /v1/audits/{uid}/sysMsg', { params: { uid } }), {
+      actionMsg: 'Project changed',
+      contentMsg: '{"a":1}',
+    })
+  })
+})
+
+describe('the proof over the API', () => {
+  const exported = async (who: Principal): Promise<string> => {
+    await phases.must(who, 'GET /v1/palisade/audit/export')
+    let text = ''
+    for await (const piece of streamed ?? []) text += piece
+    return text
+  }
+
+  test('an export has all that was committed before it, its own entry included, and verifies with the key', async () => {
+    const uids: string[] = []
+    for (let i = 0; i < 450; i++) uids.push(await did(acme.admin, { details: { i } }))
+    const text = await exported(acme.admin)
+    const key = await phases.must(acme.admin, 'GET /v1/palisade/audit/key')
+    assert.match(key, new RegExp(`^localhost/audit/${acme.uid}/1\\+[0-9a-f]{8}\\+[A-Za-z0-9+/=]+$`))
+    const verdict = await verdictOn(text, key)
+    assert.ok(verdict.ok, JSON.stringify(verdict))
+    const entries = text
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => JSON.parse(line))
+    const there = new Set(entries.map((entry) => entry.uid))
+    assert.deepEqual(
+      uids.filter((uid) => !there.has(uid)),
+      [],
+    )
+    const own = entries.at(-1)
+    assert.deepEqual([own.event, own.outcome, own.actor.uid], ['audit.exported', 'done', acme.admin.user])
+    const note = await phases.must(acme.admin, 'GET /v1/palisade/audit/checkpoint')
+    assert.ok(note.startsWith(`localhost/audit/${acme.uid}/1\n`) && note.endsWith('\n'))
+  })
+
+  test('the system has a log of its own, which proves itself in the same way', async () => {
+    await did(phases.root, { event: 'tenant.activated' })
+    const verdict = await verdictOn(
+      await exported(phases.root),
+      await phases.must(phases.root, 'GET /v1/palisade/audit/key'),
+    )
+    assert.ok(verdict.ok && verdict.origin === 'localhost/audit/system/1', JSON.stringify(verdict))
+  })
+
+  test('where nothing is signed an export is refused in time, and says so', async () => {
+    await did(other.admin)
+    await list(other.admin)
+    await withClient(database.superuser, (client) =>
+      client.query('update audit_heads set verifier_key = $2 where tenant_id = $1', [other.uid, 'x']),
+    )
+    await did(other.admin)
+    await until('the trouble', () => (ledger.state().troubled > 0 ? true : undefined))
+    const refused = await phases.call(other.admin, 'GET /v1/palisade/audit/export')
+    assert.deepEqual([refused.status, refused.refusal?.retryAfterSeconds], [503, 2])
+    const [entry] = (await list(other.admin)).items
+    assert.deepEqual([entry.metadata.name, entry.metadata.annotations.outcome], ['audit.exported', 'refused'])
+  })
+})
