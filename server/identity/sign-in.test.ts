@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { TenantUid, UserUid } from '../../contract/ids.ts'
 import { createIdentityWorld, goodPassword, type IdentityWorld } from '../../tests/support/identity-world.ts'
+import { createIdentity } from './identity.ts'
 
 let world: IdentityWorld
 let acme: TenantUid
@@ -267,6 +268,18 @@ test('sign-in keeps no row of an address that was tried, only an HMAC of it', as
     assert.equal(attempt_key.length, 33)
     assert.doesNotMatch(attempt_key.toString('latin1'), /traceless/)
   }
+})
+
+test('without the database nobody signs in, and no password is looked at', async () => {
+  const gone = new Error('Connection terminated unexpectedly')
+  const cutOff = createIdentity({ ...world.edges, inTenant: () => Promise.reject(gone) })
+  const door = cutOff.endpoints.find(({ route }) => route === 'POST /v1/auth/authenticate')
+  const body = { emailId: 'ada@acme.example', password: goodPassword, org: '' }
+  const caller = { requestId: 'x', clientAddress: newAddress(), userAgent: 'test', now: new Date(world.clock.now()) }
+  // Cast: an endpoint in the list has forgotten its types.
+  const handle = door?.handle as unknown as (c: object) => Promise<unknown>
+  await assert.rejects(handle({ ...caller, body }), gone)
+  assert.equal(cutOff.stats().computed, 0)
 })
 
 test('sign-in pages are told the same of any organisation', async () => {
