@@ -1,0 +1,3 @@
+module palisade.dev/bench/peer
+
+go 1.23
