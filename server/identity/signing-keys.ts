@@ -38,6 +38,7 @@ export type SigningKeys = {
 }
 
 type Known = {
+  readonly version: number
   readonly kid: string
   readonly jwk: JWK
   readonly publicKey: CryptoKey
@@ -69,6 +70,12 @@ export function createSigningKeys({
     return looking
   }
 
+  /** After a change: a look that began before it may not have seen it. */
+  async function lookAnew(): Promise<void> {
+    await looking
+    await look()
+  }
+
   async function read(): Promise<void> {
     lookedAt = clock.monotonicMs()
     const rows = await inTenant(systemTenant, (tx) =>
@@ -84,6 +91,7 @@ export function createSigningKeys({
     // It was sealed by `make`, and what opens is authentic.
     const { d, ...jwk } = JSON.parse(sealed.toString('utf8')) as JWK & { kid: string; d: string }
     return {
+      version: row.version,
       kid: jwk.kid,
       jwk,
       publicKey: await importKey(jwk),
@@ -93,12 +101,8 @@ export function createSigningKeys({
     }
   }
 
-  /** Adds the version after the newest. Of two replicas that do so at once, one adds; the other finds that key. */
-  async function make(tx: Tx, now: Date): Promise<void> {
-    const [newest] = await tx.query<{ version: number }>(
-      `select coalesce(max(version), 0) as version from installation_secrets where kind = 'jwt'`,
-    )
-    const version = (newest?.version ?? 0) + 1
+  /** Adds this version. Of two replicas that do so at once, one adds; the other finds that key. */
+  async function make(tx: Tx, version: number, now: Date): Promise<void> {
     const { privateKey } = await generateKeyPair(signingAlgorithm, { extractable: true })
     const { d, ...point } = await exportJWK(privateKey)
     const jwk = { ...point, alg: signingAlgorithm, use: 'sig', kid: await calculateJwkThumbprint(point) }
@@ -122,8 +126,9 @@ export function createSigningKeys({
     await look()
     const newest = known[0]
     if (newest && clock.now() - newest.createdAtMs < renewAfterMs) return
-    await inTenant(systemTenant, (tx) => make(tx, new Date(clock.now())))
-    await look()
+    // The version after the one that was looked at: where another replica has renewed it since, nothing is added.
+    await inTenant(systemTenant, (tx) => make(tx, (newest?.version ?? 0) + 1, new Date(clock.now())))
+    await lookAnew()
   }
 
   return {
@@ -150,14 +155,17 @@ export function createSigningKeys({
     jwks: () => ({ keys: known.filter(isTrusted).map(({ jwk }) => jwk) }),
     async rotate({ distrustOlder }) {
       await inTenant(systemTenant, async (tx) => {
-        await make(tx, new Date(clock.now()))
+        const [newest] = await tx.query<{ version: number }>(
+          `select coalesce(max(version), 0) as version from installation_secrets where kind = 'jwt'`,
+        )
+        await make(tx, (newest?.version ?? 0) + 1, new Date(clock.now()))
         if (distrustOlder)
           await tx.query(
             `delete from installation_secrets where kind = 'jwt'
                 and version < (select max(version) from installation_secrets where kind = 'jwt')`,
           )
       })
-      await look()
+      await lookAnew()
     },
     refresh,
   }
