@@ -1,0 +1,16 @@
+export type { AnswerHead, Call, CallEnd, EndReason } from './call.ts'
+export {
+  createDestinationPolicy,
+  type Destination,
+  type DestinationPolicy,
+  type DestinationRefusal,
+  type DestinationSettings,
+  parseRanges,
+  type ResolvedAddress,
+} from './destination.ts'
+export { ConnectError, createDialler, type Dialler, type DiallerSettings, type Upstream } from './dial.ts'
+export { defaultLimits, type TransportLimits } from './limits.ts'
+export { type ClientResponse, replyStatus, replyStatusOnSocket } from './reply.ts'
+export { type ClientRequest, type HeadProblem, parseHead, type RequestHead } from './request-head.ts'
+export { createTransport, type Transport, type TransportSettings, type TransportStats } from './transport.ts'
+export type { Upgrade } from './upgrade-request.ts'
