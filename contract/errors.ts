@@ -59,7 +59,6 @@ export const refusals = {
   cluster_not_ready: { status: 409, code: 'ClusterNotReady', title: 'The cluster waits for its bindings' },
   // Load and time
   too_many_requests: { status: 429, code: 'TooManyRequests', title: 'Too many requests' },
-  stale: { status: 503, code: 'AccessDataStale', title: 'Rights cannot be checked at the moment' },
   busy: { status: 429, code: 'TooManyRequests', title: 'The server is busy; try again' },
   unavailable: { status: 503, code: 'ServiceUnavailable', title: 'A part this needs does not answer' },
   internal: { status: 500, code: 'InternalError', title: 'Something failed on our side' },

@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { rootKey } from '../core/seal/index.ts'
-import { accessEndpoints, createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
+import { createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
 import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
+import { endpointsOf } from './endpoints.ts'
 import { type FirstAdministrator, firstStart } from './first-start.ts'
 import {
   assertRoutes,
@@ -17,7 +18,6 @@ import {
   createListener,
   createPipeline,
   createRateLimiter,
-  type Endpoint,
   openapiOf,
 } from './gateway/index.ts'
 import { createIdentity } from './identity/index.ts'
@@ -31,7 +31,6 @@ import type { Logger } from './platform/log/index.ts'
 import { createMetrics } from './platform/metrics/index.ts'
 import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
 import { newUid } from './platform/random/index.ts'
-import { versionEndpoints } from './system/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
 
@@ -158,15 +157,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const transport = createTransport({ destination, logger, clock })
 
   // The API.
-  const endpoints: readonly Endpoint[] = [
-    ...versionEndpoints(version),
-    ...identity.endpoints,
-    ...tenancy.endpoints,
-    ...people.endpoints,
-    ...accessEndpoints,
-    ...clusters.endpoints,
-    ...ledger.endpoints,
-  ]
+  const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger })
   assertRoutes(endpoints)
   const rate = createRateLimiter(clock)
   const pipeline = createPipeline<Snapshot>({

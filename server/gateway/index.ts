@@ -19,5 +19,6 @@ export { createListener, type DoorRequest, type DoorResponse, type Listener } fr
 export { openapiOf } from './openapi.ts'
 export { createPipeline, type PipelineEntry, type PipelinePorts } from './pipeline.ts'
 export type { Credential, Principal } from './principal.ts'
+export { refusalsOf } from './refusals.ts'
 export { routeTable } from './route-table.ts'
 export { assertRoutes, splitRoute } from './routes.ts'

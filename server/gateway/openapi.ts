@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import { type RefusalCode, refusals } from '../../contract/errors.ts'
+import { refusals } from '../../contract/errors.ts'
 import type { Endpoint } from './endpoint.ts'
+import { refusalsOf } from './refusals.ts'
 import { splitRoute } from './routes.ts'
-
-/** Refusals that the phases answer for every guarded endpoint. */
-const common: readonly RefusalCode[] = ['unauthenticated', 'forbidden', 'project_not_found', 'too_many_requests']
 
 /** OpenAPI 3.1 of every declared endpoint. */
 export function openapiOf(endpoints: readonly Endpoint[], version: string): unknown {
@@ -34,23 +32,24 @@ function operationOf(endpoint: Endpoint): unknown {
   const error = isOurs
     ? { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
     : { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } }
-  const codes = [
-    ...(open ? [] : common),
-    ...endpoint.refusals,
-    ...(endpoint.body || endpoint.query ? ['invalid' as const] : []),
-  ]
-  const byStatus = Map.groupBy(new Set(codes), (code) => refusals[code].status)
+  const byStatus = Map.groupBy(refusalsOf(endpoint), (code) => refusals[code].status)
   return {
     summary: endpoint.summary,
     operationId: operationId(endpoint.route),
     ...(open ? { security: [] } : { security: [{ token: [] }, { apiKey: [] }] }),
     parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(open ? [] : [projectHeader])],
     ...(endpoint.body
-      ? { requestBody: { content: { 'application/json': { schema: schemaOf(endpoint.body, 'input') } } } }
+      ? {
+          requestBody: {
+            required: !(endpoint.body as z.ZodType).safeParse(undefined).success,
+            content: { 'application/json': { schema: schemaOf(endpoint.body, 'input') } },
+          },
+        }
       : {}),
     responses: {
       [endpoint.reply.status]: {
         description: 'Done',
+        ...(open || endpoint.audit === 'refusals-only' ? {} : { headers: { AuditUid: auditUidHeader } }),
         ...(endpoint.reply.body
           ? {
               content: {
@@ -110,6 +109,8 @@ const projectHeader = {
   description: 'Selects a project; absent: the tenant',
   schema: { type: 'string' },
 }
+
+const auditUidHeader = { description: 'The uid of the audit entry of this act', schema: { type: 'string' } }
 
 const operationId = (route: string) =>
   route

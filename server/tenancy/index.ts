@@ -6,9 +6,9 @@ import type { TenantPorts } from './tenants.ts'
 
 export type { ActiveCluster } from './projects.ts'
 
+export type Tenancy = { readonly endpoints: readonly Endpoint[] }
+
 /** Tenants, and the projects in them. */
-export function createTenancy(deps: TenantPorts & ProjectPorts & NamePorts): {
-  readonly endpoints: readonly Endpoint[]
-} {
+export function createTenancy(deps: TenantPorts & ProjectPorts & NamePorts): Tenancy {
   return { endpoints: [...tenantEndpoints(deps), ...projectEndpoints(deps)] }
 }

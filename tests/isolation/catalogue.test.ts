@@ -39,7 +39,8 @@ test('tables without a tenant are few and named', async () => {
   )
   assert.deepEqual(
     tables.map((table) => table.relname),
-    ['installation', 'installation_secrets', 'schema_migrations', 'sign_in_attempts'],
+    // Which processes are alive, and who failed to sign in from where (as HMACs), is the installation's affair.
+    ['installation', 'installation_secrets', 'replicas', 'schema_migrations', 'sign_in_attempts'],
   )
 })
 
@@ -82,6 +83,8 @@ test('policies that look beyond one tenant are these, one by one', async () => {
       'clusters: renewal to palisade_owner',
       // E-mail → tenant, by HMAC, through tenants_of_login.
       'login_directory: lookup to palisade_owner',
+      // Which intents nobody will end: ids, through lost_intents.
+      'open_intents: lost to palisade_owner',
       // Organisation → tenant, through tenant_by_org.
       'tenants: by_org to palisade_owner',
       // The system scope sees the list of tenants.
@@ -98,7 +101,7 @@ test('functions that run with the owner’s rights are these, and the applicatio
   )
   assert.deepEqual(
     functions.map((one) => one.name),
-    ['access_changes_since', 'clusters_to_renew', 'tenant_by_org', 'tenants_of_login'],
+    ['access_changes_since', 'clusters_to_renew', 'lost_intents', 'tenant_by_org', 'tenants_of_login'],
   )
   for (const one of functions) {
     assert.equal(one.anybody, false, `${one.name} is open to everybody`)

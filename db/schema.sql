@@ -1,0 +1,550 @@
+-- The schema that db/migrations make, read from the catalogue by `npm run docs`; a test compares. Made, not to be edited or run.
+-- "owner" is the role that migrates. Rights of the owner on its own objects are not listed.
+
+grant usage on schema public to palisade_app;
+grant usage on schema public to palisade_sequencer;
+
+create domain tenant_uid as text CHECK ((VALUE ~ '^([0-9a-f]{24}|system)$'::text));
+create domain uid as text CHECK ((VALUE ~ '^[0-9a-f]{24}$'::text));
+
+CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
+ RETURNS TABLE(tenant_id text, epoch bigint, facts_epoch bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select a.tenant_id::text, a.epoch, a.facts_epoch from access_epochs a where a.xid >= since $function$;
+grant execute on function access_changes_since(since xid8) to palisade_app;
+
+CREATE OR REPLACE FUNCTION clusters_to_renew(due timestamp with time zone, most integer)
+ RETURNS TABLE(tenant_id text, cluster_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    select c.tenant_id::text, c.cluster_id::text from clusters c
+     where c.credential_renew_at <= due order by c.credential_renew_at limit most
+  $function$;
+grant execute on function clusters_to_renew(due timestamp with time zone, most integer) to palisade_app;
+
+CREATE OR REPLACE FUNCTION lost_intents(own text, live text[], silence interval, most integer)
+ RETURNS TABLE(tenant_id text, entry_id text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    select o.tenant_id::text, o.entry_id::text
+      from open_intents o
+     where (o.replica_id <> own
+            and not exists (select from replicas r where r.replica_id = o.replica_id and r.seen_at > clock_timestamp() - silence))
+        or (o.replica_id = own and o.opened_at < clock_timestamp() - silence and o.entry_id <> all (live))
+     order by random() -- those that cannot be closed yet stand in nobody's way
+     limit most
+  $function$;
+grant execute on function lost_intents(own text, live text[], silence interval, most integer) to palisade_app;
+
+CREATE OR REPLACE FUNCTION tenant_by_org(key text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select t.tenant_id::text from tenants t where t.org_key = key and t.tenant_id <> 'system' $function$;
+grant execute on function tenant_by_org(key text) to palisade_app;
+
+CREATE OR REPLACE FUNCTION tenant_scoped(target regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format(
+    'create policy tenant on %s to palisade_app using (tenant_id = current_setting(''app.tenant_id'', true)) with check (tenant_id = current_setting(''app.tenant_id'', true))',
+    target);
+  execute format('grant select, insert, update, delete on %s to palisade_app', target);
+end $function$;
+-- Nobody but the owner may call it.
+
+CREATE OR REPLACE FUNCTION tenants_of_login(wanted bytea)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select d.tenant_id::text from login_directory d where d.directory_index = wanted and d.tenant_id <> 'system' limit 2 $function$;
+grant execute on function tenants_of_login(wanted bytea) to palisade_app;
+
+create table access_epochs (
+  tenant_id tenant_uid not null,
+  epoch bigint not null default 1,
+  facts_epoch bigint not null default 1,
+  xid xid8 not null default pg_current_xact_id(),
+  constraint access_epochs_pkey PRIMARY KEY (tenant_id),
+  constraint access_epochs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+CREATE INDEX access_epochs_xid ON access_epochs USING btree (xid);
+alter table access_epochs enable row level security;
+alter table access_epochs force row level security;
+create policy feed on access_epochs for select to owner
+  using (true);
+create policy tenant on access_epochs for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on access_epochs to palisade_app;
+
+create table api_keys (
+  tenant_id tenant_uid not null,
+  key_id uid not null,
+  user_id uid not null,
+  name text not null,
+  annotations jsonb not null default '{}'::jsonb,
+  labels jsonb not null default '{}'::jsonb,
+  secret_hash bytea not null,
+  is_active boolean not null default true,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  created_by uid not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint api_keys_pkey PRIMARY KEY (tenant_id, key_id),
+  constraint api_keys_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE
+);
+CREATE INDEX api_keys_by_user ON api_keys USING btree (tenant_id, user_id);
+alter table api_keys enable row level security;
+alter table api_keys force row level security;
+create policy tenant on api_keys for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on api_keys to palisade_app;
+
+create table audit_heads (
+  tenant_id tenant_uid not null,
+  generation integer not null,
+  size bigint not null,
+  frontier bytea not null,
+  last_leaf bytea not null,
+  last_time timestamp with time zone,
+  signing_key bytea not null,
+  verifier_key text not null,
+  checkpoint text,
+  checkpoint_size bigint not null default 0,
+  checkpoint_frontier bytea,
+  signed_at timestamp with time zone,
+  constraint audit_heads_pkey PRIMARY KEY (tenant_id),
+  constraint audit_heads_generation_check CHECK ((generation > 0)),
+  constraint audit_heads_last_leaf_check CHECK ((octet_length(last_leaf) = 32)),
+  constraint audit_heads_size_check CHECK ((size >= 0))
+) with (fillfactor=50);
+alter table audit_heads enable row level security;
+alter table audit_heads force row level security;
+create policy sequencer on audit_heads for all to palisade_sequencer
+  using (true)
+  with check (true);
+create policy tenant on audit_heads for select to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update on audit_heads to palisade_sequencer;
+grant select (tenant_id, generation, size, verifier_key, checkpoint, checkpoint_size, signed_at) on audit_heads to palisade_app;
+
+create table audit_log (
+  tenant_id tenant_uid not null,
+  index bigint not null,
+  entry_id uid not null,
+  leaf bytea not null,
+  line bytea storage external,
+  occurred_at timestamp with time zone not null,
+  action_type text not null,
+  event text not null,
+  outcome text not null,
+  resource_kind text not null,
+  resource_uid text not null,
+  actor_id text,
+  project_id text,
+  constraint audit_log_pkey PRIMARY KEY (tenant_id, index),
+  constraint audit_log_entry UNIQUE (tenant_id, entry_id),
+  constraint audit_log_index_check CHECK ((index >= 0)),
+  constraint audit_log_leaf_check CHECK ((octet_length(leaf) = 32))
+);
+CREATE INDEX audit_log_by_actor ON audit_log USING btree (tenant_id, actor_id, index) WHERE (actor_id IS NOT NULL);
+CREATE INDEX audit_log_by_project ON audit_log USING btree (tenant_id, project_id, index) WHERE (project_id IS NOT NULL);
+CREATE INDEX audit_log_by_resource ON audit_log USING btree (tenant_id, resource_uid, index);
+CREATE INDEX audit_log_by_time ON audit_log USING btree (tenant_id, occurred_at);
+alter table audit_log enable row level security;
+alter table audit_log force row level security;
+create policy sequencer on audit_log for all to palisade_sequencer
+  using (true)
+  with check (true);
+create policy tenant on audit_log for select to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select on audit_log to palisade_app;
+grant select, insert on audit_log to palisade_sequencer;
+
+create table audit_notes (
+  tenant_id tenant_uid not null,
+  entry_id uid not null,
+  note bytea not null,
+  updated_at timestamp with time zone not null,
+  constraint audit_notes_pkey PRIMARY KEY (tenant_id, entry_id),
+  constraint audit_notes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table audit_notes enable row level security;
+alter table audit_notes force row level security;
+create policy tenant on audit_notes for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on audit_notes to palisade_app;
+
+create table audit_pending (
+  pending_id bigint not null generated always as identity,
+  tenant_id tenant_uid not null,
+  entry_id uid not null,
+  body bytea not null storage external,
+  constraint audit_pending_pkey PRIMARY KEY (pending_id)
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
+alter table audit_pending enable row level security;
+alter table audit_pending force row level security;
+create policy sequencer on audit_pending for all to palisade_sequencer
+  using (true);
+create policy tenant on audit_pending for insert to palisade_app
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant insert on audit_pending to palisade_app;
+grant select, delete on audit_pending to palisade_sequencer;
+
+create table clusters (
+  tenant_id tenant_uid not null,
+  cluster_id uid not null,
+  project_id uid not null,
+  name text not null,
+  name_key text not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  state text not null,
+  server_url text not null,
+  ca_pem text not null,
+  server_name text,
+  kubernetes_version text not null,
+  account text,
+  credential bytea,
+  credential_expires_at timestamp with time zone,
+  credential_renew_at timestamp with time zone,
+  credential_problem text,
+  contacted_at timestamp with time zone not null,
+  missing jsonb not null default '[]'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint clusters_pkey PRIMARY KEY (tenant_id, cluster_id),
+  constraint clusters_tenant_id_project_id_name_key_key UNIQUE (tenant_id, project_id, name_key),
+  constraint clusters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint clusters_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id),
+  constraint clusters_check CHECK (((state = 'ready'::text) = (credential IS NOT NULL))),
+  constraint clusters_check1 CHECK (((credential IS NULL) = (credential_expires_at IS NULL))),
+  constraint clusters_check2 CHECK (((credential IS NULL) = (credential_renew_at IS NULL))),
+  constraint clusters_check3 CHECK (((credential IS NULL) = (account IS NULL))),
+  constraint clusters_state_check CHECK ((state = ANY (ARRAY['needs-bindings'::text, 'ready'::text])))
+);
+CREATE INDEX clusters_renewal ON clusters USING btree (credential_renew_at) WHERE (credential_renew_at IS NOT NULL);
+alter table clusters enable row level security;
+alter table clusters force row level security;
+create policy renewal on clusters for select to owner
+  using (true);
+create policy tenant on clusters for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on clusters to palisade_app;
+
+create table installation (
+  only_row boolean not null default true,
+  audit_host text not null,
+  root_key_id text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint installation_pkey PRIMARY KEY (only_row),
+  constraint installation_only_row_check CHECK (only_row)
+);
+grant select, insert, update on installation to palisade_app;
+
+create table installation_secrets (
+  kind text not null,
+  version integer not null,
+  sealed bytea not null,
+  public_part text,
+  created_at timestamp with time zone not null,
+  retired_at timestamp with time zone,
+  constraint installation_secrets_pkey PRIMARY KEY (kind, version),
+  constraint installation_secrets_kind_check CHECK ((kind = ANY (ARRAY['salt'::text, 'ca'::text, 'jwt'::text]))),
+  constraint installation_secrets_version_check CHECK ((version > 0))
+);
+grant select, insert, update, delete on installation_secrets to palisade_app;
+
+create table link_tokens (
+  tenant_id tenant_uid not null,
+  link_id uid not null,
+  user_id uid not null,
+  purpose text not null,
+  secret_hash bytea not null,
+  token bytea not null,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  constraint link_tokens_pkey PRIMARY KEY (tenant_id, link_id),
+  constraint link_tokens_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint link_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['activate'::text, 'reset'::text])))
+);
+CREATE INDEX link_tokens_by_user ON link_tokens USING btree (tenant_id, user_id);
+alter table link_tokens enable row level security;
+alter table link_tokens force row level security;
+create policy tenant on link_tokens for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on link_tokens to palisade_app;
+
+create table login_directory (
+  directory_index bytea not null,
+  tenant_id tenant_uid not null,
+  user_id uid not null,
+  constraint login_directory_pkey PRIMARY KEY (tenant_id, user_id),
+  constraint login_directory_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE
+);
+CREATE INDEX login_directory_by_email ON login_directory USING btree (directory_index);
+alter table login_directory enable row level security;
+alter table login_directory force row level security;
+create policy lookup on login_directory for select to owner
+  using (true);
+create policy tenant on login_directory for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on login_directory to palisade_app;
+
+create table open_intents (
+  tenant_id tenant_uid not null,
+  entry_id uid not null,
+  replica_id uid not null,
+  opened_at timestamp with time zone not null default clock_timestamp(),
+  constraint open_intents_pkey PRIMARY KEY (tenant_id, entry_id)
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
+alter table open_intents enable row level security;
+alter table open_intents force row level security;
+create policy lost on open_intents for select to owner
+  using (true);
+create policy tenant on open_intents for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on open_intents to palisade_app;
+
+create table projects (
+  tenant_id tenant_uid not null,
+  project_id uid not null,
+  name text not null,
+  name_key text not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  logo_uid text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint projects_pkey PRIMARY KEY (tenant_id, project_id),
+  constraint projects_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
+  constraint projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table projects enable row level security;
+alter table projects force row level security;
+create policy tenant on projects for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on projects to palisade_app;
+
+create table replicas (
+  replica_id uid not null,
+  seen_at timestamp with time zone not null,
+  constraint replicas_pkey PRIMARY KEY (replica_id)
+) with (fillfactor=50);
+grant select, insert, update, delete on replicas to palisade_app;
+
+create table revoked_tokens (
+  tenant_id tenant_uid not null,
+  session_id uid not null,
+  jti text not null,
+  constraint revoked_tokens_pkey PRIMARY KEY (tenant_id, session_id, jti),
+  constraint revoked_tokens_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, session_id) ON DELETE CASCADE
+);
+alter table revoked_tokens enable row level security;
+alter table revoked_tokens force row level security;
+create policy tenant on revoked_tokens for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on revoked_tokens to palisade_app;
+
+create table role_assignments (
+  tenant_id tenant_uid not null,
+  assignment_id uid not null,
+  user_id uid,
+  team_id uid,
+  role_id uid not null,
+  project_id uid,
+  ends_at timestamp with time zone,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  constraint role_assignments_pkey PRIMARY KEY (tenant_id, assignment_id),
+  constraint role_assignments_tenant_id_user_id_team_id_role_id_project__key UNIQUE NULLS NOT DISTINCT (tenant_id, user_id, team_id, role_id, project_id),
+  constraint role_assignments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint role_assignments_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint role_assignments_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
+  constraint role_assignments_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint role_assignments_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
+);
+CREATE INDEX role_assignments_by_project ON role_assignments USING btree (tenant_id, project_id);
+alter table role_assignments enable row level security;
+alter table role_assignments force row level security;
+create policy tenant on role_assignments for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on role_assignments to palisade_app;
+
+create table schema_migrations (
+  number integer not null,
+  name text not null,
+  sha256 text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint schema_migrations_pkey PRIMARY KEY (number)
+);
+
+create table sessions (
+  tenant_id tenant_uid not null,
+  session_id uid not null,
+  user_id uid not null,
+  credential_epoch bigint not null,
+  created_at timestamp with time zone not null,
+  last_seen_at timestamp with time zone not null,
+  idle_seconds integer not null,
+  absolute_end_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  end_reason text,
+  client bytea,
+  constraint sessions_pkey PRIMARY KEY (tenant_id, session_id),
+  constraint sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint sessions_idle_seconds_check CHECK ((idle_seconds > 0))
+);
+CREATE INDEX sessions_by_user ON sessions USING btree (tenant_id, user_id);
+alter table sessions enable row level security;
+alter table sessions force row level security;
+create policy tenant on sessions for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on sessions to palisade_app;
+
+create table sign_in_attempts (
+  attempt_key bytea not null,
+  failures integer not null,
+  window_start timestamp with time zone not null,
+  locked_until timestamp with time zone,
+  constraint sign_in_attempts_pkey PRIMARY KEY (attempt_key)
+);
+CREATE INDEX sign_in_attempts_by_time ON sign_in_attempts USING btree (window_start);
+grant select, insert, update, delete on sign_in_attempts to palisade_app;
+
+create table team_members (
+  tenant_id tenant_uid not null,
+  team_id uid not null,
+  user_id uid not null,
+  team_position integer not null default 0,
+  user_position integer not null default 0,
+  constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, user_id),
+  constraint team_members_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
+  constraint team_members_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE
+);
+CREATE INDEX team_members_by_user ON team_members USING btree (tenant_id, user_id);
+alter table team_members enable row level security;
+alter table team_members force row level security;
+create policy tenant on team_members for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on team_members to palisade_app;
+
+create table teams (
+  tenant_id tenant_uid not null,
+  team_id uid not null,
+  name text not null,
+  name_key text not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint teams_pkey PRIMARY KEY (tenant_id, team_id),
+  constraint teams_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
+  constraint teams_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table teams enable row level security;
+alter table teams force row level security;
+create policy tenant on teams for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on teams to palisade_app;
+
+create table tenant_keys (
+  tenant_id tenant_uid not null,
+  version integer not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  constraint tenant_keys_pkey PRIMARY KEY (tenant_id, version),
+  constraint tenant_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint tenant_keys_version_check CHECK ((version > 0))
+);
+alter table tenant_keys enable row level security;
+alter table tenant_keys force row level security;
+create policy tenant on tenant_keys for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on tenant_keys to palisade_app;
+
+create table tenants (
+  tenant_id tenant_uid not null,
+  org_name text not null,
+  org_key text not null,
+  state text not null,
+  contact bytea,
+  login_mode text not null default 'devops'::text,
+  first_user_id uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint tenants_pkey PRIMARY KEY (tenant_id),
+  constraint tenants_org_key_key UNIQUE (org_key),
+  constraint tenants_login_mode_check CHECK ((login_mode = ANY (ARRAY['dev'::text, 'devops'::text]))),
+  constraint tenants_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'inactive'::text, 'deleting'::text])))
+);
+alter table tenants enable row level security;
+alter table tenants force row level security;
+create policy by_org on tenants for select to owner
+  using (true);
+create policy tenant on tenants for all to palisade_app
+  using ((((tenant_id)::text = current_setting('app.tenant_id'::text, true)) OR (current_setting('app.tenant_id'::text, true) = 'system'::text)))
+  with check ((((tenant_id)::text = current_setting('app.tenant_id'::text, true)) OR (current_setting('app.tenant_id'::text, true) = 'system'::text)));
+grant select, insert, update, delete on tenants to palisade_app;
+
+create table users (
+  tenant_id tenant_uid not null,
+  user_id uid not null,
+  email bytea not null,
+  email_index bytea not null,
+  first_name bytea not null,
+  last_name bytea not null,
+  state text not null,
+  login_mode text not null default 'devops'::text,
+  admin_type text,
+  password bytea,
+  password_set_at timestamp with time zone,
+  password_resetting boolean not null default false,
+  credential_epoch bigint not null default 1,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  last_sign_in_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint users_pkey PRIMARY KEY (tenant_id, user_id),
+  constraint users_tenant_id_email_index_key UNIQUE (tenant_id, email_index),
+  constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint users_admin_type_check CHECK ((admin_type = ANY (ARRAY['root'::text, 'OperationAdmin'::text, 'AccountAdmin'::text]))),
+  constraint users_check CHECK (((admin_type IS NOT NULL) = ((tenant_id)::text = 'system'::text))),
+  constraint users_login_mode_check CHECK ((login_mode = ANY (ARRAY['dev'::text, 'devops'::text]))),
+  constraint users_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'inactive'::text])))
+);
+alter table users enable row level security;
+alter table users force row level security;
+create policy tenant on users for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on users to palisade_app;

@@ -1,0 +1,31 @@
+import { accessEndpoints } from './access/index.ts'
+import type { Clusters } from './clusters/index.ts'
+import type { Endpoint } from './gateway/index.ts'
+import type { Identity } from './identity/index.ts'
+import type { Ledger } from './ledger/index.ts'
+import type { People } from './people/index.ts'
+import { versionEndpoints } from './system/index.ts'
+import type { Tenancy } from './tenancy/index.ts'
+
+/** The features that answer requests of the API. */
+export type Features = {
+  readonly version: string
+  readonly identity: Pick<Identity, 'endpoints'>
+  readonly tenancy: Pick<Tenancy, 'endpoints'>
+  readonly people: Pick<People, 'endpoints'>
+  readonly clusters: Pick<Clusters, 'endpoints'>
+  readonly ledger: Pick<Ledger, 'endpoints'>
+}
+
+/** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
+export function endpointsOf({ version, identity, tenancy, people, clusters, ledger }: Features): readonly Endpoint[] {
+  return [
+    ...versionEndpoints(version),
+    ...identity.endpoints,
+    ...tenancy.endpoints,
+    ...people.endpoints,
+    ...accessEndpoints,
+    ...clusters.endpoints,
+    ...ledger.endpoints,
+  ]
+}

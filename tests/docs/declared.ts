@@ -1,0 +1,43 @@
+import { createClusters } from '../../server/clusters/index.ts'
+import { endpointsOf } from '../../server/endpoints.ts'
+import type { Endpoint } from '../../server/gateway/index.ts'
+import { createIdentity } from '../../server/identity/index.ts'
+import { createLedger } from '../../server/ledger/index.ts'
+import { createPeople } from '../../server/people/index.ts'
+import { createTenancy } from '../../server/tenancy/index.ts'
+import { packageJson } from './package-json.ts'
+
+/** An edge that nobody may use: the features are made for what they declare, not to run. */
+const absent = (() => {
+  throw new Error('this server was made for its declarations alone')
+  // `never` fits every edge: what a feature did with one while it is made would throw, and show that it opens something.
+}) as never
+
+/** Every endpoint as the server declares it, without database, keys or network. */
+export function declaredEndpoints(): readonly Endpoint[] {
+  const shared = { inTenant: absent, keys: absent, access: absent, clock: absent, logger: absent, append: absent }
+  return endpointsOf({
+    version: packageJson.version,
+    identity: createIdentity({ ...shared, readInTenant: absent, lookups: absent, publicUrl: 'https://localhost' }),
+    tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
+    people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent }),
+    clusters: createClusters({
+      ...shared,
+      lookups: absent,
+      sealerOf: absent,
+      checkDestination: absent,
+      issueClusterToken: absent,
+      publicUrl: 'https://localhost',
+      caPem: absent,
+    }),
+    ledger: createLedger({
+      ...shared,
+      pool: absent,
+      sequencerPool: absent,
+      sealerOf: absent,
+      auditHost: 'localhost',
+      folder: '',
+      newUid: () => '0'.repeat(24),
+    }),
+  })
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { refusals } from '../../contract/errors.ts'
+import { openapiOf, refusalsOf, splitRoute } from '../../server/gateway/index.ts'
+import { declaredEndpoints } from './declared.ts'
+import { eachOperation, OpenApi } from './openapi.ts'
+
+const endpoints = declaredEndpoints()
+// As a client sees it: what JSON cannot say is gone.
+const document = OpenApi.parse(JSON.parse(JSON.stringify(openapiOf(endpoints, '0.0.0'))))
+const operations = eachOperation(document)
+
+test('every declared route is an operation, and nothing else is', () => {
+  assert.deepEqual(operations.map(({ route }) => route).toSorted(), endpoints.map(({ route }) => route).toSorted())
+})
+
+test('operation ids are unique and such that generators make names of them', () => {
+  const ids = operations.map(({ operationId }) => operationId)
+  assert.equal(new Set(ids).size, ids.length)
+  assert.deepEqual(
+    ids.filter((id) => !/^[a-z][A-Za-z0-9]*$/.test(id)),
+    [],
+  )
+})
+
+test('a path’s parameters are declared, all of them, as required', () => {
+  for (const { route, path, parameters } of operations) {
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+    const declared = parameters.filter((one) => one.in === 'path')
+    assert.deepEqual(
+      declared.map(({ name }) => name),
+      named,
+      route,
+    )
+    assert.ok(
+      declared.every(({ required }) => required),
+      route,
+    )
+    const keys = parameters.map((one) => `${one.in} ${one.name}`)
+    assert.equal(new Set(keys).size, keys.length, `${route} declares a parameter twice`)
+  }
+})
+
+test('paths that differ in the names of their parameters alone are one path', () => {
+  const shapes = Object.keys(document.paths).map((path) => path.replaceAll(/\{\w+\}/g, '{}'))
+  assert.deepEqual(
+    shapes.filter((shape, i) => shapes.indexOf(shape) !== i),
+    [],
+  )
+})
+
+test('the status of every refusal that a route may answer is there, in the dialect of its path', () => {
+  for (const endpoint of endpoints) {
+    const operation = operations.find(({ route }) => route === endpoint.route)
+    const dialect = splitRoute(endpoint.route).path.startsWith('/v1/palisade')
+      ? 'application/problem+json'
+      : 'application/json'
+    const expected = new Set([endpoint.reply.status, ...refusalsOf(endpoint).map((code) => refusals[code].status)])
+    assert.deepEqual(Object.keys(operation?.responses ?? {}).map(Number), [...expected].toSorted(), endpoint.route)
+    for (const [status, { content }] of Object.entries(operation?.responses ?? {}))
+      if (Number(status) >= 400) assert.deepEqual(Object.keys(content ?? {}), [dialect], `${endpoint.route} ${status}`)
+  }
+})
+
+test('what needs no credential is what docs/routes.md names, all else says which credentials it takes', () => {
+  const page = readFileSync(new URL('../../docs/routes.md', import.meta.url), 'utf8')
+  const named = [...page.matchAll(/^- `((?:GET|POST|PUT|PATCH|DELETE) \/v1\/[^`]+)`/gm)].map(([, route]) => route)
+  const open = operations.filter(({ security }) => security.length === 0).map(({ route }) => route)
+  assert.deepEqual(open.toSorted(), named.toSorted())
+  for (const { route, security } of operations)
+    if (security.length > 0) assert.deepEqual(security, [{ token: [] }, { apiKey: [] }], route)
+})
+
+test('every reference leads somewhere', () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, to = '']) => to)
+  assert.ok(references.length > 0)
+  for (const reference of new Set(references)) {
+    const found = reference
+      .replace(/^#\//, '')
+      .split('/')
+      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document)
+    assert.ok(found, `${reference} leads nowhere`)
+  }
+})
+
+test('schemas are schemas: what could not be said in JSON Schema did not become "anything"', () => {
+  for (const { route, requestBody, responses } of operations) {
+    const schemas = [requestBody, ...Object.values(responses)].flatMap((one) => Object.values(one?.content ?? {}))
+    for (const { schema } of schemas) assert.ok(Object.keys(schema).length > 0, `${route} has an empty schema`)
+  }
+})
+
+// Method and path of the published description of this API's `/v1`, as far as it is served here, and the code it answers.
+const published = z
+  .record(z.string(), z.int())
+  .parse(JSON.parse(readFileSync(new URL('testdata/published-codes.json', import.meta.url), 'utf8')))
+
+test('what is published under /v1 answers the published code', () => {
+  for (const [route, code] of Object.entries(published)) {
+    const operation = operations.find((one) => one.route === route)
+    assert.ok(operation, `${route} is not served`)
+    const success = Object.keys(operation.responses)
+      .map(Number)
+      .filter((status) => status < 300)
+    assert.deepEqual(success, [code], route)
+  }
+})
+
+test('what is not published is ours, or one of the few that clients call all the same', () => {
+  const others = operations.map(({ route }) => route).filter((route) => !(route in published))
+  assert.deepEqual(others.filter((route) => !route.includes(' /v1/palisade/')).toSorted(), [
+    'GET /v1/projects',
+    'GET /v1/spectroclusters',
+    'GET /v1/users/me',
+    'POST /v1/auth/syslogin',
+  ])
+})
