@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { until } from './support/until.ts'
 
 const cases = [
   { rule: 'passing tests pass', body: `test('a', () => {})`, ci: 'true', code: 0, summary: { tests: 1, pass: 1 } },
@@ -53,6 +54,13 @@ const cases = [
     code: 1,
     summary: { tests: 1, fail: 1 },
   },
+  {
+    rule: 'a file that fails after its last test fails',
+    body: `test('a', () => {}); process.on('exit', () => { process.exitCode = 3 })`,
+    ci: '',
+    code: 1,
+    summary: { tests: 2, pass: 1, fail: 1 },
+  },
 ]
 
 for (const { rule, body, ci, code, summary, says } of cases) {
@@ -83,15 +91,20 @@ for (const { rule, args, says } of wrong) {
 test('interrupted, it ends the files it runs', async (t) => {
   const file = await testFile(
     t,
-    `console.log('pid', process.pid); test('a', () => new Promise(() => setInterval(() => {}, 1000)))`,
+    `import { writeFileSync } from 'node:fs'
+    test('a', () => new Promise(() => setInterval(() => {}, 1000)))
+    writeFileSync(import.meta.filename + '.pid', String(process.pid))`,
   )
-  const run = start([file], {})
-  const [, pid] = await run.until(/pid (\d+)/)
-  run.child.kill('SIGTERM')
-  const { code, output } = await run.ended
+  const { child, ended } = start([file], {})
+  const pid = await until(
+    'the test to run',
+    async () => Number(await readFile(`${file}.pid`, 'utf8').catch(() => '')) || undefined,
+  )
+  child.kill('SIGTERM')
+  const { code, output } = await ended
   assert.equal(code, 1, output)
   assert.match(output, /FAILED: .*interrupted/)
-  assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' })
+  await until('the end of the file', () => !existsSync(`/proc/${pid}`) || undefined)
 })
 
 async function testFile(t: { after(work: () => Promise<void>): void }, body: string): Promise<string> {
@@ -103,9 +116,8 @@ async function testFile(t: { after(work: () => Promise<void>): void }, body: str
 }
 
 interface Run {
-  readonly child: ReturnType<typeof spawn>
+  readonly child: ChildProcess
   readonly ended: Promise<{ code: number | null; output: string }>
-  until(pattern: RegExp): Promise<RegExpExecArray>
 }
 
 function start(args: readonly string[], env: Record<string, string>): Run {
@@ -116,22 +128,15 @@ function start(args: readonly string[], env: Record<string, string>): Run {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
-  const collect = (text: Buffer): void => {
-    output += text.toString('utf8')
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
   }
-  child.stdout.on('data', collect)
-  child.stderr.on('data', collect)
-  return {
-    child,
-    ended: once(child, 'close').then(([code]) => ({ code: code as number | null, output })), // its first argument
-    until: async (pattern) => {
-      for (;;) {
-        const match = pattern.exec(output)
-        if (match !== null) return match
-        await once(child.stdout, 'data')
-      }
-    },
-  }
+  const ended = new Promise<{ code: number | null; output: string }>((resolve) => {
+    child.once('close', (code) => resolve({ code, output }))
+  })
+  return { child, ended }
 }
 
 function runner(args: readonly string[], env: Record<string, string>): Run['ended'] {

@@ -45,6 +45,8 @@ interface Phase {
 }
 
 interface Outcome {
+  /** Whether every file ended well: one may also fail after its last test. */
+  readonly success: boolean
   readonly counts: Counts
   /** Names of tests and suites that were skipped or are still to be written, each with its file and reason. */
   readonly undone: readonly string[]
@@ -85,7 +87,7 @@ async function main(args: readonly string[]): Promise<number> {
   const isSlow = (file: string): boolean => slow.some((pattern) => pattern.test(file))
   const lacking = files.some(isSlow) ? await reportMachine() : []
 
-  const { counts, undone } = await runTests([
+  const { success, counts, undone } = await runTests([
     { files: files.filter((file) => !isSlow(file)), concurrency: 2, minutesPerFile: quick ? 1 : 5 },
     { files: files.filter(isSlow), concurrency: 1, minutesPerFile: 20 },
   ])
@@ -93,7 +95,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (undone.length > 0) console.log(['', 'NOT RUN:', ...undone.map((line) => `  ${line}`), ...lacking].join('\n'))
   if (undone.length > 0 && inCi) problems.push('CI=true: a test that is not run fails the run')
   if (counts.tests === 0) problems.push('no test was run')
-  if (counts.fail + counts.cancelled > 0) problems.push('tests failed')
+  if (!success) problems.push('tests failed')
   if (interrupted.signal.aborted) problems.push('interrupted')
   if (problems.length > 0) console.log(`\nFAILED: ${problems.join('; ')}`)
   await printSummary(counts)
@@ -161,45 +163,65 @@ async function runTests(phases: readonly Phase[]): Promise<Outcome> {
   reporter.pipe(process.stdout, { end: false })
   const counts: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 }
   const undone: string[] = []
-  for (const { files, concurrency, minutesPerFile } of phases) {
-    if (files.length === 0 || interrupted.signal.aborted) continue
-    const events = run({
-      files: files.map((file) => join(root, file)),
-      cwd: root,
-      concurrency,
-      timeout: minutesPerFile * 60_000,
-      signal: interrupted.signal,
-      // What could not be built before is not tried again by each file.
-      env: { ...process.env, CLUSTER_TOOLS_NO_BUILD: '1' },
-    })
-    for await (const event of events as AsyncIterable<TestEvent>) {
-      if (event.type === 'test:summary' && event.data.file === undefined) {
-        add(counts, event.data)
-        continue
-      }
-      // The phase's own summary, line by line.
-      if (event.type === 'test:diagnostic' && event.data.file === undefined && event.data.nesting === 0) continue
-      if (event.type === 'test:pass') {
-        const { skip, todo, name, file, details } = event.data
-        if (skip !== undefined || todo !== undefined) {
-          const why = [skip, todo].filter((reason) => typeof reason === 'string').join(', ')
-          undone.push(`${relative(root, file ?? '')}: ${name}${why === '' ? '' : ` (${why})`}`)
-        }
-        // Node counts no test of a suite that is skipped as a whole: the summary would claim that none was skipped.
-        if (skip !== undefined && details.type === 'suite') {
-          counts.tests++
-          counts.skipped++
-        }
-      }
-      if (!reporter.write(event)) await once(reporter, 'drain')
-    }
+  const startedAt = performance.now()
+  let success = true
+  const print = (event: TestEvent): void => {
+    if (event.type === 'test:summary' && !event.data.success) success = false
+    count(event, counts, undone)
+    reporter.write(event)
   }
+  for (const { files, concurrency, minutesPerFile } of phases) {
+    const waiting = [...files]
+    const work = async (): Promise<void> => {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        if (interrupted.signal.aborted) return
+        // Held back until the file is over where another one writes at the same time.
+        const held: TestEvent[] = []
+        await runFile(file, minutesPerFile, concurrency === 1 ? print : (event) => held.push(event))
+        held.forEach(print)
+      }
+    }
+    await Promise.all(Array.from({ length: concurrency }, work))
+  }
+  counts.duration_ms = performance.now() - startedAt
   reporter.end()
   await once(reporter, 'end')
-  return { counts, undone }
+  return { success, counts, undone }
 }
 
-function add(sum: Counts, { counts, duration_ms }: Extract<TestEvent, { type: 'test:summary' }>['data']): void {
+/** One run of node's test runner for each file: only so has a file that hangs after its last test an end. */
+async function runFile(file: string, minutes: number, onEvent: (event: TestEvent) => void): Promise<void> {
+  const tooLong = AbortSignal.timeout(minutes * 60_000)
+  const events = run({
+    files: [join(root, file)],
+    cwd: root,
+    signal: AbortSignal.any([interrupted.signal, tooLong]),
+    // What could not be built before is not tried again by each file.
+    env: { ...process.env, CLUSTER_TOOLS_NO_BUILD: '1' },
+  })
+  for await (const event of events as AsyncIterable<TestEvent>) {
+    // The file's own summary, line by line: there will be one for all.
+    if (event.type === 'test:diagnostic' && event.data.file === undefined && event.data.nesting === 0) continue
+    onEvent(event)
+  }
+  if (tooLong.aborted) console.log(`✖ ${file} was ended after ${minutes} minutes`)
+}
+
+function count(event: TestEvent, counts: Counts, undone: string[]): void {
+  if (event.type === 'test:summary' && event.data.file === undefined) add(counts, event.data)
+  if (event.type !== 'test:pass') return
+  const { skip, todo, name, file, details } = event.data
+  if (skip === undefined && todo === undefined) return
+  const why = [skip, todo].filter((reason) => typeof reason === 'string').join(', ')
+  undone.push(`${relative(root, file ?? '')}: ${name}${why === '' ? '' : ` (${why})`}`)
+  // Node counts no test of a suite that is skipped as a whole: the summary would claim that none was skipped.
+  if (skip !== undefined && details.type === 'suite') {
+    counts.tests++
+    counts.skipped++
+  }
+}
+
+function add(sum: Counts, { counts }: Extract<TestEvent, { type: 'test:summary' }>['data']): void {
   sum.tests += counts.tests
   sum.suites += counts.suites
   sum.pass += counts.passed
@@ -207,7 +229,6 @@ function add(sum: Counts, { counts, duration_ms }: Extract<TestEvent, { type: 't
   sum.cancelled += counts.cancelled
   sum.skipped += counts.skipped
   sum.todo += counts.todo
-  sum.duration_ms += duration_ms
 }
 
 /** The summary by node's own reporter, after everything else: other programs read the end of the output. */
