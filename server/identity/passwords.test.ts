@@ -356,6 +356,16 @@ test('C04 a reset is started by who may change users and holds all that the pers
   assert.equal(code(await byUid(target, admins)), 'ok')
   const link = await linkOf(acme, target)
   assert.match(link, /\/password\/reset\//)
+  // Without mail it is the administrator who passes it on; it is shown to nobody else, the person included.
+  const shown = async (token: string) => {
+    const read = await world.call(`GET /v1/users/${target}`, as(token))
+    return (
+      read.ok && { link: read.value.body.status.activationLink, resetting: read.value.body.status.isPasswordResetting }
+    )
+  }
+  assert.deepEqual(await shown(admins), { link, resetting: true })
+  const own = await world.signIn('target@acme.example', goodPassword)
+  assert.deepEqual(await shown(own), { link: '', resetting: true })
   assert.equal(code(await byEmail('Target@acme.example', adas)), 'ok')
   assert.notEqual(await linkOf(acme, target), link)
   // Who never had a password gets the first link anew.

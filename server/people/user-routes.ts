@@ -41,9 +41,13 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
     return person ? ok(person) : err(refuse('not_found'))
   }
 
-  /** The activation link, for who could give this person's rights anyway and may change users; for anybody else nothing. */
+  /**
+   * The link by which the person sets a password, the first or a new one, for who could give this person's rights anyway and
+   * may change users; for anybody else nothing.
+   */
   async function linkFor(tx: Tx, access: RequestAccess, person: Person): Promise<string> {
-    if (person.state !== 'pending' || !access.allows('user.update', { kind: 'tenant' })) return ''
+    const awaited = person.state === 'pending' || person.passwordResetting
+    if (!awaited || !access.allows('user.update', { kind: 'tenant' })) return ''
     return access.coversUser(person.uid).ok ? links.current(tx, person.uid) : ''
   }
 

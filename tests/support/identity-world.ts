@@ -23,7 +23,7 @@ import {
   type Presented,
 } from '../../server/identity/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
-import { insertUser } from '../../server/people/index.ts'
+import { createPeople, insertUser } from '../../server/people/index.ts'
 import type { Clock } from '../../server/platform/clock/index.ts'
 import { createLogger } from '../../server/platform/log/index.ts'
 import {
@@ -37,7 +37,7 @@ import { newUid } from '../../server/platform/random/index.ts'
 import { startTestPostgres, withClient } from './database.ts'
 
 /**
- * Identity on a real database, with the real access data and request phases around it; only the clock, the listener and the
+ * Identity on a real database, with the real people, access data and request phases around it; only the clock, the listener and the
  * ledger's own tables are missing.
  */
 export type IdentityWorld = Replica & {
@@ -144,6 +144,13 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       logger,
     }
     const identity = createIdentity(edges)
+    const people = createPeople({
+      keys: edges.keys,
+      links: identity.links,
+      endLinks: identity.links.end,
+      factsEpoch: async (tx) => (await access.inTx(tx)).factsEpoch,
+    })
+    const endpoints = [...identity.endpoints, ...people.endpoints]
     const pipeline = createPipeline<Snapshot>({
       inTenant: mine,
       access: {
@@ -163,7 +170,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
 
     const call: Replica['call'] = async (route, request = {}) => {
       const [method, path = ''] = route.split(' ')
-      for (const endpoint of identity.endpoints) {
+      for (const endpoint of endpoints) {
         const declared = splitRoute(endpoint.route)
         const params = declared.method === method ? match(declared.path, path) : undefined
         if (!params) continue
