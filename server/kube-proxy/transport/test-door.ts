@@ -64,6 +64,8 @@ export interface DoorSettings {
   readonly limits?: Partial<TransportLimits>
   readonly destination?: DestinationPolicy
   readonly call?: (call: Call) => Partial<Call>
+  /** Where to leave what closes the door, when that is not the end of the test or suite at hand (in a `before`). */
+  readonly closeLater?: (close: () => Promise<void>) => void
 }
 
 export interface AskOptions {
@@ -79,7 +81,8 @@ export interface Answer {
   readonly body: string
 }
 
-export async function openDoor({ upstream, limits, destination, call: change }: DoorSettings): Promise<TestDoor> {
+export async function openDoor(settings: DoorSettings): Promise<TestDoor> {
+  const { upstream, limits, destination, call: change, closeLater = after } = settings
   const log: string[] = []
   const ends: CallEnd[] = []
   const waiting: ((end: CallEnd) => void)[] = []
@@ -141,7 +144,7 @@ export async function openDoor({ upstream, limits, destination, call: change }: 
   const port = await listen(server)
   const sessions = new Set<ClientHttp2Session>()
   const sockets = track(server)
-  after(async () => {
+  closeLater(async () => {
     for (const session of sessions) session.destroy()
     await transport.close()
     await close(server, sockets)
