@@ -6,7 +6,7 @@ import { Secret } from '../core/seal/index.ts'
 import type { Config } from './config.ts'
 import type { Keys, TenantSealer } from './keys/index.ts'
 import type { Logger } from './platform/log/index.ts'
-import type { InTenant, Tx } from './platform/postgres/index.ts'
+import { advisoryLocks, type InTenant, type Tx } from './platform/postgres/index.ts'
 
 export type FirstAdministrator = { readonly email: string; readonly password: Secret | 'given' }
 
@@ -39,7 +39,7 @@ export async function firstStart(deps: {
     : err(`the first administrator cannot be made: ${founded.error.detail ?? founded.error.code}`)
 
   async function found(tx: Tx): Promise<Result<FirstAdministrator | undefined, Refusal>> {
-    await tx.query('select pg_advisory_xact_lock(7032114808)')
+    await tx.query('select pg_advisory_xact_lock($1)', [advisoryLocks.firstStart])
     const known = await tx.query('select from tenants where tenant_id = $1', [systemTenant])
     if (known.length > 0) return ok(undefined)
     await tx.query(

@@ -2,6 +2,7 @@ import { generateKeySync } from 'node:crypto'
 import type pg from 'pg'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type InstallationSalt, type RootKey, unwrapKey, wrapKey } from '../../core/seal/index.ts'
+import { advisoryLocks } from '../platform/postgres/index.ts'
 import { createNonces } from './nonces.ts'
 
 /** What the installation's own row says, and its salt opened. */
@@ -24,7 +25,7 @@ export async function openInstallation(
 ): Promise<Result<OpenedInstallation, string>> {
   await client.query('begin')
   try {
-    await client.query('select pg_advisory_xact_lock(7032114807)')
+    await client.query('select pg_advisory_xact_lock($1)', [advisoryLocks.installation])
     const found = (
       await client.query<{ audit_host: string; root_key_id: string }>(
         'select audit_host, root_key_id from installation',

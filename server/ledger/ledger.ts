@@ -5,13 +5,14 @@ import type { EntryUid, TenantUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
-import type { InTenant, Tx } from '../platform/postgres/index.ts'
+import { createCallInTenant, type InTenant, type Tx } from '../platform/postgres/index.ts'
 import type { NewEntry } from './entry.ts'
 import { createGroupCommit, type Recorded } from './group-commit.ts'
 import { type Closed, closeLostIntents } from './open-intents.ts'
 import { createOutside } from './outside.ts'
 import { createPreparer, insertPending, type Prepared, type SealerOf } from './pending.ts'
 import { createRecent } from './recent.ts'
+import { recordPending } from './record.ts'
 import { createReplica } from './replica.ts'
 import { auditEndpoints } from './routes.ts'
 import { createSequencer, type SequencerState } from './sequencer.ts'
@@ -77,6 +78,7 @@ const concludeStopMs = 5_000
 
 export function createLedger(deps: LedgerDeps): Ledger {
   const { pool, inTenant, sealerOf, clock, logger } = deps
+  const callInTenant = createCallInTenant(pool)
   const prepare = createPreparer(deps)
   const recent = createRecent(clock)
   const replica = createReplica({ pool, folder: deps.folder, uid: deps.newUid(), logger })
@@ -87,13 +89,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
     outside: createOutside(deps.folder),
   })
   const group = createGroupCommit(async (tenant, entries) => {
-    const epoch = await inTenant(tenant, async (tx) => {
-      await insertPending(tx, replica.uid, entries)
-      // A statement of its own: it sees what was committed until now, also while the entries were being inserted.
-      const [row] = await tx.query<{ epoch: string }>('select epoch from access_epochs where tenant_id = $1', [tenant])
-      if (!row) throw new Error(`tenant ${tenant} has no access epoch`)
-      return BigInt(row.epoch)
-    })
+    const epoch = await recordPending(callInTenant, tenant, replica.uid, entries)
     for (const entry of entries) committed(tenant, entry)
     return epoch
   })

@@ -43,23 +43,21 @@ export function createPreparer(deps: { readonly clock: Clock; readonly newUid: (
  * that they end.
  */
 export async function insertPending(tx: Tx, replica: string, entries: readonly Prepared[]): Promise<void> {
-  await tx.query(
-    `with entry as (
-       select * from unnest($3::text[], $4::bytea[], $5::boolean[], $6::text[]) as e (entry_id, body, opens, ends)),
-     opened as (
-       insert into open_intents (tenant_id, entry_id, replica_id) select $1, entry_id, $2 from entry where opens),
-     ended as (
-       delete from open_intents o using entry e where o.tenant_id = $1 and o.entry_id = e.ends)
-     insert into audit_pending (tenant_id, entry_id, body) select $1, entry_id, body from entry`,
-    [
-      tx.tenant,
-      replica,
-      entries.map((entry) => entry.uid),
-      entries.map((entry) => entry.body),
-      entries.map((entry) => entry.opens),
-      entries.map((entry) => entry.ends ?? null),
-    ],
-  )
+  const uids = entries.map((entry) => entry.uid)
+  const bodies = entries.map((entry) => entry.body)
+  const opened = entries.filter((entry) => entry.opens).map((entry) => entry.uid)
+  const ended = entries.flatMap((entry) => entry.ends ?? [])
+  const insert = `insert into audit_pending (tenant_id, entry_id, body)
+    select $1, entry_id, body from unnest($2::text[], $3::bytea[]) as e (entry_id, body)`
+  if (opened.length === 0 && ended.length === 0) await tx.query(insert, [tx.tenant, uids, bodies])
+  else
+    await tx.query(
+      `with opened as (
+         insert into open_intents (tenant_id, entry_id, replica_id) select $1, entry_id, $4 from unnest($5::text[]) as o (entry_id)),
+       ended as (delete from open_intents where tenant_id = $1 and entry_id = any($6::text[]))
+       ${insert}`,
+      [tx.tenant, uids, bodies, replica, opened, ended],
+    )
 }
 
 /** Salts out of a pool: a call to the system's generator for each entry would cost as much as sealing it. */

@@ -3,19 +3,20 @@ import type pg from 'pg'
 import type { TenantUid } from '../../contract/ids.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
-import { type Connection, connectionOf } from './connection.ts'
-import { type Integrated, integrate, pendingTenants, type Skipped } from './integrate.ts'
+import { advisoryLocks } from '../platform/postgres/index.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { type Integrated, integrate, maxRows, pendingTenants, type Skipped } from './integrate.ts'
 import type { Outside } from './outside.ts'
 import type { SealerOf } from './pending.ts'
 import { signHeads, unsignedLogs } from './sign.ts'
 
-/** Any constant will do, as long as every replica uses the same one. */
-const leaderLock = 7_032_114_808
-
 /** How often the leader looks for entries that other replicas committed; what this one commits wakes it at once. */
 const pollMs = 250
-/** Pause between two transactions under load: a little more in each costs much less than one more of them. */
-const restMs = 15
+/**
+ * Pause between two transactions that take all there is: each costs its statements and a flush of the disk whatever it moves,
+ * on the machine that the calls being recorded wait for. A full one is followed by the next at once.
+ */
+const restMs = 200
 /** How often a replica that does not lead asks whether it may. */
 const standbyMs = 1_000
 /** A log is signed at most once in this time. */
@@ -100,14 +101,16 @@ export function createSequencer(deps: {
     client.on('error', ignore)
     let failure: Error | undefined
     try {
-      const db = connectionOf(client)
-      const [lock] = await db.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [leaderLock])
+      const db = await openConnection(client)
+      const [lock] = await db.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
+        advisoryLocks.sequencer,
+      ])
       if (!lock?.leads) return false
       leads = true
       failingSince = undefined
       logger.info('this process sequences the audit log')
       await lead(db)
-      await db.query('select pg_advisory_unlock($1)', [leaderLock])
+      await db.query('select pg_advisory_unlock($1)', [advisoryLocks.sequencer])
       return true
     } catch (cause) {
       // The lock goes with the connection.
@@ -127,6 +130,7 @@ export function createSequencer(deps: {
     while (!stopping) {
       const moved = await moveOnce(db, signing)
       await signDue(db, signing, signing.due(signedAtOnce))
+      if (moved >= maxRows) continue
       if (moved > 0) await pause.wait(restMs, { nudged: false })
       else await pause.wait(pollMs, { nudged: true })
     }

@@ -1,6 +1,14 @@
+export { advisoryLocks } from './advisory-locks.ts'
 export { type DatabaseTarget, parseDatabaseUrl } from './database-url.ts'
 export { databaseUnavailable, sqlState, violatedUnique } from './errors.ts'
-export { createInTenant, type InTenant, type Tx, type TxOptions } from './in-tenant.ts'
+export {
+  type CallInTenant,
+  createCallInTenant,
+  createInTenant,
+  type InTenant,
+  type Tx,
+  type TxOptions,
+} from './in-tenant.ts'
 export { createLookups, type EpochChange, type Lookups } from './lookups.ts'
 export { type Migration, migrate, readMigrations } from './migrate.ts'
 export { clientConfig, openPool } from './pools.ts'

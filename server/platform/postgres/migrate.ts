@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type pg from 'pg'
 import { err, ok, type Result } from '../../../core/result.ts'
+import { advisoryLocks } from './advisory-locks.ts'
 
 export type Migration = {
   readonly number: number
@@ -9,9 +10,6 @@ export type Migration = {
   readonly sql: string
   readonly sha256: string
 }
-
-/** Any constant will do, as long as every replica uses the same one. */
-const migrationLock = 7_032_114_806
 
 /** Reads `NNNN-name.sql` files; a gap or a double number throws, since it is a mistake of the release. */
 export function readMigrations(folder: URL): readonly Migration[] {
@@ -33,7 +31,7 @@ export function readMigrations(folder: URL): readonly Migration[] {
  *   from this release's files
  */
 export async function migrate(owner: pg.ClientBase, migrations: readonly Migration[]): Promise<Result<number, string>> {
-  await owner.query('select pg_advisory_lock($1)', [migrationLock])
+  await owner.query('select pg_advisory_lock($1)', [advisoryLocks.migrations])
   try {
     const foreign = await foreignTables(owner)
     if (foreign.length > 0)
@@ -60,7 +58,7 @@ export async function migrate(owner: pg.ClientBase, migrations: readonly Migrati
     for (const migration of missing) await apply(owner, migration)
     return ok(missing.length)
   } finally {
-    await owner.query('select pg_advisory_unlock($1)', [migrationLock])
+    await owner.query('select pg_advisory_unlock($1)', [advisoryLocks.migrations])
   }
 }
 

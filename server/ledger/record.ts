@@ -1,0 +1,30 @@
+import type { TenantUid } from '../../contract/ids.ts'
+import type { CallInTenant } from '../platform/postgres/index.ts'
+import type { Prepared } from './pending.ts'
+
+/**
+ * Stores entries of one tenant as a transaction of its own and in one round trip (`record_entries` in migration 0006): opens the
+ * intents among them and removes those that they end, like `insertPending`.
+ *
+ * @returns the tenant's access epoch, read after the entries were inserted
+ */
+export async function recordPending(
+  call: CallInTenant,
+  tenant: TenantUid,
+  replica: string,
+  entries: readonly Prepared[],
+): Promise<bigint> {
+  const [row] = await call<{ epoch: string | null }>(tenant, {
+    name: 'record-entries',
+    text: 'select record_entries($1, $2, $3, $4, $5, $6) as epoch',
+    values: [
+      replica,
+      entries.map((entry) => entry.uid),
+      entries.map((entry) => entry.body),
+      entries.map((entry) => entry.opens),
+      entries.flatMap((entry) => entry.ends ?? []),
+    ],
+  })
+  if (row?.epoch == null) throw new Error(`tenant ${tenant} has no access epoch`)
+  return BigInt(row.epoch)
+}
