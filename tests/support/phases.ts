@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { z } from 'zod'
 import { type Refusal, refusals, refuse } from '../../contract/errors.ts'
 import { ApiKeyUid, ProjectUid, systemTenant, TenantUid, UserUid } from '../../contract/ids.ts'
@@ -56,9 +57,16 @@ export type Phases = {
   stop(): Promise<void>
 }
 
+/** What endpoints of further features may be made of. */
+export type PhasesParts = Pick<Phases, 'access' | 'keys' | 'inTenant'> & { readonly pool: pg.Pool }
+
 const silent = createLogger('error', () => undefined)
 
-export async function startPhases(database: TestDatabase): Promise<Phases> {
+/** @param more endpoints of a further feature */
+export async function startPhases(
+  database: TestDatabase,
+  more: (parts: PhasesParts) => readonly Endpoint[] = () => [],
+): Promise<Phases> {
   const pool = openPool(database.app, 'test', 12, silent)
   const readPool = openPool(database.app, 'test-read', 4, silent)
   const inTenant = createInTenant(pool)
@@ -84,7 +92,7 @@ export async function startPhases(database: TestDatabase): Promise<Phases> {
     factsEpoch: async (tx) => (await access.inTx(tx)).factsEpoch,
   })
   const tenancy = createTenancy({ keys, links, access, names: people.names, clustersIn })
-  const endpoints = [...people.endpoints, ...tenancy.endpoints]
+  const endpoints = [...people.endpoints, ...tenancy.endpoints, ...more({ access, keys, inTenant, pool })]
   const byRoute = new Map(endpoints.map((one) => [one.route as string, one]))
   const pipeline = createPipeline<Snapshot>({
     inTenant,

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import { Secret } from '../core/seal/index.ts'
+import { displayName, stringMap } from './wire/common.ts'
+
+/** Our own `/v1/palisade/clusters`. */
+
+/** Becomes a value that does not show itself as soon as it is read. */
+const secret = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .transform((text) => new Secret(text))
+
+/** In characters; a byte limit follows where it is parsed. */
+const kubeconfig = secret(256 * 1024)
+
+/** What to do on the cluster: make the account and the bindings, or only say what is needed. */
+const bindings = z.enum(['install', 'print']).default('install')
+
+export const clusterName = displayName(128)
+
+const maxLabels = 64
+export const tooManyLabels = (labels: Readonly<Record<string, string>>): boolean =>
+  Object.keys(labels).length > maxLabels
+
+export const NewCluster = z.strictObject({
+  metadata: z.strictObject({
+    name: clusterName,
+    labels: stringMap.refine((labels) => !tooManyLabels(labels), `may be at most ${maxLabels}`),
+  }),
+  spec: z.strictObject({ kubeconfig, bindings }),
+})
+
+/** A kubeconfig, or just a token for the server that the cluster was imported with. */
+export const ClusterCheck = z
+  .strictObject({
+    kubeconfig: kubeconfig.optional(),
+    token: secret(16_384).optional(),
+    bindings,
+  })
+  .refine(
+    ({ kubeconfig, token }) => (kubeconfig === undefined) !== (token === undefined),
+    'must have either kubeconfig or token',
+  )
+
+export const ClusterState = z.enum(['needs-bindings', 'ready'])
+export type ClusterState = z.infer<typeof ClusterState>
+
+/** An object on the cluster. */
+export const ClusterObject = z.strictObject({
+  kind: z.string(),
+  name: z.string(),
+  namespace: z.string().optional(),
+})
+
+/** A right that is wanting on the cluster, as RBAC spells it, and what it is needed for. */
+export const MissingRight = z.strictObject({
+  verb: z.string(),
+  apiGroup: z.string(),
+  resource: z.string(),
+  namespace: z.string().optional(),
+  name: z.string().optional(),
+  why: z.string(),
+})
+export type MissingRight = z.infer<typeof MissingRight>
+
+/** What an import or a check came to. */
+export const ClusterChecked = z.strictObject({
+  uid: z.string(),
+  state: ClusterState,
+  /** Made on the cluster just now. */
+  created: z.array(ClusterObject),
+  /** Of a ready cluster: levels that are not bound there. Else what stands in the way. */
+  missing: z.array(MissingRight),
+  warnings: z.array(z.string()),
+  /** What to apply, where something is missing. */
+  yaml: z.string().optional(),
+})
+
+/** How Palisade reaches a cluster. The credential itself never leaves. */
+export const ClusterAccess = z.strictObject({
+  uid: z.string(),
+  name: z.string(),
+  state: ClusterState,
+  server: z.string(),
+  kubernetesVersion: z.string(),
+  /** When its API server last did what was asked of it for an import, a check or a renewal. */
+  contactedAt: z.iso.datetime(),
+  missing: z.array(MissingRight),
+  yaml: z.string().optional(),
+  /** There when the cluster is ready. */
+  credential: z
+    .strictObject({
+      /** namespace/name of the ServiceAccount. */
+      account: z.string(),
+      expiresAt: z.iso.datetime(),
+      renewAt: z.iso.datetime(),
+      /** Why the last renewal failed; absent when it did not. */
+      problem: z.string().optional(),
+    })
+    .optional(),
+})

@@ -1,0 +1,222 @@
+import { z } from 'zod'
+import {
+  displayName,
+  listMeta,
+  listOf,
+  metadataOut,
+  optionalText,
+  stringMapIfGiven,
+  time,
+  uidAndName,
+} from './common.ts'
+import { textFilter } from './list-select.ts'
+
+/**
+ * Clusters, as `/v1` knows them. Palisade has access to clusters and did not make them: what its clients read without
+ * looking is there and empty, what it does not know is left out.
+ */
+
+const conditions = z.array(
+  z.object({
+    type: z.string(),
+    status: z.enum(['True', 'False']),
+    reason: z.string(),
+    message: z.string(),
+    lastProbeTime: time,
+    lastTransitionTime: time,
+  }),
+)
+const clusterImport = z.object({ importLink: z.literal(''), isBrownfield: z.literal(true), state: z.string() })
+const apiEndpoints = z.array(z.object({ host: z.string(), port: z.int() }))
+/** `Healthy`: the API server did what was last asked of it; `UnHealthy`: it did not; `Unknown`: it is not connected yet. */
+const health = z.object({
+  state: z.enum(['Healthy', 'UnHealthy', 'Unknown']),
+  agentVersion: z.literal(''),
+  conditions: z.array(z.object({ type: z.string(), message: z.string() })),
+  lastHeartBeatTimestamp: time,
+})
+const noReference = z.object({ kind: z.literal(''), name: z.literal(''), uid: z.literal('') })
+const cloudConfig = z.object({ cloudType: z.string(), uid: z.literal(''), machinePools: z.array(z.never()) })
+
+export const cluster = z.object({
+  apiVersion: z.literal('v1'),
+  kind: z.literal('spectrocluster'),
+  metadata: metadataOut,
+  spec: z.object({
+    cloudType: z.string(),
+    cloudConfigRef: noReference,
+    clusterConfig: z.object({
+      clusterMetaAttribute: z.literal(''),
+      clusterResources: z.object({ namespaces: z.array(z.never()), rbacs: z.array(z.never()) }),
+      hostClusterConfig: z.object({ isHostCluster: z.literal(false) }),
+      timezone: z.literal(''),
+    }),
+    clusterProfileTemplates: z.array(z.never()),
+  }),
+  status: z.object({
+    state: z.string(),
+    clusterImport,
+    conditions,
+    apiEndpoints,
+    addOnServices: z.array(z.never()),
+    packs: z.array(z.never()),
+    services: z.array(z.never()),
+  }),
+})
+
+/** `GET /v1/spectroclusters`, unlisted like `GET /v1/projects`. */
+export const clusterList = z.object({ items: z.array(cluster), listmeta: listMeta })
+
+export const clusterStatus = z.object({ status: z.object({ state: z.string() }) })
+
+/** What is absent or `null` stays. */
+export const clusterMetadataUpdate = z.object({
+  metadata: z.object({
+    name: z.union([z.literal(''), displayName(128)]).nullish(),
+    labels: stringMapIfGiven,
+    annotations: stringMapIfGiven,
+  }),
+})
+
+export const nameQuery = z.object({ name: displayName(128) })
+
+/** `v1SpectroClusterUidSummary`, for both `…/{uid}` and `…/{uid}/overview`. */
+export const clusterOverview = z.object({
+  metadata: metadataOut,
+  spec: z.object({
+    archTypes: z.array(z.never()),
+    cloudConfig,
+    clusterProfileTemplates: z.array(z.never()),
+  }),
+  status: z.object({
+    state: z.string(),
+    clusterImport,
+    conditions,
+    apiEndpoints,
+    health,
+    kubeMeta: z.object({
+      hasKubeConfig: z.boolean(),
+      hasKubeConfigClient: z.boolean(),
+      hasManifest: z.literal(false),
+      kubernetesVersion: z.string(),
+    }),
+  }),
+})
+
+export const clusterSummaries = z.object({
+  items: z.array(
+    z.object({
+      metadata: metadataOut,
+      specSummary: z.object({
+        archTypes: z.array(z.never()),
+        cloudConfig,
+        clusterProfileTemplates: z.array(z.never()),
+        projectMeta: uidAndName,
+      }),
+      status: z.object({ state: z.string(), clusterImport, health }),
+    }),
+  ),
+  listmeta: listMeta,
+})
+
+/** A bare array. */
+export const clusterMetas = z.array(
+  z.object({
+    metadata: metadataOut,
+    spec: z.object({ cloudType: z.string(), tags: z.array(z.string()) }),
+    status: z.object({ state: z.string() }),
+  }),
+)
+
+export const clusterMetadataList = z.object({ items: z.array(metadataOut) })
+
+export const clusterMetadataQuery = z.object({
+  quickFilter: z.enum(['hostclusters', 'strictHostclusters', 'hypershiftClusters']).optional(),
+})
+
+/** The members that tell imported clusters from others are dropped: every cluster here is imported, and none read-only. */
+export const clusterMetadataSpec = z
+  .object({
+    filter: z
+      .object({ name: textFilter, environment: z.string().max(512).nullish(), state: z.string().max(512).nullish() })
+      .nullish(),
+    sort: z.enum(['', 'environment', 'state', 'name']).nullish(),
+  })
+  .nullish()
+
+const conjunction = z.enum(['and', 'or'])
+
+/** One comparison: `match` says with which values, and whether all or any of them have to fit. */
+const condition = <V extends z.ZodType, O extends z.ZodType>(value: V, operator: O) =>
+  z
+    .object({
+      operator,
+      match: z.object({ conjunction: conjunction.nullish(), values: listOf(value) }),
+      negation: z.boolean().nullish(),
+      ignoreCase: z.boolean().nullish(),
+    })
+    .nullish()
+
+const text = z.string().max(1024)
+const textOperator = z.enum(['eq', 'contains', 'beginsWith'])
+const textCondition = condition(text, textOperator)
+
+const searchFilter = z.object({
+  property: z.string().max(64),
+  /** Which member of `condition` counts. */
+  type: z.enum(['string', 'int', 'float', 'bool', 'date', 'keyValue']),
+  condition: z
+    .object({
+      string: textCondition,
+      bool: z.object({ value: z.boolean().nullish() }).nullish(),
+      date: condition(z.iso.datetime({ offset: true }), z.enum(['eq', 'gt', 'gte', 'lt', 'lte', 'range'])),
+      keyValue: z
+        .object({
+          key: z.string().max(256),
+          operator: textOperator,
+          match: z.object({ conjunction: conjunction.nullish(), values: listOf(text) }),
+          negation: z.boolean().nullish(),
+          ignoreCase: z.boolean().nullish(),
+        })
+        .nullish(),
+    })
+    .nullish(),
+})
+export type SearchFilter = z.output<typeof searchFilter>
+
+/** Without a body, everything that is visible. */
+export const clusterSearch = z
+  .object({
+    filter: z
+      .object({
+        conjunction: conjunction.nullish(),
+        filterGroups: listOf(z.object({ conjunction: conjunction.nullish(), filters: listOf(searchFilter) })),
+      })
+      .nullish(),
+    sort: listOf(z.object({ field: optionalText(64), order: z.enum(['asc', 'desc']).nullish() })),
+  })
+  .nullish()
+export type ClusterSearch = z.output<typeof clusterSearch>
+
+export const searchInputs = z.object({
+  inputs: z.record(z.string(), z.object({ values: z.array(uidAndName) })),
+})
+
+export const searchSchema = z.object({
+  schema: z.object({
+    properties: z.array(
+      z.object({
+        name: z.string(),
+        displayName: z.string(),
+        type: z.string(),
+        hideDisplay: z.boolean(),
+        isDeprecated: z.boolean(),
+        enum: z.array(z.string()),
+        enumValues: z.array(z.object({ value: z.string(), displayValue: z.string() })),
+      }),
+    ),
+  }),
+})
+
+/** A file. */
+export const kubeconfigFile = z.string()

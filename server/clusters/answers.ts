@@ -1,0 +1,172 @@
+import type { z } from 'zod'
+import type { TenantUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
+import { annotationsOf } from '../../contract/wire/annotations.ts'
+import type * as wire from '../../contract/wire/clusters.ts'
+import { wireTime } from '../../contract/wire/common.ts'
+import type { RequestAccess } from '../gateway/index.ts'
+import { parseServer } from './kubeconfig.ts'
+import { type Cluster, targetOf } from './store.ts'
+
+/** The words of `/v1` for what a cluster is and how it is. */
+
+/** What Palisade does not know: a cluster is a cluster, wherever it runs. */
+export const cloudType = 'generic'
+/** The label value of a tag that has a name only. */
+const bareTag = 'spectro__tag'
+
+export const stateNames = { ready: 'Running', 'needs-bindings': 'Importing' } as const
+export type HealthName = 'Healthy' | 'UnHealthy' | 'Unknown'
+
+/** Not measured anew: what the last import, check or renewal of the credential met. */
+export function healthOf({ credential }: Pick<Cluster, 'credential'>): HealthName {
+  if (!credential) return 'Unknown'
+  return credential.problem === undefined ? 'Healthy' : 'UnHealthy'
+}
+
+/** Who looks, for `annotations.permissions`. */
+export type Seen = { readonly tenant: TenantUid; readonly access: RequestAccess }
+
+const onClusters = [
+  'cluster.delete',
+  'cluster.get',
+  'cluster.list',
+  'cluster.update',
+] as const satisfies readonly Permission[]
+
+export function metadataAnswer(cluster: Cluster, { tenant, access }: Seen): z.input<typeof wire.cluster>['metadata'] {
+  const target = targetOf(cluster)
+  return {
+    name: cluster.name,
+    uid: cluster.uid,
+    labels: { ...cluster.labels },
+    annotations: annotationsOf(cluster.annotations, {
+      scope: 'project',
+      tenantUid: tenant,
+      projectUid: cluster.project,
+      permissions: onClusters.filter((permission) => access.allows(permission, target)),
+    }),
+    creationTimestamp: wireTime(cluster.createdAt),
+    lastModifiedTimestamp: wireTime(cluster.updatedAt),
+    deletionTimestamp: wireTime(undefined),
+  }
+}
+
+export function clusterAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire.cluster> {
+  return {
+    apiVersion: 'v1',
+    kind: 'spectrocluster',
+    metadata: metadataAnswer(cluster, seen),
+    spec: {
+      cloudType,
+      cloudConfigRef: { kind: '', name: '', uid: '' },
+      clusterConfig: {
+        clusterMetaAttribute: '',
+        clusterResources: { namespaces: [], rbacs: [] },
+        hostClusterConfig: { isHostCluster: false },
+        timezone: '',
+      },
+      clusterProfileTemplates: [],
+    },
+    status: {
+      ...statusOf(cluster),
+      conditions: conditionsOf(cluster),
+      apiEndpoints: endpointsOf(cluster),
+      addOnServices: [],
+      packs: [],
+      services: [],
+    },
+  }
+}
+
+export function overviewAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire.clusterOverview> {
+  const isReady = cluster.state === 'ready'
+  return {
+    metadata: metadataAnswer(cluster, seen),
+    spec: { archTypes: [], cloudConfig: noCloudConfig, clusterProfileTemplates: [] },
+    status: {
+      ...statusOf(cluster),
+      conditions: conditionsOf(cluster),
+      apiEndpoints: endpointsOf(cluster),
+      health: healthAnswer(cluster),
+      kubeMeta: {
+        hasKubeConfig: isReady,
+        hasKubeConfigClient: isReady,
+        hasManifest: false,
+        // Without the v, as the published samples have it.
+        kubernetesVersion: cluster.kubernetesVersion.replace(/^v/, ''),
+      },
+    },
+  }
+}
+
+export function summaryAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire.clusterSummaries>['items'][number] {
+  return {
+    metadata: metadataAnswer(cluster, seen),
+    specSummary: {
+      archTypes: [],
+      cloudConfig: noCloudConfig,
+      clusterProfileTemplates: [],
+      projectMeta: { uid: cluster.project, name: cluster.projectName },
+    },
+    status: { ...statusOf(cluster), health: healthAnswer(cluster) },
+  }
+}
+
+export function metaAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire.clusterMetas>[number] {
+  const tags = Object.entries(cluster.labels).map(([key, value]) => (value === bareTag ? key : `${key}:${value}`))
+  return {
+    metadata: metadataAnswer(cluster, seen),
+    spec: { cloudType, tags },
+    status: { state: stateNames[cluster.state] },
+  }
+}
+
+const noCloudConfig: z.input<typeof wire.clusterOverview>['spec']['cloudConfig'] = {
+  cloudType,
+  uid: '',
+  machinePools: [],
+}
+
+function statusOf({ state }: Cluster) {
+  const name = stateNames[state]
+  return { state: name, clusterImport: { importLink: '', isBrownfield: true, state: name } } as const
+}
+
+function endpointsOf({ serverUrl }: Cluster) {
+  const server = parseServer(serverUrl)
+  return server.ok ? [{ host: server.value.host, port: server.value.port }] : []
+}
+
+function healthAnswer(cluster: Cluster): z.input<typeof wire.clusterOverview>['status']['health'] {
+  const problem = cluster.credential?.problem
+  return {
+    state: healthOf(cluster),
+    agentVersion: '',
+    conditions: problem === undefined ? [] : [{ type: 'CredentialRenewed', message: problem }],
+    lastHeartBeatTimestamp: wireTime(cluster.contactedAt),
+  }
+}
+
+/** Whether the account may do its work, and whether its token is kept alive. */
+function conditionsOf({ state, missing, credential, contactedAt, updatedAt }: Cluster) {
+  const times = { lastProbeTime: wireTime(contactedAt), lastTransitionTime: wireTime(updatedAt) }
+  const isReady = state === 'ready'
+  const wanting = missing.map(({ verb, resource, name, why }) => `${verb} ${resource}${name ? ` ${name}` : ''}: ${why}`)
+  const bindings = {
+    type: 'BindingsInPlace',
+    status: wanting.length === 0 && isReady ? 'True' : 'False',
+    reason: isReady ? (wanting.length === 0 ? 'Verified' : 'LevelsNotBound') : 'NeedsBindings',
+    message: wanting.join('; ').slice(0, 4_000),
+    ...times,
+  } as const
+  if (!credential) return [bindings]
+  const renewed = {
+    type: 'CredentialRenewed',
+    status: credential.problem === undefined ? 'True' : 'False',
+    reason: credential.problem === undefined ? 'Valid' : 'RenewalFailed',
+    message: credential.problem ?? '',
+    ...times,
+  } as const
+  return [bindings, renewed]
+}

@@ -1,0 +1,52 @@
+import type { ProjectUid, TenantUid } from '../../contract/ids.ts'
+import type { Endpoint } from '../gateway/index.ts'
+import type { TenantSealer } from '../keys/index.ts'
+import type { Clock } from '../platform/clock/index.ts'
+import type { Logger } from '../platform/log/index.ts'
+import type { InTenant, Lookups, Tx } from '../platform/postgres/index.ts'
+import { stateNames } from './answers.ts'
+import { type ClusterPorts, clusterEndpoints } from './cluster-routes.ts'
+import { dashboardEndpoints } from './dashboard-routes.ts'
+import { importEndpoints } from './import-routes.ts'
+import type { CheckDestination } from './kubernetes-client.ts'
+import { type ClusterRecords, createRecords } from './records.ts'
+import { type AppendEntry, createRenewal } from './renewal.ts'
+import { clustersOfProject } from './store.ts'
+
+export type ClustersDeps = ClusterPorts & {
+  readonly inTenant: InTenant
+  readonly lookups: Pick<Lookups, 'clustersToRenew'>
+  readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer>
+  readonly checkDestination: CheckDestination
+  readonly append: AppendEntry
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export type Clusters = Pick<ClusterRecords, 'find'> & {
+  readonly endpoints: readonly Endpoint[]
+  /** The clusters of a project, which cannot be deleted while it has some. */
+  inProject(
+    tx: Tx,
+    project: ProjectUid,
+  ): Promise<readonly { readonly uid: string; readonly name: string; readonly state: string }[]>
+  /** Begins to renew the clusters' tokens. */
+  start(): void
+  stop(): Promise<void>
+}
+
+/** Clusters: import by kubeconfig, the account on them and its token, and clusters as objects of `/v1`. */
+export function createClusters(deps: ClustersDeps): Clusters {
+  const records = createRecords(deps)
+  const renewal = createRenewal({ ...deps, forget: records.forget })
+  return {
+    endpoints: [...importEndpoints(deps), ...clusterEndpoints(deps), ...dashboardEndpoints],
+    find: records.find,
+    async inProject(tx, project) {
+      const clusters = await clustersOfProject(tx, project)
+      return clusters.map(({ uid, name, state }) => ({ uid, name, state: stateNames[state] }))
+    },
+    start: renewal.start,
+    stop: renewal.stop,
+  }
+}

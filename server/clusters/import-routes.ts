@@ -1,0 +1,151 @@
+import type { z } from 'zod'
+import * as contract from '../../contract/clusters.ts'
+import { refuse } from '../../contract/errors.ts'
+import { uidPath } from '../../contract/wire/common.ts'
+import { err, ok } from '../../core/result.ts'
+import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { accountYaml } from './account.ts'
+import { findCluster, load } from './found.ts'
+import {
+  conversationRefusals,
+  createImports,
+  type ImportPorts,
+  type Prepared,
+  storeCheck,
+  storeImport,
+} from './imports.ts'
+import { type Cluster, readCluster, sameServer, targetOf } from './store.ts'
+
+/** Import by kubeconfig, and what follows it. */
+export function importEndpoints(ports: ImportPorts): readonly Endpoint[] {
+  const imports = createImports(ports)
+  return [
+    endpoint({
+      route: 'POST /v1/palisade/clusters',
+      summary: 'Imports a cluster: checks it, makes Palisade’s account on it, forgets the kubeconfig',
+      permission: { project: 'cluster.import' },
+      body: contract.NewCluster,
+      reply: { status: 201, body: contract.ClusterChecked },
+      refusals: ['project_required', 'cluster_name_taken', 'resource_limit', ...conversationRefusals],
+      audit: 'cluster.imported',
+      prepare: ({ principal, project, body: { metadata, spec }, now }) =>
+        imports.prepareImport({ ...spec, tenant: principal.tenant, project, name: metadata.name, now }),
+      async handle({ tx, project, principal, access, body: { metadata, spec }, prepared, now }) {
+        if (project === undefined) return err(refuse('project_required'))
+        const stored = await storeImport(tx, prepared, { ...metadata, project, by: principal.user }, now)
+        if (!stored.ok) return stored
+        const cluster = await readCluster(tx, stored.value)
+        if (!cluster) throw new Error(`cluster ${stored.value} is not there although it was just stored`)
+        const { uid, name } = cluster
+        return ok({
+          body: await checkedAnswer(tx, cluster, prepared, access),
+          resource: { uid, name },
+          details: { ...recorded(cluster, prepared), bindings: spec.bindings, labels: cluster.labels },
+        })
+      },
+    }),
+    endpoint({
+      route: 'GET /v1/palisade/clusters/{uid}',
+      summary: 'Says how Palisade reaches a cluster, and what is missing on it',
+      permission: { object: 'cluster.get', find: findCluster },
+      params: uidPath,
+      reply: { status: 200, body: contract.ClusterAccess },
+      refusals: ['not_found'],
+      audit: 'refusals-only',
+      async handle({ tx, params }) {
+        const cluster = await load(tx, params.uid)
+        return cluster.ok ? ok({ body: accessAnswer(cluster.value) }) : cluster
+      },
+    }),
+    endpoint({
+      route: 'POST /v1/palisade/clusters/{uid}/check',
+      summary: 'Repeats what an import does: finishes it after the YAML was applied, or replaces a lost credential',
+      permission: { object: 'cluster.import', find: findCluster },
+      params: uidPath,
+      body: contract.ClusterCheck,
+      reply: { status: 200, body: contract.ClusterChecked },
+      refusals: ['not_found', ...conversationRefusals],
+      audit: 'cluster.bindings.checked',
+      // A cluster becomes one that calls are let through to.
+      changes: 'access',
+      prepare: ({ principal, params, body, now }) =>
+        imports.prepareCheck({
+          tenant: principal.tenant,
+          uid: params.uid,
+          kubeconfig: body.kubeconfig,
+          token: body.token,
+          bindings: body.bindings,
+          now,
+        }),
+      async handle({ tx, access, prepared, now, params }) {
+        const before = await load(tx, params.uid)
+        if (!before.ok) return before
+        const checked = await storeCheck(tx, prepared, before.value.uid, now)
+        if (!checked.ok) return checked
+        const cluster = checked.value
+        const authority = before.value.caPem === cluster.caPem ? {} : { authorityChanged: true }
+        return ok({
+          body: await checkedAnswer(tx, cluster, prepared, access),
+          details: { ...recorded(cluster, prepared), ...authority },
+        })
+      },
+    }),
+  ]
+}
+
+/** What the log remembers of a conversation. */
+function recorded({ state, serverUrl, kubernetesVersion, credential }: Cluster, { bootstrap: { outcome } }: Prepared) {
+  return {
+    state,
+    server: serverUrl,
+    kubernetesVersion,
+    created: outcome.created,
+    missing: outcome.missing.map(({ why: _, ...right }) => right),
+    credential: outcome.token
+      ? { account: credential?.account, expiresAt: outcome.token.expiresAt.toISOString() }
+      : 'none',
+  }
+}
+
+async function checkedAnswer(
+  tx: Tx,
+  cluster: Cluster,
+  { bootstrap: { outcome } }: Prepared,
+  access: RequestAccess,
+): Promise<z.input<typeof contract.ClusterChecked>> {
+  const others = await sameServer(tx, cluster)
+  const nameOf = (other: Cluster) =>
+    access.allows('cluster.get', targetOf(other)) ? `The cluster "${other.name}"` : 'Another cluster'
+  return {
+    uid: cluster.uid,
+    state: cluster.state,
+    created: [...outcome.created],
+    missing: [...outcome.missing],
+    warnings: others.map((other) => `${nameOf(other)} of this project leads to the same API server.`),
+    ...(outcome.missing.length > 0 ? { yaml: yamlFor(cluster) } : {}),
+  }
+}
+
+function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> {
+  const { uid, name, state, serverUrl, kubernetesVersion, contactedAt, missing, credential } = cluster
+  return {
+    ...{ uid, name, state, kubernetesVersion },
+    server: serverUrl,
+    contactedAt: contactedAt.toISOString(),
+    missing: [...missing],
+    ...(missing.length > 0 ? { yaml: yamlFor(cluster) } : {}),
+    ...(credential
+      ? {
+          credential: {
+            account: credential.account,
+            expiresAt: credential.expiresAt.toISOString(),
+            renewAt: credential.renewAt.toISOString(),
+            ...(credential.problem === undefined ? {} : { problem: credential.problem }),
+          },
+        }
+      : {}),
+  }
+}
+
+const yamlFor = ({ uid }: Cluster) => accountYaml(`/v1/palisade/clusters/${uid}/check`)
