@@ -1,0 +1,215 @@
+import { randomBytes } from 'node:crypto'
+import { type DescribedOperation, eachOperation, OpenApi } from '../docs/openapi.ts'
+import type { Api, ApiAnswer } from '../support/api.ts'
+import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import {
+  createTenant,
+  createUser,
+  goodPassword,
+  type Palisade,
+  startPalisade,
+  type Tenant,
+} from '../support/palisade.ts'
+import { createProcessFamily } from '../support/processes.ts'
+import { type Place, sampleOf } from './samples.ts'
+
+/** Kinds of objects that have an id of a tenant's own. */
+export type Kind = 'user' | 'team' | 'project' | 'apiKey' | 'session' | 'cluster' | 'entry' | 'tenant'
+
+/** A tenant with one object of every kind. */
+export type Side = Tenant & {
+  readonly ids: Readonly<Record<Kind, string>>
+  /** An ordinary user of the tenant, without any role: `ids.user`. */
+  readonly member: Api
+  readonly memberEmail: string
+  /** The token that `ids.session` gave. */
+  readonly memberToken: string
+  /** The administrator, by API key. */
+  readonly key: Api
+  readonly keyValue: string
+}
+
+export type World = {
+  readonly palisade: Palisade
+  readonly a: Side
+  readonly b: Side
+  /** What the running program says it serves. */
+  readonly operations: readonly DescribedOperation[]
+  stop(): Promise<void>
+}
+
+/** One running program with two tenants in it. The clusters are a server that answers an import as a cluster would. */
+export async function startWorld(name: string): Promise<World> {
+  const family = await createProcessFamily(name)
+  let cluster: FakeKubernetes | undefined
+  let palisade: Palisade | undefined
+  const stop = async () => {
+    await palisade?.stop()
+    await cluster?.close()
+    await family.stop()
+  }
+  try {
+    cluster = await startFakeKubernetes()
+    palisade = await startPalisade({ family, name })
+    const a = await createSide(palisade, cluster, 'acme')
+    const b = await createSide(palisade, cluster, 'globex')
+    const operations = eachOperation(OpenApi.parse(await palisade.api.must('GET', '/openapi.json')))
+    return { palisade, a, b, operations, stop }
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+}
+
+async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: string): Promise<Side> {
+  const tenant = await createTenant(palisade, org)
+  const { admin } = tenant
+  const member = await createUser(palisade, tenant, 'member')
+  const named = { metadata: { name: `${org}-one` } }
+  const { uid: team } = await admin.must('POST', '/v1/teams', { body: { ...named, spec: { users: [member.uid] } } })
+  const { uid: project } = await admin.must('POST', '/v1/projects', { body: named })
+  const imported = await admin.must('POST', '/v1/palisade/clusters', {
+    project,
+    body: { ...named, spec: { kubeconfig: cluster.kubeconfig() } },
+  })
+  if (imported.state !== 'ready') throw new Error(`the cluster is ${imported.state}, so that it refuses everybody`)
+  const { uid: apiKey } = await member.api.must('POST', '/v1/apiKeys', { body: named })
+  const { apiKey: keyValue } = await admin.must('POST', '/v1/apiKeys', {
+    body: { metadata: { name: 'administrator' } },
+  })
+  const signIn = { emailId: member.email, password: goodPassword, org }
+  const { Authorization: memberToken } = await palisade.api.must('POST', '/v1/auth/authenticate', { body: signIn })
+  const byToken = palisade.api.as({ token: memberToken })
+  const { items: sessions } = await byToken.must('GET', '/v1/palisade/sessions')
+  const session = sessions.find((one: { current: boolean }) => one.current).uid
+  const { items: entries } = await admin.must('GET', '/v1/audits?limit=1')
+  return {
+    ...tenant,
+    ids: {
+      user: member.uid,
+      team,
+      project,
+      apiKey,
+      session,
+      cluster: imported.uid,
+      entry: entries[0].metadata.uid,
+      tenant: tenant.uid,
+    },
+    member: member.api,
+    memberEmail: member.email,
+    memberToken,
+    key: palisade.api.as({ apiKey: keyValue }),
+    keyValue,
+  }
+}
+
+/** What the id in a path names, by the path up to it. A path that is not here fails the tests: they must know what to ask for. */
+const kindByPath: Readonly<Record<string, Kind | 'the same for everybody'>> = {
+  '/v1/users/': 'user',
+  '/v1/teams/': 'team',
+  '/v1/projects/': 'project',
+  '/v1/apiKeys/': 'apiKey',
+  '/v1/audits/': 'entry',
+  '/v1/tenants/': 'tenant',
+  '/v1/spectroclusters/': 'cluster',
+  '/v1/dashboard/spectroclusters/': 'cluster',
+  '/v1/palisade/clusters/': 'cluster',
+  '/v1/palisade/sessions/': 'session',
+  '/v1/roles/': 'the same for everybody',
+}
+
+export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind | undefined {
+  const [before] = path.split('{')
+  const kind = kindByPath[before ?? '']
+  if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
+  return kind === 'the same for everybody' ? undefined : kind
+}
+
+/** Operations that need a credential. */
+export const guarded = (operations: readonly DescribedOperation[]) =>
+  operations.filter(({ security }) => security.length > 0)
+
+/** Operations on one object: with an id in the path that belongs to a tenant. */
+export const onObjects = (operations: readonly DescribedOperation[]) =>
+  guarded(operations).flatMap((one) => {
+    const kind = one.path.includes('{') ? kindOf(one) : undefined
+    return kind === undefined ? [] : [{ ...one, kind }]
+  })
+
+export const pathWith = ({ path }: Pick<DescribedOperation, 'path'>, uid: string) =>
+  path.replaceAll(/\{\w+\}/g, encodeURIComponent(uid))
+
+/** An id of the right form that nothing has. */
+export const unknownId = () => randomBytes(12).toString('hex')
+
+/** Names of members that hold ids, and of what. */
+const kindByName: Readonly<Record<string, Kind>> = {
+  ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
+  ...{ teams: 'team', teamId: 'team' },
+  ...{ projectUid: 'project', tenantUid: 'tenant', resourceUid: 'user' },
+}
+
+/** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */
+export function kindAt(place: Place): Kind | undefined {
+  const name = place.findLast((step) => step !== '[]') ?? ''
+  // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
+  if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
+  if (name in kindByName) return kindByName[name]
+  if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
+  return undefined
+}
+
+/** Bodies that the schema alone does not describe. */
+const bodies: Readonly<Record<string, () => unknown>> = {
+  'PATCH /v1/users/{uid}': () => [{ op: 'replace', path: '/spec/firstName', value: 'Other' }],
+  'PATCH /v1/teams/{uid}': () => [{ op: 'replace', path: '/metadata/name', value: unknownId() }],
+  'POST /v1/palisade/clusters/{uid}/check': () => ({ token: 'not-a-token' }),
+}
+
+/**
+ * A body that gets past the parser.
+ *
+ * @param ids what stands where an id is expected; without it those members are left out
+ */
+export function bodyOf(
+  { route, requestBody }: Pick<DescribedOperation, 'route' | 'requestBody'>,
+  ids: (kind: Kind, place: Place) => string | undefined = () => undefined,
+): unknown {
+  const schema = requestBody?.content['application/json']?.schema
+  if (!schema) return undefined
+  return bodies[route]?.() ?? sampleOf(schema, (place) => textAt(place, ids))
+}
+
+const wellKnown: Readonly<Record<string, (() => unknown) | undefined>> = {
+  emailId: () => `u${unknownId()}@sample.test`,
+  orgEmailId: () => undefined,
+  userMsg: () => 'a note',
+  password: () => goodPassword,
+  currentPassword: () => 'Not-The-Passw0rd-of-anybody',
+  newPassword: () => `${goodPassword}-2`,
+  state: () => undefined,
+  continue: () => undefined,
+  // As far as they are not asked for, roles are left alone: a wrong one would hide what else a handler looks at.
+  roles: () => undefined,
+}
+
+function textAt(place: Place, ids: (kind: Kind, place: Place) => string | undefined): unknown {
+  const kind = kindAt(place)
+  if (kind !== undefined) return ids(kind, place)
+  const name = place.findLast((step) => step !== '[]') ?? ''
+  const known = wellKnown[name]
+  return known ? known() : `n${unknownId()}`
+}
+
+/** An answer as it may be compared: without what is of this one request, and with these ids taken out. */
+export function comparable({ status, headers, text }: ApiAnswer, ...ids: readonly string[]) {
+  const request = String(headers['x-request-id'])
+  const neutral = (value: string) =>
+    ids.reduce((left, id) => left.replaceAll(id, '<id>'), value.replaceAll(request, '<request>'))
+  const { date: _, ...lines } = headers
+  return {
+    status,
+    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, neutral(String(value))])),
+    text: neutral(text),
+  }
+}
