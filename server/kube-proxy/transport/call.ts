@@ -29,7 +29,7 @@ export interface Call {
   readonly signal: AbortSignal
   /** What to answer when access has ended; `undefined` while it lasts. Asked right before a head or a 101 is written. */
   endedWith(): Status | undefined
-  /** Lines to add to the answer's head: a `Warning` where the cluster says 403, for example. */
+  /** Lines to add to the answer's head: a `Warning` where the cluster says 403, for example. Must not throw. */
   decorateResponse(answer: AnswerHead): readonly Header[]
   /** Called exactly once. Must not throw. */
   onEnd(end: CallEnd): void

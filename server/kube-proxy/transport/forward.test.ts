@@ -799,6 +799,40 @@ describe('either side goes away', () => {
     })
   }
 
+  for (const version of ['1.1', '2']) {
+    test(`the client while the call is being decided: nothing is asked (HTTP/${version})`, async () => {
+      const cluster = await startCluster((_request, response) => response.end())
+      const { promise, resolve } = Promise.withResolvers<void>()
+      let deciding = false
+      const door = await openDoor({
+        upstream: { port: cluster.port },
+        decide: () => {
+          deciding = true
+          return promise
+        },
+      })
+      const ended = door.nextEnd()
+      if (version === '2') {
+        const stream = door.http2().request({ ':path': pods })
+        stream.on('error', () => {})
+        await until('the call to be decided', () => deciding || undefined)
+        stream.close(8)
+        await once(stream, 'close')
+      } else {
+        const client = await door.raw()
+        client.write(`GET ${pods} HTTP/1.1\r\nHost: a\r\n\r\n`)
+        await until('the call to be decided', () => deciding || undefined)
+        client.socket.destroy()
+        await client.closed
+      }
+      await roundTrips(door)
+      resolve()
+      assert.deepEqual([(await ended).reason, (await ended).status], ['client_closed', 0])
+      assert.equal(cluster.seen.length, 0)
+      assert.equal(door.transport.stats().calls, 0)
+    })
+  }
+
   test('the client in the middle of its upload', async () => {
     let aborted = 0
     const cluster = await startCluster((request) => {

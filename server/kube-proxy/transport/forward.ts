@@ -9,7 +9,7 @@ import { explainFailure, notPassedOn } from './explain.ts'
 import type { TransportLimits } from './limits.ts'
 import { asServerResponse, type ClientResponse, replyStatus } from './reply.ts'
 import type { ClientRequest } from './request-head.ts'
-import { responseLines, safetyHeaders } from './response-head.ts'
+import { addedHeaders, responseLines, safetyHeaders } from './response-head.ts'
 import { Upload, UploadError } from './upload.ts'
 
 export interface ForwardSettings {
@@ -76,6 +76,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { signal, recorded } = this.#call
     asServerResponse(this.#response).on('close', this.#onClientClose)
     recorded?.then(this.#onRecorded, this.#onNotRecorded)
+    // Deciding took a moment; a client that left meanwhile says so no more.
+    if (isClosed(this.#response)) {
+      this.#fail('client_closed', undefined)
+      this.#finish()
+      return
+    }
     const gone = endOf(this.#call)
     if (gone !== undefined) {
       this.#refuse(gone, 'ended', reasonOf(signal))
@@ -179,8 +185,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     const lines = responseLines(raw)
     for (const [name, value] of safetyHeaders) lines.push(name, value)
-    lines.push('x-request-id', this.#call.requestId)
-    for (const [name, value] of this.#call.decorateResponse({ status, fromCluster: true })) lines.push(name, value)
+    for (const [name, value] of addedHeaders(this.#call, { status, fromCluster: true })) lines.push(name, value)
     this.#phase = 'answering'
     this.#status = status
     asServerResponse(this.#response).writeHead(status, lines)
@@ -269,9 +274,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#phase = 'answering'
     this.#status = status.code
     this.#fail(reason, detail)
-    const { requestId } = this.#call
-    const added = this.#call.decorateResponse({ status: status.code, fromCluster: false })
-    replyStatus(this.#response, status, [['x-request-id', requestId], ...added])
+    replyStatus(this.#response, status, addedHeaders(this.#call, { status: status.code, fromCluster: false }))
   }
 
   /** Breaks off towards the client, so that it cannot take what it has for the whole. */
@@ -362,6 +365,10 @@ function headersTimeoutMs(call: Call, limits: TransportLimits): number {
   if (requested === undefined) return limits.headersMs
   // A little later than the API server itself would give up, so that its own answer arrives.
   return Math.ceil(Math.min(limits.maxHeadersMs, Math.max(limits.headersMs, requested + 5000)))
+}
+
+function isClosed(response: ClientResponse): boolean {
+  return 'stream' in response ? response.stream.destroyed || response.stream.closed : response.destroyed
 }
 
 /** Whether everything was handed over before the client's side closed. */

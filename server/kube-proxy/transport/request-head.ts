@@ -156,9 +156,12 @@ function authority(lines: Lines, isHttp2: boolean): Result<undefined, HeadProble
 /** Lines that nobody may have removed on the way: with them an intermediary could be made to drop what protects others. */
 const notToBeNominated = /^(?:authorization|host|content-.*|accept|cookie|expect|(?:impersonate|x[-_]remote)[-_].*)$/
 
+const noOptions: ReadonlySet<string> = new Set()
+
 function connectionOptions(values: readonly string[] | undefined): Result<ReadonlySet<string>, HeadProblem> {
+  if (values === undefined) return ok(noOptions)
   const options = new Set<string>()
-  for (const value of values ?? []) {
+  for (const value of values) {
     for (const part of value.split(',')) {
       const option = part.trim().toLowerCase()
       if (option === '') continue

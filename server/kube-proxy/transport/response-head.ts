@@ -1,4 +1,5 @@
 import type { Header } from '../../../core/kube/index.ts'
+import type { AnswerHead, Call } from './call.ts'
 
 /**
  * What a cluster may tell the client. A cluster can be hostile: it sets no cookies on our origin, sends nobody anywhere,
@@ -28,6 +29,12 @@ export const safetyHeaders: readonly Header[] = [
   ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox"],
   ['x-content-type-options', 'nosniff'],
 ]
+
+/** What Palisade adds to every answer of a call, its own and the cluster's. What cannot be a header line is left out. */
+export function addedHeaders(call: Call, answer: AnswerHead): Header[] {
+  const added = call.decorateResponse(answer).filter(([, value]) => !forbiddenInValue.test(value))
+  return [['x-request-id', call.requestId], ...added]
+}
 
 const forbiddenInValue = /[^\t\x20-\x7e\x80-\xff]/
 

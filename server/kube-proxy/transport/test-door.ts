@@ -64,6 +64,8 @@ export interface DoorSettings {
   readonly limits?: Partial<TransportLimits>
   readonly destination?: DestinationPolicy
   readonly call?: (call: Call) => Partial<Call>
+  /** Stands in for the time that deciding takes. */
+  readonly decide?: () => Promise<void>
   /** Where to leave what closes the door, when that is not the end of the test or suite at hand (in a `before`). */
   readonly closeLater?: (close: () => Promise<void>) => void
 }
@@ -82,7 +84,7 @@ export interface Answer {
 }
 
 export async function openDoor(settings: DoorSettings): Promise<TestDoor> {
-  const { upstream, limits, destination, call: change, closeLater = after } = settings
+  const { upstream, limits, destination, call: change, decide, closeLater = after } = settings
   const log: string[] = []
   const ends: CallEnd[] = []
   const waiting: ((end: CallEnd) => void)[] = []
@@ -134,12 +136,15 @@ export async function openDoor(settings: DoorSettings): Promise<TestDoor> {
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
     const call = callOf(request)
     if (typeof call === 'string') replyStatus(response, failure(400, call))
-    else transport.forward(call, request, response)
+    else if (decide === undefined) transport.forward(call, request, response)
+    else void decide().then(() => transport.forward(call, request, response))
   })
   server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, early: Buffer) => {
     const call = callOf(request)
+    socket.on('error', () => {})
     if (typeof call === 'string') replyStatusOnSocket(socket, failure(400, call))
-    else transport.upgrade(call, socket, early)
+    else if (decide === undefined) transport.upgrade(call, socket, early)
+    else void decide().then(() => transport.upgrade(call, socket, early))
   })
   const port = await listen(server)
   const sessions = new Set<ClientHttp2Session>()

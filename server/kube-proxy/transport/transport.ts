@@ -10,6 +10,7 @@ import { forward } from './forward.ts'
 import { defaultLimits, type TransportLimits } from './limits.ts'
 import { type ClientResponse, replyStatus, replyStatusOnSocket } from './reply.ts'
 import type { ClientRequest } from './request-head.ts'
+import { addedHeaders } from './response-head.ts'
 import { tunnel } from './tunnel.ts'
 
 /** Everything between a decided, recorded call and bytes. */
@@ -122,8 +123,7 @@ export function createTransport({ destination, logger, clock, limits: given }: T
   return {
     forward(call, request, response) {
       const refuse = (status: Status): void => {
-        const added = call.decorateResponse({ status: status.code, fromCluster: false })
-        replyStatus(response, status, [['x-request-id', call.requestId], ...added])
+        replyStatus(response, status, addedHeaders(call, { status: status.code, fromCluster: false }))
         call.onEnd(refused(status))
       }
       if (isClosed) return refuse(shutDown(call))
@@ -138,8 +138,7 @@ export function createTransport({ destination, logger, clock, limits: given }: T
 
     upgrade(call, socket, early) {
       const refuse = (status: Status): void => {
-        const added = call.decorateResponse({ status: status.code, fromCluster: false })
-        replyStatusOnSocket(socket, status, [['x-request-id', call.requestId], ...added])
+        replyStatusOnSocket(socket, status, addedHeaders(call, { status: status.code, fromCluster: false }))
         call.onEnd(refused(status))
       }
       if (isClosed) return refuse(shutDown(call))

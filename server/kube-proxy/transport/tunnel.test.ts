@@ -391,6 +391,7 @@ describe('heads of upgrades that are refused', async () => {
       rule: 'two credentials',
       head: websocketHead(`Authorization: Bearer x\r\nSec-WebSocket-Protocol: x, ${carrier}\r\n`),
     },
+    { rule: 'SPDY by PUT', head: spdyHead().replace('POST', 'PUT') },
     { rule: 'a stream protocol that is none', head: spdyHead('X-Stream-Protocol-Version: a/b\r\n') },
     { rule: 'two protocols at once', head: spdyHead().replace('SPDY/3.1', 'SPDY/3.1, websocket') },
     { rule: 'an upgrade to TLS', head: spdyHead().replace('SPDY/3.1', 'TLS/1.2') },
@@ -590,6 +591,32 @@ describe('either side goes away', () => {
     await client.closed
     clearInterval(talk)
     assert.equal((await end).status, 101)
+  })
+
+  test('the client leaves while the call is being decided: nothing is asked', async () => {
+    const cluster = await startCluster(
+      () => {},
+      () => {},
+    )
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let deciding = false
+    const door = await openDoor({
+      upstream: { port: cluster.port },
+      decide: () => {
+        deciding = true
+        return promise
+      },
+    })
+    const end = door.nextEnd()
+    const client = await door.raw()
+    client.write(spdyHead())
+    await until('the call to be decided', () => deciding || undefined)
+    client.socket.destroy()
+    await client.closed
+    resolve()
+    assert.deepEqual([(await end).reason, (await end).status], ['client_closed', 0])
+    assert.equal(cluster.seen.length, 0)
+    assert.equal(door.transport.stats().streams, 0)
   })
 
   test('the client leaves before the cluster has answered', async () => {

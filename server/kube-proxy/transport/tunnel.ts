@@ -9,7 +9,7 @@ import { endOf, reasonOf } from './ended.ts'
 import { explainFailure, notPassedOn } from './explain.ts'
 import type { TransportLimits } from './limits.ts'
 import { renderHead, replyOnSocket, replyStatusOnSocket } from './reply.ts'
-import { allValues, responseLines, safetyHeaders } from './response-head.ts'
+import { addedHeaders, allValues, responseLines, safetyHeaders } from './response-head.ts'
 import { type Upgrade, upgradeToken, websocketAccept } from './upgrade-request.ts'
 
 export interface TunnelSettings {
@@ -57,6 +57,12 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     client.destroy()
   })
 
+  // Deciding took a moment; a client that left meanwhile says so no more.
+  if (client.destroyed) {
+    fail('client_closed', undefined)
+    finishIfClosed()
+    return
+  }
   const gone = endOf(call)
   if (gone !== undefined) {
     refuse(gone, 'ended', reasonOf(call.signal))
@@ -106,10 +112,9 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     if (!isAsking()) return
     const ended = endOf(call)
     if (ended !== undefined) return refuse(ended, 'ended', reasonOf(call.signal))
-    for (const [name, value] of call.decorateResponse({ status: 101, fromCluster: true })) lines.push(name, value)
     phase = 'joined'
     status = 101
-    client.write(renderHead(101, [...lines, 'x-request-id', call.requestId]))
+    client.write(renderHead(101, [...lines, ...addedHeaders(call, { status: 101, fromCluster: true }).flat()]))
     join(upgraded, first)
   }
 
@@ -139,8 +144,8 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
       if (!isAsking()) return
       const ended = endOf(call)
       if (ended !== undefined) return refuse(ended, 'ended', reasonOf(call.signal))
-      const lines = [...responseLines(response.rawHeaders), ...safetyHeaders.flat(), 'x-request-id', call.requestId]
-      for (const [name, value] of call.decorateResponse({ status: code, fromCluster: true })) lines.push(name, value)
+      const own = [...safetyHeaders, ...addedHeaders(call, { status: code, fromCluster: true })]
+      const lines = [...responseLines(response.rawHeaders), ...own.flat()]
       const body = Buffer.concat(chunks)
       phase = 'replied'
       status = code
@@ -213,8 +218,7 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     status = answer.code
     fail(why, more)
     held.stop()
-    const added = call.decorateResponse({ status: answer.code, fromCluster: false })
-    replyStatusOnSocket(client, answer, [['x-request-id', call.requestId], ...added])
+    replyStatusOnSocket(client, answer, addedHeaders(call, { status: answer.code, fromCluster: false }))
   }
 
   /** Notes why, and drops the cluster's side. The first reason stays. */

@@ -35,7 +35,7 @@ export function parseUpgrade(
 ): Result<Upgrade, string> {
   switch (to.trim().toLowerCase()) {
     case 'spdy/3.1':
-      return parseSpdy(lines)
+      return parseSpdy(method, lines)
     case 'websocket':
       return parseWebSocket(method, lines)
     default:
@@ -53,7 +53,8 @@ export function websocketAccept(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
-function parseSpdy(lines: ReadonlyMap<string, readonly string[]>): Result<Upgrade, string> {
+function parseSpdy(method: string, lines: ReadonlyMap<string, readonly string[]>): Result<Upgrade, string> {
+  if (method !== 'GET' && method !== 'POST') return err('SPDY is asked for with POST or GET.')
   const protocols = listOf(lines.get('x-stream-protocol-version'))
   if (protocols === undefined) return err('X-Stream-Protocol-Version is malformed.')
   return ok({ kind: 'spdy', protocols, bearerToken: undefined })
