@@ -265,6 +265,20 @@ describe('kubectl through the transport', { skip: await clusterSkipReason() }, (
     assert.equal(door.transport.stats().streams, 0)
   })
 
+  for (const webSockets of ['true', 'false']) {
+    test(`an exec whose client is killed ends, WebSocket ${webSockets}`, async () => {
+      const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets }
+      const before = door.ends.length
+      const shell = await open(['exec', '-i', '-n', 'shop', 'web', '--', 'sh'], { env })
+      shell.write('echo open $((40 + 2))\n')
+      await shell.waitFor(/open 42/)
+      shell.kill('SIGKILL')
+      await until('the end of the exec', () => door.ends.slice(before).find(({ status }) => status === 101), {
+        timeoutMs: 5000,
+      })
+    })
+  }
+
   test('a slash at the end is the cluster’s to read, and is forwarded as it came', async () => {
     for (const path of ['/api/v1/namespaces/shop/pods', '/api/v1/namespaces/shop/pods/', '/api/', '/apis/apps/v1/']) {
       const direct = await cluster.api('GET', path)

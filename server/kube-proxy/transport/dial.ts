@@ -83,6 +83,8 @@ export function createDialler({ upstream, destination, connectMs }: DiallerSetti
         checkServerIdentity: (_host, certificate) => checkServerIdentity(expectedName, certificate),
         ...(session === undefined ? {} : { session }),
       })
+      // Whoever uses the socket listens for errors; between one user and the next there would be nobody.
+      socket.on('error', () => {})
       socket.setNoDelay(true)
       socket.setKeepAlive(true, 30_000)
       socket.on('session', (fresh) => {
@@ -91,7 +93,6 @@ export function createDialler({ upstream, destination, connectMs }: DiallerSetti
       try {
         await orEnded(secured(socket), ended, whyEnded)
       } catch (cause) {
-        socket.on('error', () => {}) // it is being thrown away
         socket.destroy()
         throw cause instanceof ConnectError ? cause : connectError(cause)
       }

@@ -351,6 +351,26 @@ describe('A11: the cluster does not agree', async () => {
     assert.match(statusOf(text).message, /ECONNREFUSED/)
   })
 
+  test('it goes away while the record is being written: 502', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let side: TLSSocket | undefined
+    const hostile = await startHostile((socket) => {
+      side = socket
+      socket.write(`${agreeSpdy}\r\n`)
+    })
+    const door = await openDoor({ upstream: { port: hostile.port }, call: () => ({ recorded: promise }) })
+    const client = await door.raw()
+    client.write(spdyHead())
+    await until('the cluster to have answered', () => side)
+    side!.destroy()
+    await once(side!, 'close')
+    await door.ask('/a//b')
+    resolve()
+    const text = await client.closed
+    assert.doesNotMatch(text, /101/)
+    assert.match(text, /^HTTP\/1\.1 502 /)
+  })
+
   test('the record fails: 503, although the cluster has agreed', async () => {
     const { client, end, received } = await tried(`${agreeSpdy}\r\n`, spdyHead(), {
       call: () => ({ recorded: Promise.reject(new Error('disk full')) }),

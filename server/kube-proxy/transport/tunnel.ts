@@ -69,7 +69,7 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     return
   }
   call.signal.addEventListener('abort', onSignal)
-  dialler.dial(gaveUp.signal).then(ask, onFailure)
+  dialler.dial(gaveUp.signal).then(ask).catch(onFailure)
 
   /** Nothing has been answered, and nothing has gone wrong. */
   function isAsking(): boolean {
@@ -93,7 +93,9 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     })
     answerTimer = setTimeout(() => onFailure(new AnswerTimeout()), limits.headersMs)
     upstreamRequest.on('error', onFailure)
-    upstreamRequest.on('upgrade', (response, upgraded, first) => void onUpgrade(response, upgraded, first))
+    upstreamRequest.on('upgrade', (response, upgraded, first) => {
+      onUpgrade(response, upgraded, first).catch(onFailure)
+    })
     upstreamRequest.on('response', onResponse)
     upstreamRequest.end()
   }
@@ -112,9 +114,11 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     if (!isAsking()) return
     const ended = endOf(call)
     if (ended !== undefined) return refuse(ended, 'ended', reasonOf(call.signal))
+    if (upgraded.destroyed) throw new Error('the connection was closed after the upgrade')
+    const head = renderHead(101, [...lines, ...addedHeaders(call, { status: 101, fromCluster: true }).flat()])
     phase = 'joined'
     status = 101
-    client.write(renderHead(101, [...lines, ...addedHeaders(call, { status: 101, fromCluster: true }).flat()]))
+    client.write(head)
     join(upgraded, first)
   }
 
