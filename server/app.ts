@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { rootKey } from '../core/seal/index.ts'
@@ -61,6 +62,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** Connections a pool may hold; together they stay below the embedded server's limit, twice over for a second replica. */
 const connections = { app: 16, reader: 4, sequencer: 2 } as const
+
+/** How long a stop waits for the ends of calls to be handed to the ledger. */
+const lastEndsMs = 5_000
 
 /** Everything that exists, in wiring order. Nothing listens yet; what was opened is closed by `stop`. */
 export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
@@ -252,6 +256,9 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       access.calls.endAll('shutdown')
       await closed
       await transport.close()
+      // Their ends are handed over when both sides are closed, which is a moment later; what takes longer is said to be
+      // unknown by the next start.
+      await Promise.race([door.drained(), delay(lastEndsMs, undefined, { ref: false })])
       await api.close()
       await clusters.stop()
       await ledger.stop()

@@ -37,6 +37,8 @@ import {
 export type Door = {
   request(request: ClientRequest, response: ClientResponse): void
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Resolves when no call is under way and the ends of all that were are handed to the ledger: before that one stops. */
+  drained(): Promise<void>
 }
 
 /** How a refused call is answered, and how an allowed one is carried. */
@@ -59,6 +61,13 @@ const touchMs = 60_000
 
 export function createDoor(ports: DoorPorts, transport: Transport): Door {
   const { access, ledger, clock, logger } = ports
+  const underWay = new Set<Promise<unknown>>()
+
+  function track(work: Promise<unknown>): void {
+    underWay.add(work)
+    const done = () => underWay.delete(work)
+    work.then(done, done)
+  }
 
   function accept(request: ClientRequest, upgrading: boolean, way: Way): void {
     const requestId = newUid()
@@ -67,7 +76,9 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
       ports.observe('refused', status.code, (performance.now() - startedAt) / 1000)
       way.refuse(status, [['x-request-id', requestId], ...more])
     }
-    open(request, upgrading, { ...way, refuse }, requestId, startedAt).catch((cause: unknown) => {
+    const opened = open(request, upgrading, { ...way, refuse }, requestId, startedAt)
+    track(opened)
+    opened.catch((cause: unknown) => {
       // Fails closed: what cannot be checked or recorded does not reach a cluster.
       if (cause instanceof LedgerBusyError)
         return refuse(
@@ -351,6 +362,8 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
           })
     const activity = long ? setInterval(() => ports.touch(principal), touchMs).unref() : undefined
 
+    const over = Promise.withResolvers<void>()
+    track(over.promise)
     way.carry({
       upstream: admitted.described.cluster.upstream as NonNullable<DoorCluster['upstream']>, // `admitOn` refuses without.
       subject: `${principal.tenant}:${principal.user}`,
@@ -377,12 +390,16 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
         clearInterval(activity)
         live.registration.done()
         ports.observe(info.verb, end.status, (performance.now() - startedAt) / 1000)
-        if (recording === 'read') return
+        if (recording === 'read') return over.resolve()
         // The record may still be on its way when the client is already gone; its end must follow it.
-        record.then(
-          ({ uid }) => ledger.conclude(principal.tenant, endEntry(described, uid, end, performance.now() - startedAt)),
-          () => undefined, // never recorded: the transport has withheld the answer, and there is nothing to close
-        )
+        record
+          .then(
+            ({ uid }) => {
+              void ledger.conclude(principal.tenant, endEntry(described, uid, end, performance.now() - startedAt))
+            },
+            () => undefined, // never recorded: the transport has withheld the answer, and there is nothing to close
+          )
+          .finally(over.resolve)
       },
     })
   }
@@ -410,6 +427,9 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
         refuse: (status, headers) => replyStatusOnSocket(socket, status, headers),
         carry: (call) => transport.upgrade(call, socket, head),
       }),
+    async drained() {
+      while (underWay.size > 0) await Promise.allSettled(underWay)
+    },
   }
 }
 
