@@ -118,7 +118,8 @@ grant execute on function lost_intents(text, text[], interval, integer) to palis
 -- Entries of one tenant in one round trip, for the Kubernetes door: sets the tenant for this transaction, stores the entries,
 -- opens and ends intents as they say, and answers the tenant's epoch, read by a statement of its own after the insert. Runs with the
 -- caller's rights: row-level security holds in it as everywhere.
-create function record_entries(tenant text, replica text, entries text[], bodies bytea[], opens boolean[], ends text[])
+-- The bodies come as one value, cut by their lengths: an array of bytea would cross the wire as escaped hexadecimal text.
+create function record_entries(tenant text, replica text, entries text[], lengths integer[], bodies bytea, opens text[], ends text[])
   returns bigint
   language plpgsql volatile set search_path = public, pg_temp
   -- Its plans are kept, and made while open_intents is small: they must not walk through what was deleted there since.
@@ -127,15 +128,19 @@ create function record_entries(tenant text, replica text, entries text[], bodies
 declare current_epoch bigint;
 begin
   perform set_config('app.tenant_id', tenant, true);
-  insert into open_intents (tenant_id, entry_id, replica_id)
-    select tenant, e.entry_id, replica from unnest(entries, opens) as e (entry_id, opens) where e.opens;
+  if cardinality(opens) > 0 then
+    insert into open_intents (tenant_id, entry_id, replica_id) select tenant, o.entry_id, replica from unnest(opens) as o (entry_id);
+  end if;
   if cardinality(ends) > 0 then
     delete from open_intents o where o.tenant_id = tenant and o.entry_id = any (ends);
   end if;
   insert into audit_pending (tenant_id, entry_id, body)
-    select tenant, e.entry_id, e.body from unnest(entries, bodies) as e (entry_id, body);
+    select tenant, e.entry_id, substring(bodies from (e.until - e.length + 1)::integer for e.length)
+      from (select u.entry_id, u.length, u.place, sum(u.length) over (order by u.place) as until
+              from unnest(entries, lengths) with ordinality as u (entry_id, length, place)) e
+     order by e.place;
   select a.epoch into current_epoch from access_epochs a where a.tenant_id = tenant;
   return current_epoch;
 end $$;
-revoke all on function record_entries(text, text, text[], bytea[], boolean[], text[]) from public;
-grant execute on function record_entries(text, text, text[], bytea[], boolean[], text[]) to palisade_app;
+revoke all on function record_entries(text, text, text[], integer[], bytea, text[], text[]) from public;
+grant execute on function record_entries(text, text, text[], integer[], bytea, text[], text[]) to palisade_app;

@@ -16,12 +16,14 @@ export async function recordPending(
 ): Promise<bigint> {
   const [row] = await call<{ epoch: string | null }>(tenant, {
     name: 'record-entries',
-    text: 'select record_entries($1, $2, $3, $4, $5, $6) as epoch',
+    text: 'select record_entries($1, $2, $3, $4, $5, $6, $7) as epoch',
     values: [
       replica,
       entries.map((entry) => entry.uid),
-      entries.map((entry) => entry.body),
-      entries.map((entry) => entry.opens),
+      entries.map((entry) => entry.body.length),
+      // One value: pg sends a Buffer as it is, and an array of them as escaped hexadecimal text.
+      Buffer.concat(entries.map((entry) => entry.body)),
+      entries.filter((entry) => entry.opens).map((entry) => entry.uid),
       entries.flatMap((entry) => entry.ends ?? []),
     ],
   })
