@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { AuditEntry } from '../../contract/audit.ts'
 import { EntryUid } from '../../contract/ids.ts'
+import { parseEntryBody } from '../../core/ledger/index.ts'
 import { composeBody, entryText, type NewEntry, parseBody } from './entry.ts'
 
 const given = { uid: '0123456789abcdef01234567', time: new Date('2026-11-22T03:04:05.678Z'), salt: Buffer.alloc(16, 7) }
@@ -86,6 +87,7 @@ test('whatever comes in, the entry is one line of the published shape, and its t
       const body = composeBody(whole, given)
       const parsed = AuditEntry.parse(JSON.parse(body))
       assert.ok(!/[\n\r]/.test(body) && body.length < 100_000)
+      assert.ok(parseEntryBody(body).ok)
       assert.equal(entryText(parseBody(body)), body)
       assert.equal(parsed.resource.name, text.length <= 256 ? text : parsed.resource.name)
     }),

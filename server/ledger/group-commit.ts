@@ -48,9 +48,11 @@ type Waiting = {
  * disk serves many entries, and a single one waits for nobody.
  *
  * @param commit stores the entries of one tenant in one transaction and answers the epoch
+ * @param pace waits, for a moment at most, where entries come faster than they get into the log
  */
 export function createGroupCommit(
   commit: (tenant: TenantUid, entries: readonly Prepared[]) => Promise<bigint>,
+  pace: () => Promise<void> | undefined,
   limits: { readonly [Name in keyof typeof groupLimits]: number } = groupLimits,
 ): GroupCommit {
   const queues = new Map<TenantUid, Waiting[]>()
@@ -73,7 +75,7 @@ export function createGroupCommit(
         queues.set(tenant, [item])
         ready.add(tenant)
         // What else this turn of the event loop brings goes into the same commit.
-        queueMicrotask(next)
+        setImmediate(next)
       }
     })
   }
@@ -92,6 +94,7 @@ export function createGroupCommit(
 
   /** One commit. A tenant keeps its queue, even an empty one, while it runs: so it has never two at once. */
   async function run(tenant: TenantUid): Promise<void> {
+    await pace()
     const queue = queues.get(tenant) ?? []
     const batch = queue.splice(0, limits.batch)
     waiting -= batch.length

@@ -10,9 +10,9 @@ import { pendingBody, type SealedField, type Sealer, type SealerOf } from './pen
 export const logLine = (entry: string): SealedField => ({ table: 'audit_log', column: 'line', row: entry })
 
 /** Most rows of one transaction. They are held in memory, at most about 50 KiB each. */
-export const maxRows = 500
+export const maxRows = 1_000
 /** Rows composed before others get a turn of the event loop. */
-const rowsPerTurn = 50
+const rowsPerTurn = 100
 /** An entry that claims to be older than the one before it by more than this is flagged (threat H12). */
 const skewMs = 5_000
 

@@ -2,14 +2,12 @@ import assert from 'node:assert/strict'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import type pg from 'pg'
 import { systemTenant, type TenantUid } from '../../contract/ids.ts'
 import { appendLeaf, emptyFrontier, leafHash, serializeFrontier } from '../../core/ledger/index.ts'
 import { err, ok } from '../../core/result.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { until } from '../../tests/support/until.ts'
 import { systemClock } from '../platform/clock/index.ts'
-import { createInTenant } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { LedgerBusyError } from './group-commit.ts'
 import type { Ledger } from './ledger.ts'
@@ -191,39 +189,30 @@ describe('writing', { concurrency: false }, () => {
     assert.equal((await ledger.record(tenant, someEntry())).epoch, 2n)
   })
 
-  test('the epoch is read after the insert: a change that commits in between is seen', async () => {
+  test('the epoch is read after the insert: a change that commits meanwhile is seen', async () => {
     const tenant = await installation.tenant()
-    // Stops the insert's transaction between its statements until the change has committed.
-    const { inTenant } = installation
-    const raised: string[] = []
-    const between = createInTenant({
-      connect: async () => {
-        const client = await installation.pool.connect()
-        return new Proxy(client, {
-          get(target, name) {
-            if (name !== 'query') {
-              const value = Reflect.get(target, name)
-              return typeof value === 'function' ? value.bind(target) : value
-            }
-            return async (text: string, values?: unknown[]) => {
-              const result = await target.query(text, values)
-              if (text.includes('insert into audit_pending')) {
-                await inTenant(tenant, (tx) =>
-                  tx.query('update access_epochs set epoch = epoch + 1 where tenant_id = $1', [tenant]),
-                )
-                raised.push(tenant)
-              }
-              return result
-            }
-          },
-        })
-      },
-    } as unknown as pg.Pool) // Cast: createInTenant asks a pool for connections only.
-    const ledger = installation.ledger('between', undefined, between)
+    const uid = newUid()
+    const uids = [newUid(), uid]
+    const ledger = installation.ledger('one', { newUid: () => uids.shift() ?? newUid() })
     await ledger.start()
     running.add(ledger)
-    assert.equal((await ledger.record(tenant, someEntry())).epoch, 2n)
-    assert.deepEqual(raised, [tenant])
+    // Holds up the insert: the row that it is about to make is being made already.
+    const epoch = await withClient(database.superuser, async (client) => {
+      await client.query('begin')
+      await client.query('insert into open_intents (tenant_id, entry_id, replica_id) values ($1, $2, $2)', [
+        tenant,
+        uid,
+      ])
+      const recorded = ledger.record(tenant, someEntry({ event: 'cluster.call', outcome: 'intended' }))
+      await until('the insert that waits', async () => {
+        const waiting = await meddle(`select from pg_stat_activity where wait_event_type = 'Lock'`)
+        return waiting.length > 0 ? true : undefined
+      })
+      await meddle('update access_epochs set epoch = epoch + 1 where tenant_id = $1', [tenant])
+      await client.query('rollback')
+      return (await recorded).epoch
+    })
+    assert.equal(epoch, 2n)
   })
 
   test('when the database is away recording fails, and what is full is refused as busy', async () => {
@@ -378,7 +367,7 @@ describe('sequencing', { concurrency: false }, () => {
   test('a clock that jumped back is flagged, and orders nothing (H12)', async () => {
     let jump = 0
     const clock = { now: () => systemClock.now() + jump, monotonicMs: () => 8 * systemClock.monotonicMs() }
-    const ledger = installation.ledger('one', clock)
+    const ledger = installation.ledger('one', { clock })
     await ledger.start()
     running.add(ledger)
     const tenant = await installation.tenant()

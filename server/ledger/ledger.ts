@@ -80,7 +80,6 @@ export function createLedger(deps: LedgerDeps): Ledger {
   const { pool, inTenant, sealerOf, clock, logger } = deps
   const callInTenant = createCallInTenant(pool)
   const prepare = createPreparer(deps)
-  const recent = createRecent(clock)
   const replica = createReplica({ pool, folder: deps.folder, uid: deps.newUid(), logger })
   const sequencer = createSequencer({
     ...deps,
@@ -88,11 +87,12 @@ export function createLedger(deps: LedgerDeps): Ledger {
     host: deps.auditHost,
     outside: createOutside(deps.folder),
   })
+  const recent = createRecent(clock, sequencer.hurry)
   const group = createGroupCommit(async (tenant, entries) => {
     const epoch = await recordPending(callInTenant, tenant, replica.uid, entries)
     for (const entry of entries) committed(tenant, entry)
     return epoch
-  })
+  }, sequencer.pace)
 
   /** Intents of this process that it will end itself. */
   const live = new Set<EntryUid>()

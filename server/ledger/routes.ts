@@ -54,7 +54,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     permission: { project: 'audit.list' },
     query: auditsQuery,
     reply: { status: 200, body: audits },
-    refusals: [],
+    refusals: ['not_found'],
     audit: 'refusals-only',
     async handle({ tx, query, project }) {
       const page = auditPageOf(query)

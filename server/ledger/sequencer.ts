@@ -17,6 +17,8 @@ const pollMs = 250
  * on the machine that the calls being recorded wait for. A full one is followed by the next at once.
  */
 const restMs = 200
+/** How long at most a commit of new entries waits for those before it to be moved. */
+const paceMs = 200
 /** How often a replica that does not lead asks whether it may. */
 const standbyMs = 1_000
 /** A log is signed at most once in this time. */
@@ -47,6 +49,13 @@ export type Sequencer = {
   start(): void
   /** Something was committed. */
   nudge(): void
+  /** Somebody waits for what was committed. */
+  hurry(): void
+  /**
+   * While there is more pending than one transaction moves: resolves when the one under way has ended, and never later than
+   * in a moment, since writing must not depend on it.
+   */
+  pace(): Promise<void> | undefined
   /** Integrates and signs what is pending, for some seconds at most, and lets another replica lead. */
   stop(): Promise<void>
   state(): SequencerState
@@ -81,11 +90,11 @@ export function createSequencer(deps: {
         const led = await tryToLead()
         failures = 0
         failingSince = undefined
-        if (!led) await pause.wait(standbyMs, { nudged: false })
+        if (!led) await pause.wait(standbyMs, 'end')
       } catch (cause) {
         failingSince ??= clock.monotonicMs()
         logger.warn({ cause }, 'the sequencer lost the database; it tries again')
-        await pause.wait(backoffMs[Math.min(failures++, backoffMs.length - 1)] ?? 0, { nudged: false })
+        await pause.wait(backoffMs[Math.min(failures++, backoffMs.length - 1)] ?? 0, 'end')
       }
     }
     // Asked to stop while it did not lead: where nobody does, what is pending need not wait for the next start.
@@ -131,8 +140,8 @@ export function createSequencer(deps: {
       const moved = await moveOnce(db, signing)
       await signDue(db, signing, signing.due(signedAtOnce))
       if (moved >= maxRows) continue
-      if (moved > 0) await pause.wait(restMs, { nudged: false })
-      else await pause.wait(pollMs, { nudged: true })
+      if (moved > 0) await pause.wait(restMs, 'hurry')
+      else await pause.wait(pollMs, 'nudge')
     }
     const deadline = clock.monotonicMs() + drainMs
     while (clock.monotonicMs() < deadline && (await moveOnce(db, signing)) > 0);
@@ -144,8 +153,27 @@ export function createSequencer(deps: {
   }
 
   const troubles = createTroubles(deps)
+  /** The transaction under way, while entries come faster than they are moved. */
+  let round: Promise<void> | undefined
+  let isBehind = false
 
   async function moveOnce(db: Connection, signing: Schedule): Promise<number> {
+    const moving = moveRows(db, signing)
+    if (isBehind)
+      round = moving.then(
+        () => {},
+        () => {},
+      )
+    try {
+      const moved = await moving
+      isBehind = moved >= maxRows
+      return moved
+    } finally {
+      round = undefined
+    }
+  }
+
+  async function moveRows(db: Connection, signing: Schedule): Promise<number> {
     const skip = troubles.skipped()
     const tenants = await pendingTenants(db, skip)
     if (tenants.length === 0) return 0
@@ -170,6 +198,11 @@ export function createSequencer(deps: {
       ended ??= run()
     },
     nudge: pause.nudge,
+    hurry: pause.hurry,
+    pace() {
+      if (!round) return undefined
+      return Promise.race([round, sleep(paceMs, undefined, { ref: false })])
+    },
     async stop() {
       stopping = true
       pause.end()
@@ -188,36 +221,42 @@ export function createSequencer(deps: {
   }
 }
 
-/** Waiting that a nudge or the end cuts short. A nudge that came while nobody waited counts for the next wait. */
+/** What a wait heeds, each what stands before it too. A nudge that came meanwhile counts for the next wait that heeds nudges. */
+const heeds = { end: 0, hurry: 1, nudge: 2 } as const
+
 function createPause() {
   let nudged = false
   let over = false
-  let wake: (() => void) | undefined
-  let wakesOnNudge = false
+  let waiting: { readonly heed: number; readonly wake: () => void } | undefined
+  const call = (rank: number) => {
+    if (waiting && rank <= waiting.heed) waiting.wake()
+  }
   return {
     nudge() {
       nudged = true
-      if (wakesOnNudge) wake?.()
+      call(heeds.nudge)
     },
+    hurry: () => call(heeds.hurry),
     end() {
       over = true
-      wake?.()
+      call(heeds.end)
     },
-    async wait(ms: number, until: { readonly nudged: boolean }): Promise<void> {
-      if (over || (until.nudged && nudged)) {
-        nudged = false
-        return
-      }
-      wakesOnNudge = until.nudged
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-      wake = undefined
-      if (until.nudged) nudged = false
+    async wait(ms: number, until: keyof typeof heeds): Promise<void> {
+      const heed = heeds[until]
+      const isNudged = nudged && heed === heeds.nudge
+      if (!over && !isNudged)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms)
+          waiting = {
+            heed,
+            wake() {
+              clearTimeout(timer)
+              resolve()
+            },
+          }
+        })
+      waiting = undefined
+      if (heed === heeds.nudge) nudged = false
     },
   }
 }

@@ -27,7 +27,7 @@ export type TestInstallation = {
   /** Makes a tenant with its key and its epoch. */
   tenant(uid?: TenantUid): Promise<TenantUid>
   /** A replica's ledger, not started. Replicas of one name are one after the other on the same data folder. */
-  ledger(name?: string, clock?: Clock, through?: InTenant): Ledger
+  ledger(name?: string, edges?: { readonly clock?: Clock; readonly newUid?: () => string }): Ledger
   /** What the ledgers logged, a JSON line each. */
   readonly log: string[]
   /** The tenant's export up to its last checkpoint. */
@@ -79,9 +79,9 @@ export async function openTestInstallation(database: TestDatabase): Promise<Test
       })
       return uid
     },
-    ledger: (name = 'one', clock = fastClock, through = inTenant) =>
+    ledger: (name = 'one', edges = {}) =>
       createLedger({
-        ...{ pool, inTenant: through, auditHost, clock, logger, newUid },
+        ...{ pool, inTenant, auditHost, logger, clock: fastClock, newUid, ...edges },
         sequencerPool: openPool(database.sequencer, 2),
         sealerOf: keys.of,
         folder: folder(name),
