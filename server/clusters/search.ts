@@ -231,12 +231,16 @@ function compileDate(
   if (!asked) return err(noCondition(name, 'date'))
   const { operator, match, negation } = asked
   if (operator !== 'range')
-    return compare(name, asked, (value, one) => `${sql} ${dateOperators[operator]} ${value(one)}::timestamptz`)
+    return compare(
+      name,
+      asked,
+      (value, one) => `${sql} ${dateOperators[operator]} ${value(new Date(one))}::timestamptz`,
+    )
   const [from, to] = match.values
   if (match.values.length !== 2 || from === undefined || to === undefined)
     return err(`filter: a range of "${name}" needs two values`)
   return ok((value) => {
-    const whole = `${sql} >= ${value(from)}::timestamptz and ${sql} <= ${value(to)}::timestamptz`
+    const whole = `${sql} >= ${value(new Date(from))}::timestamptz and ${sql} <= ${value(new Date(to))}::timestamptz`
     return negation === true ? `not (${whole})` : whole
   })
 }
