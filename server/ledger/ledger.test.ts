@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { AuditLine } from '../../contract/audit.ts'
 import { systemTenant, type TenantUid } from '../../contract/ids.ts'
 import { appendLeaf, emptyFrontier, leafHash, serializeFrontier } from '../../core/ledger/index.ts'
 import { err, ok } from '../../core/result.ts'
@@ -585,6 +586,17 @@ describe('open intents', { concurrency: false }, () => {
     await untilSigned(tenant, 2)
     assert.deepEqual(await openIntents(), [])
   })
+
+  test('an end that can never be recorded is given up at once, and its intent closed', async () => {
+    const ledger = await startLedger()
+    const tenant = await installation.tenant()
+    const { uid } = await ledger.record(tenant, intended())
+    await ledger.conclude(tenant, someEntry({ outcome: 'ended', intent: uid, actor: { kind: 'user', uid: '' } }))
+    assert.deepEqual([ledger.state().givenUp, ledger.state().openIntents], [1, 0])
+    await untilSigned(tenant, 1)
+    await meddle(`update open_intents set opened_at = now() - interval '1 minute'`)
+    assert.deepEqual(await ledger.closeOpenIntents(), { closed: 1, left: 0 })
+  })
 })
 
 describe('the proof', { concurrency: false }, () => {
@@ -599,6 +611,7 @@ describe('the proof', { concurrency: false }, () => {
     assert.ok(verdict.ok && verdict.size === 10 && verdict.destroyed === 0, JSON.stringify(verdict))
 
     const lines = text.trimEnd().split('\n')
+    for (const [i, line] of lines.slice(1).entries()) assert.equal(AuditLine.parse(JSON.parse(line)).index, i)
     const bad = async (changed: string[]) => {
       const found = await verdictOn(`${changed.join('\n')}\n`, key)
       return found.ok ? 'good' : [found.problem, found.firstBadIndex]

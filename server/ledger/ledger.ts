@@ -5,9 +5,15 @@ import type { EntryUid, TenantUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
-import { createCallInTenant, type InTenant, type Tx } from '../platform/postgres/index.ts'
+import {
+  createCallInTenant,
+  databaseUnavailable,
+  type InTenant,
+  sqlState,
+  type Tx,
+} from '../platform/postgres/index.ts'
 import type { NewEntry } from './entry.ts'
-import { createGroupCommit, type Recorded } from './group-commit.ts'
+import { createGroupCommit, LedgerBusyError, type Recorded } from './group-commit.ts'
 import { type Closed, closeLostIntents } from './open-intents.ts'
 import { createOutside } from './outside.ts'
 import { createPreparer, insertPending, type Prepared, type SealerOf } from './pending.ts'
@@ -137,10 +143,10 @@ export function createLedger(deps: LedgerDeps): Ledger {
         await record(tenant, entry)
         return
       } catch (cause) {
+        const mayTry = () => isPassing(cause) && concluding.size <= maxConcluding && !stopping.signal.aborted
         const pauseMs = concludeBackoffMs[Math.min(failures, concludeBackoffMs.length - 1)]
-        if (concluding.size <= maxConcluding && !stopping.signal.aborted)
-          await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {})
-        if (concluding.size <= maxConcluding && !stopping.signal.aborted) continue
+        if (mayTry()) await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {})
+        if (mayTry()) continue
         if (entry.intent) live.delete(entry.intent)
         givenUp++
         logger.error({ cause, tenant, request: entry.request, event: entry.event }, 'the end of a call is not recorded')
@@ -195,4 +201,9 @@ export function createLedger(deps: LedgerDeps): Ledger {
     },
     state: () => ({ ...sequencer.state(), waiting: group.waiting(), openIntents: live.size, givenUp }),
   }
+}
+
+/** Whether recording may work later: the ledger is full, or the database is away or refuses for now. */
+function isPassing(cause: unknown): boolean {
+  return cause instanceof LedgerBusyError || sqlState(cause) !== undefined || databaseUnavailable(cause)
 }
