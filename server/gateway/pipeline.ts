@@ -126,7 +126,7 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
     })
     if (!first.ok) return first
     const { target, project, snapshot } = first.value
-    return work({
+    const prepared = await work({
       principal,
       ...parsed,
       project,
@@ -136,6 +136,9 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
       now,
       access: access.requestAccess(snapshot, principal.user, now.getTime()),
     })
+    if (prepared.ok) return prepared
+    // What the work met (a wrong password, a cluster that refuses) is an outcome of the act and recorded as one.
+    return err(await inTenant(principal.tenant, (tx) => refused(call, tx, prepared.error, target)))
   }
 
   async function decideAndHandle(call: Call, tx: Tx, prepared: unknown): Promise<Outcome> {

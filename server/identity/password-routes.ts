@@ -24,9 +24,9 @@ export function passwordEndpoints({
     body: { readonly currentPassword: string; readonly newPassword: string },
   ) {
     if (!isOwn) return err(notTheirs)
-    const { principal, requestId, clientAddress, now } = c
+    const { principal, clientAddress, now } = c
     const { currentPassword: current, newPassword: next } = body
-    const prepared = await passwords.prepareChange({ principal, current, next, requestId, clientAddress, now })
+    const prepared = await passwords.prepareChange({ principal, current, next, clientAddress, now })
     return prepared.ok ? ok({ value: prepared.value }) : prepared
   }
 

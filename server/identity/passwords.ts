@@ -29,7 +29,7 @@ export type Passwords = {
   prepareChange(
     change: { readonly principal: Principal; readonly current: string; readonly next: string } & Omit<
       Caller,
-      'userAgent'
+      'userAgent' | 'requestId'
     >,
   ): Promise<Result<PreparedPassword, Refusal>>
   /** The other half, in the transaction of the change. */
@@ -139,7 +139,7 @@ export function createPasswords({
   return {
     setByLink,
 
-    async prepareChange({ principal, current, next, requestId, clientAddress, now }) {
+    async prepareChange({ principal, current, next, clientAddress, now }) {
       const { tenant, user } = principal
       const meets = checkPassword(policyOf(tenant), next)
       if (!meets.ok) return meets
@@ -160,21 +160,7 @@ export function createPasswords({
             ...refuse('too_many_requests', 'Too many wrong passwords; try again later'),
             retryAfterSeconds: count.retryAfterSeconds,
           })
-        if (!right) {
-          await inTenant(tenant, (tx) =>
-            append(tx, {
-              event: 'password.changed',
-              outcome: 'refused',
-              actor: actorOf(account, nameOfCredential(principal)),
-              resource: { uid: user, name: account.person.email },
-              request: requestId,
-              address: clientAddress,
-              ...(principal.credential.kind === 'session' ? { session: principal.credential.session } : {}),
-              details: { refusal: 'password_wrong', ...(count.nowLocks.length > 0 ? { locks: count.nowLocks } : {}) },
-            }),
-          )
-          return err(refuse('password_wrong'))
-        }
+        if (!right) return err(refuse('password_wrong'))
         await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt))
         if (tenant === systemTenant && normalPassword(current) === normalPassword(next))
           return err(refuse('password_policy', 'The password must differ from the one before'))
@@ -231,6 +217,3 @@ export function createPasswords({
     },
   }
 }
-
-const nameOfCredential = ({ credential }: Principal) =>
-  credential.kind === 'session' ? `session:${credential.session}` : `apiKey:${credential.key}`
