@@ -42,6 +42,31 @@ AS $function$
   $function$;
 grant execute on function lost_intents(own text, live text[], silence interval, most integer) to palisade_app;
 
+CREATE OR REPLACE FUNCTION record_entries(tenant text, replica text, entries text[], lengths integer[], bodies bytea, opens text[], ends text[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare current_epoch bigint;
+begin
+  perform set_config('app.tenant_id', tenant, true);
+  if cardinality(opens) > 0 then
+    insert into open_intents (tenant_id, entry_id, replica_id) select tenant, o.entry_id, replica from unnest(opens) as o (entry_id);
+  end if;
+  if cardinality(ends) > 0 then
+    delete from open_intents o where o.tenant_id = tenant and o.entry_id = any (ends);
+  end if;
+  insert into audit_pending (tenant_id, entry_id, body)
+    select tenant, e.entry_id, substring(bodies from (e.until - e.length + 1)::integer for e.length)
+      from (select u.entry_id, u.length, u.place, sum(u.length) over (order by u.place) as until
+              from unnest(entries, lengths) with ordinality as u (entry_id, length, place)) e
+     order by e.place;
+  select a.epoch into current_epoch from access_epochs a where a.tenant_id = tenant;
+  return current_epoch;
+end $function$;
+grant execute on function record_entries(tenant text, replica text, entries text[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
+
 CREATE OR REPLACE FUNCTION tenant_by_org(key text)
  RETURNS text
  LANGUAGE sql

@@ -5,6 +5,7 @@ import {
   listOf,
   metadataOut,
   optionalText,
+  storableText,
   stringMapIfGiven,
   time,
   uidAndName,
@@ -138,7 +139,7 @@ export const clusterMetadataQuery = z.object({
 export const clusterMetadataSpec = z
   .object({
     filter: z
-      .object({ name: textFilter, environment: z.string().max(512).nullish(), state: z.string().max(512).nullish() })
+      .object({ name: textFilter, environment: storableText(512).nullish(), state: storableText(512).nullish() })
       .nullish(),
     sort: z.enum(['', 'environment', 'state', 'name']).nullish(),
   })
@@ -157,7 +158,7 @@ const condition = <V extends z.ZodType, O extends z.ZodType>(value: V, operator:
     })
     .nullish()
 
-const text = z.string().max(1024)
+const text = storableText(1024)
 const textOperator = z.enum(['eq', 'contains', 'beginsWith'])
 const textCondition = condition(text, textOperator)
 
@@ -172,7 +173,7 @@ const searchFilter = z.object({
       date: condition(z.iso.datetime({ offset: true }), z.enum(['eq', 'gt', 'gte', 'lt', 'lte', 'range'])),
       keyValue: z
         .object({
-          key: z.string().max(256),
+          key: storableText(256),
           operator: textOperator,
           match: z.object({ conjunction: conjunction.nullish(), values: listOf(text) }),
           negation: z.boolean().nullish(),

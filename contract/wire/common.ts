@@ -14,7 +14,7 @@ export const listOf = <T extends z.ZodType>(item: T) =>
     .transform((list) => list ?? [])
 
 /** Text that PostgreSQL can keep: it has no room for NUL, and JSON columns none for half a surrogate pair. */
-const storableText = (max: number) =>
+export const storableText = (max: number) =>
   z
     .string()
     .max(max)

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { err, ok, type Result } from '../../core/result.ts'
-import { pageQuery } from './common.ts'
+import { pageQuery, storableText } from './common.ts'
 
 /** The query of a list that can be filtered and sorted: `filters=metadata.name=XANDspec.type=user`, `orderBy=metadata.name=1`. */
 export const listQuery = pageQuery.extend({
-  filters: z.string().max(2_000).optional(),
+  filters: storableText(2_000).optional(),
   orderBy: z.string().max(500).optional(),
   /** Taken since clients send it; whole objects are answered, which is a superset. */
   fields: z.string().max(2_000).optional(),

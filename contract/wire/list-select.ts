@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Result } from '../../core/result.ts'
 import { ok } from '../../core/result.ts'
-import { type listMeta, listMetaOf, listOf, nameKey, pageOf } from './common.ts'
+import { type listMeta, listMetaOf, listOf, nameKey, pageOf, storableText } from './common.ts'
 import { type listQuery, type Order, parseFilters, parseOrder } from './list-filters.ts'
 
 /** Lists of `/v1` that are held in memory: searched, sorted and paged by a GET's query or by the body of a summary. */
@@ -58,10 +58,10 @@ export function sorted<Item>(items: readonly Item[], order: readonly Order[], co
 /** `v1FilterString`: each member that is there must hold; `ignoreCase` unless it says false. */
 export const textFilter = z
   .object({
-    eq: z.string().max(512).nullish(),
-    ne: z.string().max(512).nullish(),
-    contains: z.string().max(512).nullish(),
-    beginsWith: z.string().max(512).nullish(),
+    eq: storableText(512).nullish(),
+    ne: storableText(512).nullish(),
+    contains: storableText(512).nullish(),
+    beginsWith: storableText(512).nullish(),
     ignoreCase: z.boolean().nullish(),
   })
   .nullish()

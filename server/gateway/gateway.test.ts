@@ -104,6 +104,18 @@ test('a request without a credential gets 401, whatever the path below /v1, /can
   assert.equal((await fetch(`${base}/elsewhere`)).status, 404)
 })
 
+test('a path that cannot be read is answered as others are', async () => {
+  for (const path of ['/v1/things/%', '/v1/things/%ff', '/v1/%c0%ae', `/v1/things/${'x'.repeat(5_000)}`]) {
+    assert.equal((await fetch(base + path, { method: 'POST' })).status, 401, path)
+    const response = await post(path, '{}')
+    assert.ok([400, 404, 405].includes(response.status), `${path}: ${response.status}`)
+    const { ref, message } = (await response.json()) as { ref: string; message: string }
+    assert.equal(ref, response.headers.get('x-request-id'))
+    assert.ok(!message.includes('FST_'), message)
+  }
+  assert.equal((await fetch(`${base}/livez/%ff`)).headers.get('content-type'), 'application/json; charset=utf-8')
+})
+
 test('a credential is judged before a byte of the body is read', async () => {
   const answered = await new Promise<number>((resolve, reject) => {
     const request = httpRequest(`${base}/v1/things/x`, {

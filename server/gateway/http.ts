@@ -56,6 +56,12 @@ export async function createHttpApi(
       caseSensitive: true,
       maxParamLength: 4096,
     },
+    // A path that cannot be decoded has no route and runs no hook; it is answered as any other all the same.
+    frameworkErrors(_cause, request, reply) {
+      begin(request, reply)
+      reply.raw.once('close', () => finish(request, reply))
+      refuseUnreadablePath(request, reply).catch((cause: Error) => send(request, reply, refusalOf(cause)))
+    },
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -76,6 +82,13 @@ export async function createHttpApi(
   }
 
   app.addHook('onRequest', async (request, reply) => {
+    begin(request, reply)
+    const ambiguous = ambiguousHeader(request.raw.rawHeaders)
+    if (ambiguous) return send(request, reply, refuse('invalid', `The header ${ambiguous} stands twice`))
+  })
+  app.addHook('onResponse', async (request, reply) => finish(request, reply))
+
+  function begin(request: FastifyRequest, reply: FastifyReply): void {
     const id = request.id
     const forwarded = request.headers['x-forwarded-for']
     const address = clientAddress(
@@ -88,10 +101,9 @@ export async function createHttpApi(
       .header('x-request-id', id)
       .header('x-content-type-options', 'nosniff')
       .header('cache-control', 'no-store')
-    const ambiguous = ambiguousHeader(request.raw.rawHeaders)
-    if (ambiguous) return send(request, reply, refuse('invalid', `The header ${ambiguous} stands twice`))
-  })
-  app.addHook('onResponse', async (request, reply) => {
+  }
+
+  function finish(request: FastifyRequest, reply: FastifyReply): void {
     const { id, principal, route, startedAt, address } = stateOf(request)
     const seconds = (performance.now() - startedAt) / 1000
     deps.observe(route, reply.statusCode, seconds)
@@ -108,7 +120,7 @@ export async function createHttpApi(
       },
       'request',
     )
-  })
+  }
 
   /** Any credential, before a byte of the body is read. Answers the refusal itself. */
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Principal | undefined> {
@@ -127,6 +139,12 @@ export async function createHttpApi(
     else
       void send(request, reply, principal?.error ?? refuse('unauthenticated', 'Sign in first: no credential was sent'))
     return undefined
+  }
+
+  /** Like an unknown path: below the guarded ones a stranger is told nothing. */
+  async function refuseUnreadablePath(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (isGuardedPath(pathOf(request.url)) && !(await authenticate(request, reply))) return
+    send(request, reply, refuse('invalid', 'The path is not readable'))
   }
 
   for (const endpoint of endpoints) addRoute(app, endpoint)

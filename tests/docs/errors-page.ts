@@ -1,5 +1,4 @@
 import { type RefusalCode, refusals } from '../../contract/errors.ts'
-import { rules } from '../../core/kube/index.ts'
 import { type Endpoint, problemType, refusalsOf } from '../../server/gateway/index.ts'
 
 /** What whoever meets a refusal does about it. A new code does not compile without a row. */
@@ -59,13 +58,9 @@ export function errorsPage(endpoints: readonly Endpoint[]): string {
     return `| \`${name}\` | ${status} | \`${code}\` | ${title} | ${cell(remedies[name])} |`
   })
   const where = codes.map((name) => `| \`${name}\` | ${answeredBy(name, endpoints)} |`)
-  const door = rules.map(
-    ({ id, status, refuses, because, needs }) =>
-      `| \`${id}\` | ${status} | ${cell(refuses)} | ${needs ?? 'never'} | ${cell(because)} |`,
-  )
   return `# What is refused, and what to do about it
 
-Made by \`npm run docs\` from \`contract/errors.ts\`, the routes' declarations and \`core/kube/policy.ts\`; a test compares.
+Made by \`npm run docs\` from \`contract/errors.ts\` and the routes' declarations; a test compares.
 
 A refusal under \`/v1\` is \`{code, message, details, ref}\`, where \`code\` is the third column and \`ref\` the request id; under
 \`/v1/palisade\` it is a problem of RFC 9457, whose \`type\` is like \`${problemType('not_found')}\` and whose \`code\` is the
@@ -81,15 +76,11 @@ ${rows.join('\n')}
 | --- | --- |
 ${where.join('\n')}
 
-## What the way to clusters refuses by itself
+## On the way to clusters
 
-Below \`/k8s/clusters/{uid}\` every refusal is a Kubernetes \`Status\`, which kubectl prints: 401 without a valid credential, 404 for a
-cluster that is not there or another tenant's, 400 for a request that is not canonical, 429 and 503 with \`Retry-After\`. Beyond
-these, the first row that applies to a call is the answer; what no row names is the cluster's own to decide.
-
-| rule | status | refuses | from which level on it is allowed | because |
-| --- | --- | --- | --- | --- |
-${door.join('\n')}
+Below \`/k8s/clusters/{uid}\` every refusal is a Kubernetes \`Status\`, which kubectl prints: 401 without a valid credential, 404 for
+a cluster that is not there or another tenant's, 400 for a request that is not canonical, 403 for a right that is missing, 429 and
+503 with \`Retry-After\`. What Palisade refuses there by itself is a table in [clusters.md](clusters.md).
 `
 }
 

@@ -185,6 +185,27 @@ describe('an id of another tenant', () => {
     assert.ok(asked.length >= 4, `places asked: ${asked.join(', ')}`)
   })
 
+  test('in a search finds nothing', async () => {
+    const ask = async (projectUid: string) => {
+      const string = { operator: 'eq', match: { conjunction: 'or', values: [projectUid] } }
+      const filters = [{ property: 'projectUid', type: 'string', condition: { string } }]
+      const body = { filter: { conjunction: 'and', filterGroups: [{ conjunction: 'and', filters }] } }
+      const path = '/v1/dashboard/spectroclusters/search'
+      return [
+        comparable(await b.admin.call('POST', path, { body }), projectUid),
+        await b.admin.must('POST', path, { body }),
+      ]
+    }
+    const [theirs, nobodys] = [await ask(a.ids.project), await ask(unknownId())]
+    assert.deepEqual(theirs, nobodys)
+    const [, { items }] = await ask(b.ids.project)
+    assert.deepEqual(
+      items.map((item: { metadata: { uid: string } }) => item.metadata.uid),
+      [b.ids.cluster],
+      'the search finds what is there',
+    )
+  })
+
   test('names a cluster that is not there, on the way to clusters too', async () => {
     for (const caller of [b.memberToken, b.keyValue])
       for (const [method, rest] of [

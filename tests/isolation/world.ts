@@ -159,11 +159,29 @@ export function kindAt(place: Place): Kind | undefined {
   return undefined
 }
 
+const searchFor = (property: string, type: string, condition: unknown) => ({ property, type, condition })
+const matching = { operator: 'contains', match: { conjunction: 'or', values: ['x'] }, negation: false }
+const anyDay = { operator: 'gt', match: { conjunction: 'or', values: ['2026-01-01T00:00:00.000Z'] }, negation: false }
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, () => unknown>> = {
   'PATCH /v1/users/{uid}': () => [{ op: 'replace', path: '/spec/firstName', value: 'Other' }],
   'PATCH /v1/teams/{uid}': () => [{ op: 'replace', path: '/metadata/name', value: unknownId() }],
   'POST /v1/palisade/clusters/{uid}/check': () => ({ token: 'not-a-token' }),
+  'POST /v1/dashboard/spectroclusters/search': () => ({
+    filter: {
+      conjunction: 'and',
+      filterGroups: [
+        {
+          conjunction: 'or',
+          filters: [searchFor('clusterName', 'string', { string: { ...matching, ignoreCase: true } })],
+        },
+        { conjunction: 'or', filters: [searchFor('tags', 'keyValue', { keyValue: { key: 'env', ...matching } })] },
+        { conjunction: 'or', filters: [searchFor('creationTimestamp', 'date', { date: anyDay })] },
+      ],
+    },
+    sort: [{ field: 'clusterName', order: 'asc' }],
+  }),
 }
 
 /**

@@ -26,9 +26,15 @@ export type Api = {
 
 export type Credential = { readonly token: string } | { readonly apiKey: string } | 'nobody'
 
-/** @param caPem the only authority that is trusted */
-export function createApi(url: string, caPem: string): Api & { close(): Promise<void> } {
-  const dispatcher = new Agent({ connect: { ca: caPem }, headersTimeout: 60_000, bodyTimeout: 60_000 })
+/**
+ * @param caPem the only authority that is trusted
+ * @param from the address that the requests come from, such as 127.0.0.2: budgets are counted by network
+ */
+export function createApi(url: string, caPem: string, from?: string): Api & { close(): Promise<void> } {
+  const dispatcher = new Agent({
+    ...{ connect: { ca: caPem }, headersTimeout: 60_000, bodyTimeout: 60_000 },
+    ...(from === undefined ? {} : { localAddress: from }),
+  })
   const as = (credential: Credential): Api => {
     const call: ApiCall = async (method, path, { body, project, headers = {} } = {}) => {
       const response = await request(url + path, {
