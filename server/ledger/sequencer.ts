@@ -93,7 +93,7 @@ export function createSequencer(deps: {
         if (!led) await pause.wait(standbyMs, 'end')
       } catch (cause) {
         failingSince ??= clock.monotonicMs()
-        logger.warn({ cause }, 'the sequencer lost the database; it tries again')
+        logger.warn({ cause }, 'the sequencer was interrupted; it tries again')
         await pause.wait(backoffMs[Math.min(failures++, backoffMs.length - 1)] ?? 0, 'end')
       }
     }
@@ -186,8 +186,9 @@ export function createSequencer(deps: {
 
   async function signDue(db: Connection, signing: Schedule, due: readonly TenantUid[]): Promise<void> {
     if (due.length === 0) return
+    const startedAt = clock.monotonicMs()
     const { signed, refused } = await signHeads(db, due, { ...deps, now: () => new Date(clock.now()) })
-    for (const tenant of signed) signing.signed(tenant)
+    for (const tenant of signed) signing.signed(tenant, startedAt)
     for (const { tenant } of refused) signing.refused(tenant)
     troubles.signed(signed, refused)
     totals.signed += signed.length
@@ -272,14 +273,13 @@ function createSchedule(clock: Clock) {
     changed(tenant: TenantUid) {
       if (!soonest.has(tenant)) soonest.set(tenant, (lastSigned.get(tenant) ?? -signEveryMs) + signEveryMs)
     },
-    signed(tenant: TenantUid) {
-      const now = clock.monotonicMs()
+    signed(tenant: TenantUid, at: number) {
       soonest.delete(tenant)
       // In the order of time, so that the old ones stand first.
       lastSigned.delete(tenant)
-      lastSigned.set(tenant, now)
-      for (const [old, at] of lastSigned) {
-        if (now - at < signEveryMs) break
+      lastSigned.set(tenant, at)
+      for (const [old, then] of lastSigned) {
+        if (at - then < signEveryMs) break
         lastSigned.delete(old)
       }
     },
