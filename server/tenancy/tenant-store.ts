@@ -80,6 +80,8 @@ export async function orgNameTaken(tx: Tx, orgName: string): Promise<boolean> {
 export async function readTenant(tx: Tx, uid: string): Promise<Tenant | undefined> {
   const tenant = TenantUid.safeParse(uid)
   if (!tenant.success || tenant.data === systemTenant) return undefined
+  // As the policy of the table says it too: a tenant sees itself, the system scope sees all.
+  if (tx.tenant !== systemTenant && tx.tenant !== tenant.data) return undefined
   const [row] = await tx.query<TenantRow>(`select ${columns} from tenants where tenant_id = $1`, [tenant.data])
   return row && toTenant(row)
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type DescribedOperation, eachOperation, OpenApi } from '../docs/openapi.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
+import { startTestPostgres, type TestPostgres, withClient } from '../support/database.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
   createTenant,
@@ -38,19 +39,28 @@ export type World = {
   stop(): Promise<void>
 }
 
+export type WorldOptions = {
+  /** A database on which the tenant policies let every row through. */
+  readonly policiesOpen?: boolean
+}
+
 /** One running program with two tenants in it. The clusters are a server that answers an import as a cluster would. */
-export async function startWorld(name: string): Promise<World> {
+export async function startWorld(name: string, { policiesOpen = false }: WorldOptions = {}): Promise<World> {
   const family = await createProcessFamily(name)
   let cluster: FakeKubernetes | undefined
   let palisade: Palisade | undefined
+  let postgres: TestPostgres | undefined
   const stop = async () => {
     await palisade?.stop()
     await cluster?.close()
+    await postgres?.stop()
     await family.stop()
   }
   try {
     cluster = await startFakeKubernetes()
-    palisade = await startPalisade({ family, name })
+    if (policiesOpen) postgres = await startTestPostgres()
+    const env = postgres ? { PALISADE_DATABASE_URL: await openedDatabase(postgres) } : {}
+    palisade = await startPalisade({ family, name, env })
     const a = await createSide(palisade, cluster, 'acme')
     const b = await createSide(palisade, cluster, 'globex')
     const operations = eachOperation(OpenApi.parse(await palisade.api.must('GET', '/openapi.json')))
@@ -59,6 +69,24 @@ export async function startWorld(name: string): Promise<World> {
     await stop()
     throw cause
   }
+}
+
+/** @returns the owner's URL of a migrated database without tenant policies that hold */
+async function openedDatabase(postgres: TestPostgres): Promise<string> {
+  const { owner } = await postgres.create()
+  await withClient(owner, async (client) => {
+    const { rows } = await client.query<{ open: string }>(
+      `select format('alter policy %I on %I %s', policyname, tablename,
+                concat_ws(' ', case when qual is not null then 'using (true)' end,
+                               case when with_check is not null then 'with check (true)' end)) as open
+         from pg_policies where schemaname = 'public' and policyname = 'tenant'`,
+    )
+    if (rows.length < 15) throw new Error(`${rows.length} tenant policies`)
+    for (const { open } of rows) await client.query(open)
+  })
+  const url = new URL(`postgres://${owner.user}:${owner.password.reveal()}@socket:${owner.port}/${owner.database}`)
+  url.searchParams.set('host', owner.host)
+  return url.href
 }
 
 async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: string): Promise<Side> {
