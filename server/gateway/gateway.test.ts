@@ -261,6 +261,10 @@ test('limits count an IPv6 /64 as one network', () => {
   assert.equal(networkOf('2001:db8:1:2:3::4'), networkOf('2001:db8:1:2:ffff::1'))
   assert.notEqual(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:3::1'))
   assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1')
+  for (const zone of ['%eth0', '%br-lan', '%eth0.100']) {
+    assert.equal(networkOf(`fe80::1${zone}`), 'fe80::/64')
+    assert.equal(clientAddress(`fe80::1${zone}`, '203.0.113.7', ['fe80::/10']), '203.0.113.7')
+  }
 })
 
 test('a route table with a hole does not start', () => {

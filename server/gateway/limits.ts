@@ -66,7 +66,7 @@ export function createRateLimiter(clock: Clock): { take(rate: RateName, key: str
  */
 export function networkOf(address: string): string {
   if (isIP(address) === 0) return address
-  const parsed = ipaddr.process(address)
+  const parsed = ipaddr.process(withoutZone(address))
   if (parsed.kind() === 'ipv4') return parsed.toString()
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()}/64`
 }
@@ -87,7 +87,13 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, tr
   return address
 }
 
-const normal = (address: string) => (isIP(address) === 0 ? address : ipaddr.process(address).toString())
+const normal = (address: string) => (isIP(address) === 0 ? address : ipaddr.process(withoutZone(address)).toString())
+
+/**
+ * A link-local peer's address ends in its interface (`fe80::1%br-lan`), whose name may hold what ipaddr.js takes for no
+ * address and throws on: in the listener that would be the end of the process.
+ */
+const withoutZone = (address: string) => address.replace(/%.*$/, '')
 
 function isTrusted(address: string, ranges: readonly string[]): boolean {
   if (isIP(address) === 0) return false
