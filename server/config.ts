@@ -1,10 +1,11 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { passwordShortcomings, systemPolicy } from '../core/password.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { Secret } from '../core/seal/index.ts'
+import { canonicalEmail, type EmailRefusal, Secret } from '../core/seal/index.ts'
 import { inspectCertificate } from './pki/index.ts'
-import { type DatabaseTarget, parseDatabaseUrl } from './platform/postgres/index.ts'
+import { appRole, type DatabaseTarget, parseDatabaseUrl, sequencerRole } from './platform/postgres/index.ts'
 
 /** Everything the server is told from outside, checked and frozen. Nothing else reads the environment. */
 export type Config = {
@@ -73,17 +74,14 @@ export function parseConfig(
   for (const name of Object.keys(env).sort())
     if (name.startsWith('PALISADE_') && !known.has(name)) problem(name, unknownVariable(name))
 
-  const port = parsePort(value('PALISADE_PORT'), 8443, (what) => problem('PALISADE_PORT', what))
-  const metricsPort = parsePort(value('PALISADE_METRICS_PORT'), 9464, (what) => problem('PALISADE_METRICS_PORT', what))
-  if (port === metricsPort) problem('PALISADE_METRICS_PORT', `is the same as the main port, ${port}; choose another`)
+  const port = parsePort('PALISADE_PORT', value('PALISADE_PORT'), 8443, problem)
+  const metricsPort = parsePort('PALISADE_METRICS_PORT', value('PALISADE_METRICS_PORT'), 9464, problem)
+  if (port !== undefined && port === metricsPort)
+    problem('PALISADE_METRICS_PORT', `is the same as the main port, ${port}; choose another`)
 
   const host = value('PALISADE_HOST') ?? '127.0.0.1'
-  if (host !== 'localhost' && isIP(host) === 0)
+  if (host !== 'localhost' && !isAddress(host))
     problem('PALISADE_HOST', 'is not an IP address; use 127.0.0.1, ::1, 0.0.0.0 or one of this machine')
-
-  const publicUrl = value('PALISADE_PUBLIC_URL') ?? `https://localhost:${port}`
-  const urlProblem = publicUrlProblem(publicUrl)
-  if (urlProblem) problem('PALISADE_PUBLIC_URL', urlProblem)
 
   if (value('PALISADE_NATS_URL') !== undefined)
     problem('PALISADE_NATS_URL', 'this release has no message bus to connect to; unset it')
@@ -91,9 +89,9 @@ export function parseConfig(
   const config: Config = {
     dataDir: resolve(edges.cwd, value('PALISADE_DATA_DIR') ?? 'data'),
     host,
-    port,
-    publicUrl: publicUrl.replace(/\/$/, ''),
-    metricsPort,
+    port: port ?? 0,
+    publicUrl: parsePublicUrl(value('PALISADE_PUBLIC_URL'), problem) ?? `https://localhost:${port}`,
+    metricsPort: metricsPort ?? 0,
     tls: parseTls(value('PALISADE_TLS_CERT'), value('PALISADE_TLS_KEY'), edges, problem),
     database: parseDatabase(value('PALISADE_DATABASE_URL'), value('PALISADE_DATABASE_APP_URL'), edges, problem),
     rootKeyFile: parseRootKeyFile(env.PALISADE_ROOT_KEY_FILE, edges, problem),
@@ -106,43 +104,48 @@ export function parseConfig(
   return problems.length > 0 ? err(problems) : ok(Object.freeze(config))
 }
 
-/** What is wrong with a first administrator's password, or nothing. System administrators: 14 characters, four classes. */
-export function adminPasswordProblem(password: string): string | undefined {
-  if (password.length < 14) return 'has fewer than 14 characters'
-  if (password.length > 128) return 'has more than 128 characters'
-  const classes = [/\p{Lu}/u, /\p{Ll}/u, /\p{Nd}/u, /[^\p{L}\p{Nd}\s]/u]
-  if (!classes.every((one) => one.test(password)))
-    return 'needs an upper-case letter, a lower-case letter, a digit and a special character'
-  return undefined
-}
-
 type Problem = (name: string, what: string) => void
 
 function unknownVariable(name: string): string {
-  const near = [...known].find((candidate) => distance(candidate, name) <= 2)
-  return near ? `is not known; did you mean ${near}?` : 'is not known; unset it'
+  const [nearest] = [...known]
+    .map((candidate) => ({ candidate, edits: distance(candidate, name) }))
+    .sort((a, b) => a.edits - b.edits)
+  return nearest && nearest.edits <= 2
+    ? `is not known; did you mean ${nearest.candidate}?`
+    : 'is not known; unset it, or see docs/operations.md for those that are'
 }
 
-function parsePort(text: string | undefined, fallback: number, problem: (what: string) => void): number {
+function parsePort(name: string, text: string | undefined, fallback: number, problem: Problem): number | undefined {
   if (text === undefined) return fallback
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65535) problem('is not a port; use a number from 1 to 65535')
-  return port
+  if (port >= 1 && port <= 65535) return port
+  problem(name, 'is not a port; use a number from 1 to 65535')
+  return undefined
 }
 
-function publicUrlProblem(text: string): string | undefined {
-  const right = 'use an https origin such as https://palisade.example.com'
+/** One of an interface alone (`fe80::1%eth0`) means nothing in a certificate or to a client. */
+const isAddress = (text: string) => isIP(text) !== 0 && !text.includes('%')
+
+/** @returns the origin in its one spelling: it is compared, as the issuer of tokens, letter by letter */
+function parsePublicUrl(text: string | undefined, problem: Problem): string | undefined {
+  if (text === undefined) return undefined
+  const wrong = (what: string) => {
+    problem('PALISADE_PUBLIC_URL', `${what}; use an https origin such as https://palisade.example.com`)
+    return undefined
+  }
   let url: URL
   try {
     url = new URL(text)
   } catch {
-    return `is not a URL; ${right}`
+    return wrong('is not a URL')
   }
-  if (url.protocol !== 'https:') return `is not https; ${right}`
-  if (url.username || url.password) return `carries credentials; ${right}`
-  if (url.pathname !== '/' || url.search || url.hash || text.includes('?') || text.includes('#'))
-    return `has a path, query or fragment; ${right}`
-  return undefined
+  if (url.protocol !== 'https:') return wrong('is not https')
+  if (url.username || url.password) return wrong('carries credentials')
+  if (url.pathname !== '/' || text.includes('?') || text.includes('#')) return wrong('has a path, query or fragment')
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (!isAddress(host) && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(host))
+    return wrong('does not name a host')
+  return url.origin
 }
 
 function parseTls(
@@ -162,7 +165,8 @@ function parseTls(
   const certPem = readable('PALISADE_TLS_CERT', certFile, edges, problem)
   const keyPem = readable('PALISADE_TLS_KEY', keyFile, edges, problem)
   if (certPem !== undefined && keyPem !== undefined)
-    for (const what of inspectCertificate(certPem, keyPem, edges.now)) problem('PALISADE_TLS_CERT', what)
+    for (const what of inspectCertificate(certPem, keyPem, edges.now))
+      problem('PALISADE_TLS_CERT and PALISADE_TLS_KEY', what)
   return { certFile, keyFile }
 }
 
@@ -189,8 +193,15 @@ function parseDatabase(
   if (!owner.ok) problem('PALISADE_DATABASE_URL', owner.error)
   const app = appUrl === undefined ? undefined : parseDatabaseUrl(appUrl, edges.readFile)
   if (app && !app.ok) problem('PALISADE_DATABASE_APP_URL', app.error)
-  if (owner.ok && app?.ok && app.value.user === owner.value.user)
-    problem('PALISADE_DATABASE_APP_URL', 'names the owner; the application needs a login of its own that owns nothing')
+  if (owner.ok && [appRole, sequencerRole].includes(owner.value.user))
+    problem(
+      'PALISADE_DATABASE_URL',
+      `logs in as ${owner.value.user}, which may own nothing; name the login that owns the database`,
+    )
+  if (app?.ok && app.value.user !== appRole)
+    problem('PALISADE_DATABASE_APP_URL', `must log in as ${appRole}, a login that owns nothing`)
+  if (owner.ok && app?.ok && app.value.database !== owner.value.database)
+    problem('PALISADE_DATABASE_APP_URL', 'names another database than PALISADE_DATABASE_URL; name the same one')
   if (!owner.ok) return 'embedded'
   return { owner: owner.value, app: app?.ok ? app.value : 'make' }
 }
@@ -221,25 +232,32 @@ export function parseRootKey(text: string): Buffer | undefined {
 
 function parseAdmin(email: string | undefined, password: string | undefined, problem: Problem): Config['admin'] {
   if (email === undefined && password === undefined) return 'generate'
-  if (email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(email))
-    problem('PALISADE_ADMIN_EMAIL', 'is not an e-mail address')
-  if (password !== undefined) {
-    const wrong = adminPasswordProblem(password)
-    if (wrong) problem('PALISADE_ADMIN_PASSWORD', `${wrong}; use 14 characters or more of all four classes`)
-  }
+  const address = email === undefined ? undefined : canonicalEmail(email)
+  if (address?.ok === false) problem('PALISADE_ADMIN_EMAIL', emailProblems[address.error])
+  const lacking = password === undefined ? [] : passwordShortcomings(systemPolicy, password)
+  if (lacking.length > 0) problem('PALISADE_ADMIN_PASSWORD', `needs ${lacking.join(', ')}`)
   if (email === undefined) problem('PALISADE_ADMIN_EMAIL', 'is missing; set it together with PALISADE_ADMIN_PASSWORD')
   if (password === undefined)
     problem('PALISADE_ADMIN_PASSWORD', 'is missing; set it together with PALISADE_ADMIN_EMAIL')
   return email !== undefined && password !== undefined ? { email, password: new Secret(password) } : 'generate'
 }
 
+const emailProblems: Readonly<Record<EmailRefusal, string>> = {
+  not_an_address: 'is not an e-mail address; write one such as admin@example.com',
+  bad_local_part: 'has something before the @ that is not taken; use letters, digits and single dots, without quotes',
+  bad_domain: 'has no host name after the @; write one such as admin@example.com',
+  look_alike_characters: 'has characters that only look like plain ones; type it anew',
+}
+
 function parseRanges(name: string, text: string | undefined, problem: Problem): readonly string[] {
   const ranges = (text ?? '').split(',').map((one) => one.trim())
   const named = ranges.filter((one) => one !== '')
-  for (const one of named)
-    if (!ipaddr.isValidCIDR(one)) problem(name, `"${one}" is not a range; write e.g. 10.0.0.0/8,fd00::/8`)
+  for (const one of named) if (!isRange(one)) problem(name, `"${one}" is not a range; write e.g. 10.0.0.0/8,fd00::/8`)
   return named
 }
+
+/** The parser alone reads `10/8` as 0.0.0.10/8 and `010.0.0.0/8` as 8.0.0.0/8. */
+const isRange = (text: string) => ipaddr.isValidCIDR(text) && isAddress(text.slice(0, text.indexOf('/')))
 
 function parseNamespaces(text: string | undefined, problem: Problem): readonly string[] {
   if (text === undefined) return ['kube-system', 'palisade-system']

@@ -1,5 +1,6 @@
 import type { Refusal } from '../../contract/errors.ts'
 import { systemTenant } from '../../contract/ids.ts'
+import { systemPolicy } from '../../core/password.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Secret } from '../../core/seal/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
@@ -7,7 +8,7 @@ import { insertUser } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { IdentityEdges } from './edges.ts'
 import type { PasswordHasher } from './password-hash.ts'
-import { checkPassword, systemPolicy } from './password-policy.ts'
+import { checkPassword } from './password-policy.ts'
 
 /**
  * Makes the first system administrator, active at once and with a password: nobody is there yet who could invite them.

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { type Refusal, refuse } from '../../contract/errors.ts'
+import { normalPassword } from '../../core/password.ts'
 import { err, type Result } from '../../core/result.ts'
-import { normalPassword } from './password-policy.ts'
 
 /**
  * argon2id with 19 MiB, two passes, one lane: the smallest setting that the OWASP password storage guide takes, since every

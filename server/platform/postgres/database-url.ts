@@ -27,19 +27,39 @@ export function parseDatabaseUrl(text: string, readFile: (path: string) => strin
     return err('is not a URL; write postgres://user:password@host:5432/database?sslmode=verify-full')
   }
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') return err('does not begin with postgres://')
-  const known = new Set(['host', 'sslmode', 'sslrootcert'])
-  for (const name of url.searchParams.keys())
-    if (!known.has(name)) return err(`has an unknown parameter "${name}"; known are ${[...known].join(', ')}`)
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, '')
+  const plain = decoded(url)
+  if (!plain) return err('has a % that begins no character; write the sign itself as %25')
+  // A password with one of these in it reads as a fragment or as parameters, so that neither is quoted.
+  if (url.hash !== '') return err('has a #; in a password it is written %23')
+  const known = ['host', 'sslmode', 'sslrootcert']
+  const names = [...url.searchParams.keys()]
+  if (names.some((name) => !known.includes(name)))
+    return err(`has a parameter that is not one of ${known.join(', ')} (a ? in a password is written %3F)`)
+  if (new Set(names).size < names.length) return err('has a parameter twice')
+  const host = url.searchParams.get('host') ?? plain.host.replace(/^\[|\]$/g, '')
   if (host === '') return err('names no host')
-  const user = decodeURIComponent(url.username)
+  if (url.port === '0') return err('names port 0; a server listens on 1 to 65535')
+  const { user, database } = plain
   if (user === '') return err('names no user')
-  const database = decodeURIComponent(url.pathname.slice(1))
   if (database === '' || database.includes('/')) return err('names no database')
   const tls = parseTlsMode(url.searchParams, host, readFile)
   if (!tls.ok) return tls
-  const password = new Secret(decodeURIComponent(url.password))
+  const password = new Secret(plain.password)
   return ok({ host, port: url.port === '' ? 5432 : Number(url.port), user, password, database, tls: tls.value })
+}
+
+/** The parts without percent-encoding; undefined where that is broken. */
+function decoded({ hostname, username, password, pathname }: URL) {
+  try {
+    return {
+      host: decodeURIComponent(hostname),
+      user: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      database: decodeURIComponent(pathname.slice(1)),
+    }
+  } catch {
+    return undefined
+  }
 }
 
 function parseTlsMode(
@@ -51,11 +71,15 @@ function parseTlsMode(
   if (mode === 'verify-full') {
     const path = parameters.get('sslrootcert')
     if (path === null || path === 'system') return ok({ caPem: undefined })
+    let caPem: string
     try {
-      return ok({ caPem: readFile(path) })
+      caPem = readFile(path)
     } catch (cause) {
       return err(`sslrootcert cannot be read: ${path} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`)
     }
+    // Node takes a file without certificates in silence, and then believes nobody.
+    if (!caPem.includes('-----BEGIN CERTIFICATE-----')) return err(`sslrootcert holds no certificate (PEM): ${path}`)
+    return ok({ caPem })
   }
   if (!onThisMachine(host))
     return err(
