@@ -80,7 +80,8 @@ say('Ctrl-C ends the demo and removes everything it made.')
 // A timer keeps the process here: the programs it started do not.
 const hold = setInterval(() => undefined, 60_000)
 await new Promise<void>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  // `on`: a second Ctrl-C must not cut off the tidying up.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
 })
 clearInterval(hold)
 step('stopping')
