@@ -121,7 +121,8 @@ export async function startHostileCluster(backend: Backend): Promise<HostileClus
 }
 
 /** The values of a header in the order of its lines, whatever the case of its name. */
-export function valuesOf({ lines }: SeenRequest, name: string): string[] {
+export function valuesOf(request: SeenRequest | undefined, name: string): string[] {
+  const lines = request?.lines ?? []
   return lines.filter(([one]) => one.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
 }
 
