@@ -14,7 +14,6 @@ export type EndReason =
   | 'cluster-removed'
   | 'expired'
   | 'access-data-stale'
-  | 'ended-by-person'
   | 'shutdown'
 
 /** A call that is under way. It is registered before it is decided, so that no change falls between the two. */
