@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
 import { after, before, test } from 'node:test'
-import type pg from 'pg'
+import pg from 'pg'
 import { TenantUid } from '../../contract/ids.ts'
 import { predefinedRole } from '../../contract/roles.ts'
 import { decide } from '../../core/access/index.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { until } from '../../tests/support/until.ts'
-import type { Clock } from '../platform/clock/index.ts'
+import { type Clock, systemClock } from '../platform/clock/index.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { clientConfig, createInTenant, type InTenant, openPool } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { type Access, createAccess } from './access.ts'
-import { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
+import { createFeed, newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 import type { EndReason, LiveCall } from './live-calls.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -177,6 +178,39 @@ test('new calls are refused 2 s, and open streams end 10 s, after the replica la
   assert.equal(access.freshness().openStreams, false)
   await until('the end of the stream', () => seen.ended)
   assert.equal(seen.ended, 'access-data-stale')
+})
+
+test('a connection that is lost in the middle of a poll is not asked for again without a pause', async (t) => {
+  const own = await startTestPostgres()
+  t.after(() => own.stop())
+  const { app, superuser } = await own.create()
+  let attempts = 0
+  const stream = () => {
+    attempts++
+    return new Socket()
+  }
+  const connection = { ...clientConfig(app, 'test-feed'), stream }
+  const feed = createFeed({ connection, clock: systemClock, logger, onChanges: () => undefined })
+  t.after(() => feed.stop())
+  await feed.start()
+
+  const locker = new pg.Client(clientConfig(superuser, 'locker'))
+  locker.on('error', () => undefined) // it goes down with the server
+  await locker.connect()
+  await locker.query('begin; lock table access_epochs in access exclusive mode')
+  const polling = await until('a poll that waits', async () => {
+    const { rows } = await locker.query<{ pid: number }>(
+      `select pid from pg_stat_activity where application_name = 'palisade-feed' and wait_event_type = 'Lock'`,
+    )
+    return rows[0]?.pid
+  })
+  attempts = 0
+  const startedAt = performance.now()
+  process.kill(polling, 'SIGKILL')
+  await own.crash()
+  await until('the feed to be back', () => feed.ageMs() < 200 || undefined)
+  const pauses = (performance.now() - startedAt) / 100
+  assert.ok(attempts <= pauses + 3, `${attempts} attempts in ${Math.round(pauses * 100)} ms`)
 })
 
 test('a decision is never on older data than the epoch that the caller has seen (D18)', async () => {

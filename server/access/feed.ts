@@ -13,6 +13,8 @@ const pollMs = 500
 /** A poll that takes longer has lost its connection, half-open ones too. */
 const pollTimeoutMs = 1_000
 const reconnectMs = 100
+/** While the database is away it is said this often, and not at each attempt. */
+const complainMs = 10_000
 
 /** How this replica learns of changes of access, its own and those of others. */
 export type Feed = {
@@ -80,6 +82,7 @@ export function createFeed(deps: {
 
   async function run(first: { resolve: () => void; reject: (cause: unknown) => void }): Promise<void> {
     let lookups: Lookups | undefined
+    let complainedAt = Number.NEGATIVE_INFINITY
     while (!stopped) {
       try {
         lookups ??= await connect()
@@ -88,10 +91,15 @@ export function createFeed(deps: {
         await pause(pollMs)
       } catch (cause) {
         if (stopped) break
-        logger.warn({ cause }, 'access changes cannot be read; trying again')
+        if (clock.monotonicMs() - complainedAt >= complainMs) {
+          complainedAt = clock.monotonicMs()
+          logger.warn({ cause }, 'access changes cannot be read; trying again')
+        }
         lookups = undefined
         await client?.end().catch(() => undefined)
         first.reject(cause)
+        // The loss of the connection has nudged too: heeded here, the attempts would follow each other without a pause.
+        nudged = false
         await pause(reconnectMs)
       }
     }
