@@ -3,7 +3,7 @@ import {
   checkServerIdentity,
   connect,
   createSecureContext,
-  rootCertificates,
+  getCACertificates,
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
@@ -19,7 +19,7 @@ export interface Upstream {
   readonly basePath: string
   /** The certificate authorities pinned at import, PEM. */
   readonly caPem: string | undefined
-  /** Trust the public authorities too. Without these and without `caPem` nothing is trusted and nothing connects. */
+  /** Trust the authorities this machine's Node trusts, too. Without these and without `caPem` nothing is trusted and nothing connects. */
   readonly systemRoots: boolean
   /** The name the certificate has to bear, where it is not the host (`tls-server-name`). */
   readonly servername: string | undefined
@@ -102,8 +102,8 @@ export function createDialler({ upstream, destination, connectMs }: DiallerSetti
 }
 
 function trustOf({ caPem, systemRoots }: Upstream): SecureContext {
-  // An empty list trusts nobody; `undefined` would mean the public authorities.
-  const ca = [...(caPem === undefined ? [] : [caPem]), ...(systemRoots ? rootCertificates : [])]
+  // An empty list trusts nobody; `undefined` would mean those Node trusts by default.
+  const ca = [...(caPem === undefined ? [] : [caPem]), ...(systemRoots ? getCACertificates('default') : [])]
   return createSecureContext({ ca, minVersion: 'TLSv1.2' })
 }
 

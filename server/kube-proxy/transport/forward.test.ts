@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { describe, test } from 'node:test'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { failure, type Status } from '../../../core/kube/index.ts'
 import { until } from '../../../tests/support/until.ts'
 import { createDestinationPolicy } from './destination.ts'
@@ -461,14 +462,15 @@ describe('no way to the cluster', async () => {
       assert.equal(answer.status, status)
       assert.match(statusOf(answer.body).message, message)
       assert.equal((await ended).reason, reason)
-      assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 0 })
+      assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 0, subjects: 0 })
     })
   }
 
   test('a name that changes its mind is judged again at the next connect (DNS rebinding)', async () => {
     const answers = ['127.0.0.1', '169.254.169.254']
     const door = await openDoor({
-      upstream: { port: cluster.port, host: 'localhost' },
+      // No other resolver knows this name: the addresses judged are the ones connected to.
+      upstream: { port: cluster.port, host: 'cluster.invalid', servername: 'localhost' },
       destination: createDestinationPolicy({
         ownListeners: () => [],
         allowLoopback: true,
@@ -480,6 +482,19 @@ describe('no way to the cluster', async () => {
     // A HEAD closes its connection, so the next call has to connect anew.
     assert.equal((await door.ask(pods)).status, 502)
     assert.deepEqual(answers, [])
+  })
+
+  test('what this machine trusts counts only where the record says so', async (t) => {
+    const before = getCACertificates('default')
+    t.after(() => setDefaultCACertificates(before))
+    setDefaultCACertificates([authority.certPem])
+    for (const [systemRoots, status] of [
+      [false, 502],
+      [true, 200],
+    ] as const) {
+      const door = await openDoor({ upstream: { port: cluster.port, caPem: undefined, systemRoots } })
+      assert.equal((await door.ask(pods)).status, status)
+    }
   })
 
   test('a certificate for the name in the record is good at any address', async () => {
@@ -520,17 +535,19 @@ describe('a kept connection that the cluster closes', () => {
   test('a read is asked once more, a write is not', async () => {
     const hostile = await startHostile((socket, _head, index) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-      // From now on whatever comes on this connection is met with its end.
-      if (index % 2 === 0) socket.on('data', () => socket.destroy())
+      // From now on whatever comes on this connection is met with its end; only the second one stays.
+      if (index !== 1) socket.on('data', () => socket.destroy())
     })
     const door = await openDoor({ upstream: { port: hostile.port } })
     assert.equal((await door.ask(pods)).body, 'ok')
     assert.equal((await door.ask(pods)).body, 'ok', 'on a new connection')
-    door.transport.forget('c')
-    assert.equal((await door.ask(pods)).body, 'ok')
-    const answer = await door.ask(pods, { method: 'POST', body: '{}' })
-    assert.equal(answer.status, 502)
-    assert.match(statusOf(answer.body).message, /whether it did what was asked is not known/)
+    for (const options of [{ method: 'POST', body: '{}' }, { method: 'DELETE' }]) {
+      door.transport.forget('c')
+      assert.equal((await door.ask(pods)).body, 'ok')
+      const answer = await door.ask(pods, options)
+      assert.equal(answer.status, 502)
+      assert.match(statusOf(answer.body).message, /whether it did what was asked is not known/)
+    }
   })
 })
 
@@ -795,7 +812,7 @@ describe('either side goes away', () => {
       }
       assert.equal((await ended).reason, 'client_closed')
       await until('the cluster to notice', () => (closed === 1 ? true : undefined))
-      assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 0 })
+      assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 0, subjects: 0 })
     })
   }
 
@@ -1009,8 +1026,26 @@ describe('limits', async () => {
       '/api/v1/namespaces/n/services/s/proxy/wait',
     ].map((path) => session.request({ ':path': path }))
     await Promise.all(streams.map((stream) => once(stream, 'data')))
-    assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 22 })
+    assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 22, subjects: 1 })
     assert.equal((await door.ask(pods)).body, 'ok')
+  })
+
+  test('a long call has a connection of its own, closed with it', async () => {
+    waiting = []
+    const own = await startCluster((_request, response) => {
+      response.write('x')
+      waiting.push(response)
+      if (waiting.length === 1) response.end()
+    })
+    const door = await openDoor({ upstream: { port: own.port } })
+    await door.ask(pods)
+    assert.deepEqual(own.connections(), { accepted: 1, open: 1 })
+    const watch = door.http2().request({ ':path': `${pods}?watch=1` })
+    await once(watch, 'data')
+    assert.deepEqual(own.connections(), { accepted: 2, open: 2 })
+    waiting[1]?.end()
+    await textOf(watch)
+    await until('its connection to be closed', () => (own.connections().open === 1 ? true : undefined))
   })
 
   test('too many calls at once: 429 with a time to wait, per person and per cluster', async () => {

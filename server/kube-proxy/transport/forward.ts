@@ -113,9 +113,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   // undici, towards the cluster
 
   onConnect(abort: () => void): void {
-    // It may have waited for a connection that nobody needs any more.
-    if (this.#phase === 'asking' && this.#reason === 'complete') this.#abort = abort
-    else abort()
+    this.#abort = abort
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {

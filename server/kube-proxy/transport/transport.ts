@@ -37,6 +37,8 @@ export interface TransportStats {
   readonly calls: number
   /** Watches, followed logs, proxied applications and upgraded connections. */
   readonly streams: number
+  /** Who has any of them. */
+  readonly subjects: number
 }
 
 export interface TransportSettings {
@@ -155,7 +157,7 @@ export function createTransport({ destination, logger, clock, limits: given }: T
       void cluster.connections.destroy()
     },
 
-    stats: () => ({ clusters: clusters.size, ...total }),
+    stats: () => ({ clusters: clusters.size, ...total, subjects: subjects.size }),
 
     async close() {
       isClosed = true

@@ -479,7 +479,7 @@ describe('the end of access', async () => {
       bytesIn: 4,
       bytesOut: 4,
     } satisfies CallEnd)
-    assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 0 })
+    assert.deepEqual(door.transport.stats(), { clusters: 1, calls: 0, streams: 0, subjects: 0 })
   })
 
   for (const [how, quietly] of [
