@@ -66,11 +66,6 @@ export function stillCovers(now: Standing, before: Standing): boolean {
   return before.levels.every((level) => levels.has(level)) && before.teams.every((team) => teams.has(team.uid))
 }
 
-/** Whether the cluster would be told the same. */
-export function sameStanding(a: Standing, b: Standing): boolean {
-  return stillCovers(a, b) && stillCovers(b, a)
-}
-
 /**
  * What a person reads (as a `Warning`, which kubectl prints) when the cluster itself refuses: which level they have, where
  * it comes from and what a higher one needs.

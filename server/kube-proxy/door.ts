@@ -18,7 +18,7 @@ import { clientAddress, networkOf, type Principal } from '../gateway/index.ts'
 import { LedgerBusyError } from '../ledger/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
-import { explainLevel, type Standing, sameStanding, standingOf, stillCovers } from './decision.ts'
+import { explainLevel, type Standing, standingOf, stillCovers } from './decision.ts'
 import { callEntry, type Described, endEntry, recordingOf, refusedEntry } from './entries.ts'
 import type { DoorCluster, DoorPorts } from './ports.ts'
 import {
@@ -204,7 +204,8 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
       user: principal.user,
       cluster: clusterUid,
       async recheck(snapshot) {
-        if (!live.admitted) return { recheckAt: Number.POSITIVE_INFINITY }
+        // Asked again by the next sweep: what is answered here must not stand in for the times that the decision finds.
+        if (!live.admitted) return { recheckAt: 0 }
         return recheck(live.admitted, clusterUid, snapshot)
       },
       end(reason) {
@@ -263,7 +264,8 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
       return err(
         failure(
           403,
-          `this needs permission ${standing.denial.missing} on cluster ${cluster.name} (${clusterUid}) in ${scope} (request ${requestId})`,
+          // No name: to see it is what the caller lacks.
+          `this needs permission ${standing.denial.missing} on cluster ${clusterUid} in ${scope} (request ${requestId})`,
         ),
       )
     }
@@ -334,16 +336,29 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
     const outcome = recording === 'read' ? ('done' as const) : ('intended' as const)
     const record = ledger.record(principal.tenant, callEntry(described, outcome, first.standing))
 
+    /** What was recorded as an intent gets its end, after a record that is still on its way. Never rejects. */
+    const conclude = async (end: CallEnd): Promise<void> => {
+      if (recording === 'read') return
+      const recorded = await record.catch(() => undefined)
+      // Never recorded: nothing was done, or the transport has withheld the answer.
+      if (!recorded) return
+      const { uid } = recorded
+      void ledger.conclude(principal.tenant, endEntry(described, uid, end, performance.now() - startedAt))
+    }
+
     let admitted = first
     if (recording === 'before') {
-      const { uid, epoch } = await record
-      const again = await decideAgain(live, first, epoch, head)
+      const { epoch } = await record
+      let again: Result<Admitted, Status>
+      try {
+        again = await decideAgain(live, first, epoch, head)
+      } catch (cause) {
+        await conclude(notMade('not-decided', 0))
+        throw cause
+      }
       if (!again.ok) {
         live.registration.done()
-        await ledger.conclude(
-          principal.tenant,
-          endEntry(described, uid, refusedEnd(again.error), performance.now() - startedAt),
-        )
+        await conclude(notMade('right-withdrawn', again.error.code))
         return way.refuse(again.error, [])
       }
       admitted = again.value
@@ -355,16 +370,28 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
         : record.then(async ({ epoch }) => {
             const again = await decideAgain(live, first, epoch, head)
             // The cluster was told what no longer holds: its answer is thrown away.
-            if ((!again.ok || !sameStanding(again.value.standing, first.standing)) && live.ended === undefined) {
+            const holds = again.ok && stillCovers(again.value.standing, first.standing)
+            if (!holds && live.ended === undefined) {
               live.ended = 'right-withdrawn'
               live.abort.abort('right-withdrawn')
             }
           })
+    // A transport that refuses the call by a limit of its own never looks at it; unheard, a failure would end the process.
+    recorded?.catch(() => undefined)
     const activity = long ? setInterval(() => ports.touch(principal), touchMs).unref() : undefined
 
     const over = Promise.withResolvers<void>()
     track(over.promise)
-    way.carry({
+    let isOver = false
+    const onEnd = (end: CallEnd) => {
+      if (isOver) return
+      isOver = true
+      clearInterval(activity)
+      live.registration.done()
+      ports.observe(info.verb, end.status, (performance.now() - startedAt) / 1000)
+      void conclude(end).finally(over.resolve)
+    }
+    const call: Call = {
       upstream: admitted.described.cluster.upstream as NonNullable<DoorCluster['upstream']>, // `admitOn` refuses without.
       subject: `${principal.tenant}:${principal.user}`,
       requestId,
@@ -386,22 +413,14 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
         status === 403 && fromCluster
           ? [warning(explainLevel(admitted.standing, admitted.snapshot, admitted.described.cluster), requestId)]
           : [],
-      onEnd(end) {
-        clearInterval(activity)
-        live.registration.done()
-        ports.observe(info.verb, end.status, (performance.now() - startedAt) / 1000)
-        if (recording === 'read') return over.resolve()
-        // The record may still be on its way when the client is already gone; its end must follow it.
-        record
-          .then(
-            ({ uid }) => {
-              void ledger.conclude(principal.tenant, endEntry(described, uid, end, performance.now() - startedAt))
-            },
-            () => undefined, // never recorded: the transport has withheld the answer, and there is nothing to close
-          )
-          .finally(over.resolve)
-      },
-    })
+      onEnd,
+    }
+    try {
+      way.carry(call)
+    } catch (cause) {
+      onEnd(notMade('not-carried', 0))
+      throw cause
+    }
   }
 
   /** Decides on data at least as new as `epoch`. */
@@ -433,10 +452,11 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
   }
 }
 
-const refusedEnd = (status: Status): CallEnd => ({
+/** The end of a call that was recorded and then not made. */
+const notMade = (detail: string, status: number): CallEnd => ({
   reason: 'refused',
-  detail: 'right-withdrawn',
-  status: status.code,
+  detail,
+  status,
   bytesIn: 0,
   bytesOut: 0,
 })
