@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, clusterSkipReason, startCluster } from '../cluster/cluster.ts'
 import { type Palisade, startPalisade } from '../support/palisade.ts'
+import { freePort } from '../support/ports.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 import { type Block, blocksOf, readDoc, root } from './markdown.ts'
 
 /*
@@ -96,6 +98,34 @@ describe('what the documentation tells people to paste', () => {
     const [code] = await once(child, 'close')
     assert.equal(code, 0, `the walk ended with ${code ?? 'a signal'}:\n${printed.replaceAll(marker, '—\n')}`)
     return printed.split(marker).slice(1)
+  }
+})
+
+test('README.md shows what a first start prints', async () => {
+  const family = await createProcessFamily('first-start')
+  try {
+    const port = await freePort()
+    const child = spawn(process.execPath, ['server/main.ts'], {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {
+        ...{ PATH: process.env.PATH ?? '', HOME: family.folder },
+        PALISADE_DATA_DIR: join(family.folder, 'data'),
+        PALISADE_PORT: String(port),
+        PALISADE_METRICS_PORT: String(await freePort()),
+      },
+    })
+    family.adopt(child)
+    let printed = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+    })
+    await until('the end of what a first start prints', () => /Ctrl-C/.test(printed) || undefined)
+    const shown = blocksOf(readDoc('README.md'))[1]?.text ?? ''
+    assert.match(flat(printed), patternOf(shown.replaceAll('localhost:8443', `localhost:${port}`)))
+  } finally {
+    await family.stop()
   }
 })
 
