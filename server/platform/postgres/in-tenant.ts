@@ -44,7 +44,10 @@ export function createInTenant(pool: pg.Pool): InTenant {
       // One round trip: the tenant is 24 hex digits or `system`, checked by setTenant, so it needs no parameter.
       await client.query(`begin${mode(options)}; ${scope}`)
       result = await work(createTx(client, tenant, committed))
-      await client.query('commit')
+      const { command } = await client.query('commit')
+      // Of a transaction that a failed statement has aborted PostgreSQL answers a commit with ROLLBACK and no error.
+      if (command !== 'COMMIT')
+        throw new Error('a failed statement was passed over, and nothing of its transaction is stored')
     } catch (cause) {
       await client.query('rollback').catch((failure: Error) => {
         broken = failure
