@@ -30,7 +30,7 @@ after(async () => {
 
 const insert = (tx: Tx) =>
   tx.query(
-    `insert into tenants (tenant_id, org_name, org_key, state, created_at, updated_at) values ($1, 'a', $1, 'active', now(), now())`,
+    `insert into tenants (tenant_id, org_name, org_key, state, created_at, updated_at) values ($1, 'a', 'a', 'active', now(), now())`,
     [tx.tenant],
   )
 
