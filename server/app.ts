@@ -40,11 +40,9 @@ export type App = {
   readonly publicUrl: string
   /** What clients trust; undefined where the operator's own certificate is presented. */
   readonly caFile: string | undefined
-  /** Set on the very first start. */
+  /** On the very first start who was made, as was announced. */
   readonly firstAdministrator: FirstAdministrator | undefined
   listen(): Promise<Result<undefined, string>>
-  /** Resolves when the server cannot go on. */
-  readonly failed: Promise<void>
   stop(graceMs: number): Promise<void>
 }
 
@@ -55,7 +53,8 @@ export type AppDeps = {
   /** Wiped by the caller afterwards. */
   readonly rootSecret: Uint8Array
   readonly logger: Logger
-  readonly progress: (message: string) => void
+  /** Called as soon as the first administrator is there: their password is nowhere else, whatever happens afterwards. */
+  readonly announce: (administrator: FirstAdministrator) => void
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -68,7 +67,7 @@ const lastEndsMs = 5_000
 
 /** Everything that exists, in wiring order. Nothing listens yet; what was opened is closed by `stop`. */
 export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
-  const { config, dataFolder, database, logger, progress } = deps
+  const { config, dataFolder, database, logger } = deps
   const clock = systemClock
   const metrics = createMetrics()
 
@@ -121,7 +120,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     await closePools()
     return firstAdministrator
   }
-  if (firstAdministrator.value) progress('the first system administrator was made')
+  if (firstAdministrator.value) deps.announce(firstAdministrator.value)
 
   // Certificates.
   await mkdir(join(dataFolder, 'pki'), { recursive: true, mode: 0o755 })
@@ -238,7 +237,6 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     publicUrl: config.publicUrl,
     caFile: config.tls === 'internal' ? caFile : undefined,
     firstAdministrator: firstAdministrator.value,
-    failed: new Promise(() => undefined),
     async listen() {
       await identity.start()
       // Listening for changes comes before the first load: what changes in between is then heard.

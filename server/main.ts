@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type App, buildApp } from './app.ts'
 import { parseConfig, parseRootKey } from './config.ts'
 import { openDatabase } from './database.ts'
-import { claimDataFolder, readOrCreateSecretFile } from './platform/data-folder/index.ts'
+import { claimDataFolder, describeFileProblem, readOrCreateSecretFile } from './platform/data-folder/index.ts'
 import { createLogger, type Logger, openLogFile } from './platform/log/index.ts'
 import { generateRootKey } from './root-key.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
@@ -30,10 +30,13 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
     return 1
   }
 
+  // Whoever read these may be gone: a pipe that ended, a terminal that was closed. That is no reason to end.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined)
   const stopping = new AbortController()
   const stopped = new Promise<void>((resolve) => {
-    // `on`, not `once`: a repeated signal must find a listener, or Node would end at once.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    // `on`, not `once`: a repeated signal must find a listener, or Node would end at once. A closed terminal (SIGHUP) would
+    // leave the database running with nobody to stop it.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(signal, () => {
         stopping.abort(new Error(`stopped by ${signal}`))
         resolve()
@@ -51,7 +54,6 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
 
   try {
     const logger = openLog(config.value.logLevel, folder.path, terminal, closers)
-    const startedAt = performance.now()
     const rootSecret = await rootKey(config.value.rootKeyFile, folder.path)
     if (!rootSecret.ok) return fail(rootSecret.error)
 
@@ -63,7 +65,7 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
     if (!database.ok) return fail(database.error)
     const { embedded } = database.value
     if (embedded) closers.push(() => embedded.stop())
-    if (database.value.migrated > 0) terminal.progress(`database schema: ${database.value.migrated} migrations applied`)
+    if (database.value.migrated > 0) logger.info({ migrations: database.value.migrated }, 'the schema was migrated')
 
     const app = await buildApp({
       config: config.value,
@@ -71,7 +73,7 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
       database: database.value,
       rootSecret: rootSecret.value,
       logger,
-      progress: terminal.progress,
+      announce: terminal.administrator,
     })
     if (!app.ok) return fail(app.error)
     closers.push(() => app.value.stop(graceMs))
@@ -80,16 +82,16 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
 
     const listening = await app.value.listen()
     if (!listening.ok) return fail(listening.error)
-    greet(app.value, terminal, performance.now() - startedAt)
-    await Promise.race([stopped, app.value.failed])
-    if (!stopping.signal.aborted) {
-      logger.fatal('the server cannot go on')
-      return 1
-    }
+    // Counted from the process's own start: loading the program is part of what a person waits for.
+    greet(app.value, terminal, performance.now())
+    await stopped
     terminal.progress('stopping')
     return 0
   } catch (cause) {
     if (stopping.signal.aborted) return 0
+    // A file or folder that is not as it must be is the operator's to mend; a stack trace would not tell them how.
+    const { code, path } = cause as NodeJS.ErrnoException
+    if (code !== undefined && path !== undefined) return fail(describeFileProblem(cause, path))
     throw cause
   } finally {
     await close()
@@ -129,7 +131,7 @@ function greet(app: App, terminal: Terminal, ms: number): void {
     seconds: ms / 1000,
     url: app.publicUrl,
     caFile: app.caFile,
-    administrator: app.firstAdministrator,
+    firstAdministrator: app.firstAdministrator?.email,
   })
 }
 

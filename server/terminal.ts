@@ -4,43 +4,43 @@ import type { FirstAdministrator } from './first-start.ts'
 /** What a person at the terminal reads; the log is for machines. */
 export type Terminal = {
   readonly isInteractive: boolean
+  /** What is going on now. */
   progress(message: string): void
   /** Where the log is written. */
   log(path: string): void
+  /** Who may sign in first. The only place where a generated password is ever shown. */
+  administrator(made: FirstAdministrator): void
   ready(facts: {
     readonly seconds: number
     readonly url: string
     readonly caFile: string | undefined
-    readonly administrator: FirstAdministrator | undefined
+    /** Their e-mail, on the very first start. */
+    readonly firstAdministrator: string | undefined
   }): void
 }
 
 export function createTerminal(out: WriteStream | NodeJS.WriteStream): Terminal {
-  const say = (text: string) => out.write(`${text}\n`)
+  const say = (...lines: readonly string[]) => out.write(`${lines.join('\n')}\n`)
   return {
     isInteractive: out.isTTY === true,
     progress: (message) => say(`  ${message} …`),
     log: (path) => say(`  log: ${path}`),
-    ready({ seconds, url, caFile, administrator }) {
-      const trust = caFile ? ` --cacert ${caFile}` : ''
-      const lines = [
-        '',
-        `Palisade is ready at ${url} (${seconds.toFixed(1)} s)`,
-        ...(caFile ? [`  CA to trust     ${caFile}`] : []),
-      ]
-      if (administrator) {
-        lines.push(`  administrator   ${administrator.email}`)
-        if (administrator.password !== 'given')
-          lines.push(`  password        ${administrator.password.reveal()}   (shown once: keep it)`)
-        lines.push(
+    administrator({ email, password }) {
+      say('', 'The first system administrator was made:', `  e-mail      ${email}`)
+      if (password === 'given') say('  password    as given in PALISADE_ADMIN_PASSWORD')
+      else say(`  password    ${password.reveal()}   (shown once: keep it)`)
+    },
+    ready({ seconds, url, caFile, firstAdministrator }) {
+      say('', `Palisade is ready at ${url} (${seconds.toFixed(1)} s)`)
+      if (caFile) say(`  CA to trust ${caFile}`)
+      if (firstAdministrator)
+        say(
           '',
           'Sign in:',
-          `  curl${trust} ${url}/v1/auth/syslogin -H 'content-type: application/json' \\`,
-          `    -d '{"username":"${administrator.email}","password":"…"}'`,
-          'Then: docs/getting-started.md makes a tenant and imports a cluster; Ctrl-C stops the server.',
+          `  curl${caFile ? ` --cacert ${caFile}` : ''} ${url}/v1/auth/syslogin -H 'content-type: application/json' \\`,
+          `    -d '{"username":"${firstAdministrator}","password":"…"}'`,
+          'Then: docs/getting-started.md makes a tenant and imports a cluster. Ctrl-C stops the server.',
         )
-      }
-      say(lines.join('\n'))
     },
   }
 }

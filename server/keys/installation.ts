@@ -40,6 +40,23 @@ export async function openInstallation(
   }
 }
 
+/**
+ * Why a root key does not fit the installation of a migrated database, if there is one yet. For whoever is about to change
+ * something that belongs to that installation, such as the passwords of its logins.
+ */
+export async function rootKeyProblem(client: pg.ClientBase, root: RootKey): Promise<string | undefined> {
+  const { rows } = await client.query<{ root_key_id: string }>('select root_key_id from installation')
+  return rows[0] && problemOf(root, rows[0].root_key_id)
+}
+
+function problemOf(root: RootKey, rootKeyId: string): string | undefined {
+  if (rootKeyId === root.id.toString('hex')) return undefined
+  return (
+    'the root key is not the one that sealed this database; bring back the key file of its first start ' +
+    '(what PALISADE_ROOT_KEY_FILE named, or else keys/root.key in the data folder)'
+  )
+}
+
 const saltBinding = (version: number) => ({ purpose: 'salt', tenant: 'system', version })
 
 async function establish(
@@ -67,8 +84,8 @@ async function reopen(
   root: RootKey,
   found: { audit_host: string; root_key_id: string },
 ): Promise<Result<OpenedInstallation, string>> {
-  if (found.root_key_id !== root.id.toString('hex'))
-    return err('the root key is not the one that sealed this database; give the key file of its first start')
+  const problem = problemOf(root, found.root_key_id)
+  if (problem) return err(problem)
   const { rows } = await client.query<{ version: number; sealed: Buffer }>(
     `select version, sealed from installation_secrets where kind = 'salt' and retired_at is null order by version desc limit 1`,
   )

@@ -10,6 +10,6 @@ export {
   type TxOptions,
 } from './in-tenant.ts'
 export { createLookups, type EpochChange, type Lookups } from './lookups.ts'
-export { type Migration, migrate, readMigrations } from './migrate.ts'
+export { appliedMigrations, type Migration, migrate, readMigrations } from './migrate.ts'
 export { clientConfig, openPool } from './pools.ts'
-export { appRole, ensureRoles, roleProblem, sequencerRole } from './roles.ts'
+export { appRole, ensureRoles, otherInstallation, roleProblem, sequencerRole } from './roles.ts'

@@ -25,36 +25,51 @@ export function readMigrations(folder: URL): readonly Migration[] {
 }
 
 /**
+ * Whether a database may be migrated to this release, which is asked before anything in it is changed.
+ *
+ * @returns how many migrations it has; refuses a database that is not ours, one of a newer release, and one whose applied
+ *   migrations differ from this release's files
+ */
+export async function appliedMigrations(
+  owner: pg.ClientBase,
+  migrations: readonly Migration[],
+): Promise<Result<number, string>> {
+  const foreign = await foreignTables(owner)
+  if (foreign.length > 0)
+    return err(
+      `the database holds tables that are not Palisade's (${foreign.slice(0, 3).join(', ')}); use an empty one`,
+    )
+  if (!(await hasTable(owner))) return ok(0)
+  const applied = (
+    await owner.query<{ number: number; sha256: string }>(
+      'select number, sha256 from schema_migrations order by number',
+    )
+  ).rows
+  if (applied.length > migrations.length)
+    return err(
+      `the database is of a newer release (schema ${applied.length}, this one knows ${migrations.length}); start that release`,
+    )
+  for (const [i, one] of applied.entries())
+    if (migrations[i]?.sha256 !== one.sha256)
+      return err(
+        `migration ${one.number} in the database differs from this release's file; it was changed after it ran`,
+      )
+  return ok(applied.length)
+}
+
+/**
  * Brings the schema up to the newest migration, each in a transaction of its own, one replica at a time.
  *
- * @returns how many ran; refuses a database that is not ours, one of a newer release, and one whose applied migrations differ
- *   from this release's files
+ * @returns how many ran; refuses what {@link appliedMigrations} refuses
  */
 export async function migrate(owner: pg.ClientBase, migrations: readonly Migration[]): Promise<Result<number, string>> {
   await owner.query('select pg_advisory_lock($1)', [advisoryLocks.migrations])
   try {
-    const foreign = await foreignTables(owner)
-    if (foreign.length > 0)
-      return err(
-        `the database holds tables that are not Palisade's (${foreign.slice(0, 3).join(', ')}); use an empty one`,
-      )
+    const applied = await appliedMigrations(owner, migrations)
+    if (!applied.ok) return applied
     await owner.query(`create table if not exists schema_migrations (
       number integer primary key, name text not null, sha256 text not null, applied_at timestamptz not null default now())`)
-    const applied = (
-      await owner.query<{ number: number; sha256: string }>(
-        'select number, sha256 from schema_migrations order by number',
-      )
-    ).rows
-    if (applied.length > migrations.length)
-      return err(
-        `the database is of a newer release (schema ${applied.length}, this one knows ${migrations.length}); start that release`,
-      )
-    for (const [i, one] of applied.entries())
-      if (migrations[i]?.sha256 !== one.sha256)
-        return err(
-          `migration ${one.number} in the database differs from this release's file; it was changed after it ran`,
-        )
-    const missing = migrations.slice(applied.length)
+    const missing = migrations.slice(applied.value)
     for (const migration of missing) await apply(owner, migration)
     return ok(missing.length)
   } finally {
@@ -79,9 +94,18 @@ async function apply(owner: pg.ClientBase, { number, name, sql, sha256 }: Migrat
 }
 
 async function foreignTables(owner: pg.ClientBase): Promise<string[]> {
-  const { rows } = await owner.query<{ relname: string; ours: boolean }>(
-    `select relname, to_regclass('public.schema_migrations') is not null as ours
-       from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by relname`,
+  if (await hasTable(owner)) return []
+  const { rows } = await owner.query<{ relname: string }>(
+    `select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by relname`,
   )
-  return rows.some((row) => row.ours) ? [] : rows.map((row) => row.relname)
+  return rows.map((row) => row.relname)
+}
+
+/** Whether the table of applied migrations is there, and ours: others use its name too, with other columns. */
+async function hasTable(owner: pg.ClientBase): Promise<boolean> {
+  const { rows } = await owner.query(
+    `select from pg_attribute
+      where attrelid = to_regclass('public.schema_migrations') and attname = 'sha256' and not attisdropped`,
+  )
+  return rows.length > 0
 }

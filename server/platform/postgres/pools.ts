@@ -49,6 +49,9 @@ export function openPool(target: DatabaseTarget, name: string, max: number, logg
     idleTimeoutMillis: 30_000,
     maxLifetimeSeconds: 1_800,
   })
-  pool.on('error', (cause) => logger.warn({ cause, pool: name }, 'an idle database connection was lost'))
+  pool.on('error', (cause) => {
+    // A pool that was ended does not wait for its connections to be gone: the database may end them first.
+    if (!pool.ending) logger.warn({ cause, pool: name }, 'an idle database connection was lost')
+  })
   return pool
 }

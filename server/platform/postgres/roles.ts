@@ -8,7 +8,7 @@ export const sequencerRole = 'palisade_sequencer'
  * Makes the application's and the sequencer's logins, or sets their passwords anew, as the owner. Both own nothing and can
  * not bypass row-level security; a role of that name which can is refused rather than trusted (`roleProblem`).
  *
- * Role names belong to the whole PostgreSQL server, so one server holds one installation.
+ * Role names belong to the whole PostgreSQL server, so one server holds one installation (`otherInstallation`).
  */
 export async function ensureRoles(owner: pg.ClientBase, passwords: { app: Secret; sequencer: Secret }): Promise<void> {
   for (const [role, password] of [
@@ -22,6 +22,20 @@ export async function ensureRoles(owner: pg.ClientBase, passwords: { app: Secret
       `${exists ? 'alter' : 'create'} role ${role} ${attributes} password ${literal(password.reveal())}`,
     )
   }
+}
+
+/**
+ * Another database of this PostgreSQL server where the application's login has rights: an installation that would lose its
+ * passwords to ours.
+ */
+export async function otherInstallation(owner: pg.ClientBase): Promise<string | undefined> {
+  const { rows } = await owner.query<{ datname: string }>(
+    `select d.datname from pg_shdepend s join pg_database d on d.oid = s.dbid
+      where s.refclassid = 'pg_authid'::regclass and s.refobjid = (select oid from pg_roles where rolname = $1)
+        and d.datname <> current_database() limit 1`,
+    [appRole],
+  )
+  return rows[0]?.datname
 }
 
 /** Why a login may not be used as the application's or the sequencer's, or nothing. */
