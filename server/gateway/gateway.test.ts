@@ -58,6 +58,7 @@ let server: Server
 let base: string
 let close: () => Promise<void>
 const bodiesSeen: unknown[] = []
+const logged: { tenant?: string; route: string }[] = []
 
 before(async () => {
   const api = await createHttpApi({
@@ -73,7 +74,7 @@ before(async () => {
     },
     rate: createRateLimiter({ now: () => 0, monotonicMs: () => 0 }),
     trustedProxies: [],
-    logger: createLogger('error', () => undefined),
+    logger: createLogger('info', (line) => logged.push(JSON.parse(line))),
     observe: () => undefined,
     ready: () => [],
     openapi: {},
@@ -265,6 +266,18 @@ test('limits count an IPv6 /64 as one network', () => {
     assert.equal(networkOf(`fe80::1${zone}`), 'fe80::/64')
     assert.equal(clientAddress(`fe80::1${zone}`, '203.0.113.7', ['fe80::/10']), '203.0.113.7')
   }
+})
+
+test('who has proved nothing cannot fill the log; who has is always in it', async () => {
+  const many = 700
+  for (let i = 0; i < many / 50; i++)
+    await Promise.all(Array.from({ length: 50 }, async () => (await fetch(`${base}/nothing`)).arrayBuffer()))
+  const strangers = logged.filter(({ tenant }) => tenant === undefined)
+  assert.ok(strangers.length < many, `${strangers.length} lines`)
+  const before = logged.length
+  await post('/v1/things/x', '{"name":"n"}')
+  assert.equal(logged.length, before + 1)
+  assert.equal(logged.at(-1)?.route, 'POST /v1/things/{uid}')
 })
 
 test('a route table with a hole does not start', () => {

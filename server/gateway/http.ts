@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoint.ts'
 import { renderRefusal } from './envelope.ts'
 import { parseJson } from './json.ts'
 import { clientAddress, type createRateLimiter, limits, networkOf } from './limits.ts'
+import { createLogBudget } from './log-budget.ts'
 import type { Outcome, RawRequest } from './pipeline.ts'
 import type { Principal } from './principal.ts'
 import { pathOf, splitRoute } from './routes.ts'
@@ -45,6 +46,8 @@ export async function createHttpApi(
 ): Promise<{ readonly handler: Handler; readonly close: () => Promise<void> }> {
   const { endpoints, logger, rate } = deps
   const states = new WeakMap<FastifyRequest, State>()
+  const strangers = createLogBudget()
+  const outages = createLogBudget()
   const app = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
@@ -107,6 +110,8 @@ export async function createHttpApi(
     const { id, principal, route, startedAt, address } = stateOf(request)
     const seconds = (performance.now() - startedAt) / 1000
     deps.observe(route, reply.statusCode, seconds)
+    const more = principal ? {} : strangers.take()
+    if (!more) return
     logger.info(
       {
         request: id,
@@ -117,6 +122,7 @@ export async function createHttpApi(
         status: reply.statusCode,
         ms: Math.round(seconds * 1000),
         address,
+        ...more,
       },
       'request',
     )
@@ -202,9 +208,10 @@ export async function createHttpApi(
     const refusal = refusalOf(cause)
     const { id, principal, route } = stateOf(request)
     // A database that is away fails every request; its absence is told once elsewhere, with its cause.
-    if (refusal.code === 'unavailable')
-      logger.warn({ request: id, route, why: cause.message }, 'the database does not answer')
-    else if (refusals[refusal.code].status >= 500)
+    if (refusal.code === 'unavailable') {
+      const more = outages.take()
+      if (more) logger.warn({ request: id, route, why: cause.message, ...more }, 'the database does not answer')
+    } else if (refusals[refusal.code].status >= 500)
       logger.error({ cause, request: id, ...(principal ? { tenant: principal.tenant } : {}), route }, 'request failed')
     return send(request, reply, refusal)
   })

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { Logger } from '../platform/log/index.ts'
 import { limits, networkOf } from './limits.ts'
+import { createLogBudget } from './log-budget.ts'
 
 export type DoorRequest = IncomingMessage | Http2ServerRequest
 export type DoorResponse = ServerResponse | Http2ServerResponse
@@ -32,6 +33,7 @@ const prefix = '/k8s/'
  */
 export function createListener(certificate: SecureContextOptions, doors: Doors, logger: Logger): Listener {
   const perNetwork = new Map<string, number>()
+  const refusals = createLogBudget()
   const server = createSecureServer(
     {
       ...certificate,
@@ -63,7 +65,8 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
     const network = networkOf(socket.remoteAddress ?? '')
     const open = (perNetwork.get(network) ?? 0) + 1
     if (open > limits.connectionsPerAddress) {
-      logger.warn({ network }, 'too many connections from one network')
+      const more = refusals.take()
+      if (more) logger.warn({ network, ...more }, 'too many connections from one network')
       socket.destroy()
       return
     }

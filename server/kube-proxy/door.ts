@@ -14,7 +14,7 @@ import {
 } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { EndReason, LiveCall, Registration, Snapshot } from '../access/index.ts'
-import { clientAddress, networkOf, type Principal } from '../gateway/index.ts'
+import { clientAddress, createLogBudget, networkOf, type Principal } from '../gateway/index.ts'
 import { LedgerBusyError } from '../ledger/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
@@ -62,6 +62,7 @@ const touchMs = 60_000
 export function createDoor(ports: DoorPorts, transport: Transport): Door {
   const { access, ledger, clock, logger } = ports
   const underWay = new Set<Promise<unknown>>()
+  const outages = createLogBudget()
 
   function track(work: Promise<unknown>): void {
     underWay.add(work)
@@ -78,21 +79,26 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
     }
     const opened = open(request, upgrading, { ...way, refuse }, requestId, startedAt)
     track(opened)
-    opened.catch((cause: unknown) => {
-      // Fails closed: what cannot be checked or recorded does not reach a cluster.
-      if (cause instanceof LedgerBusyError)
-        return refuse(
-          failure(429, `the audit log takes no more at the moment (request ${requestId})`, { retryAfterSeconds: 1 }),
-        )
-      const away = databaseUnavailable(cause)
+    opened
+      .catch((cause: unknown) => refuse(failedStatus(cause, requestId)))
+      // Half an answer may be out by then. Unheard, this would end the process.
+      .catch((cause: unknown) => logger.error({ cause, request: requestId }, 'a call to a cluster was not answered'))
+  }
+
+  /** Fails closed: what cannot be checked or recorded does not reach a cluster. */
+  function failedStatus(cause: unknown, requestId: string): Status {
+    if (cause instanceof LedgerBusyError)
+      return failure(429, `the audit log takes no more at the moment (request ${requestId})`, { retryAfterSeconds: 1 })
+    if (!databaseUnavailable(cause)) {
       logger.error({ cause, request: requestId }, 'a call to a cluster could not be admitted')
-      refuse(
-        away
-          ? failure(503, `rights cannot be checked: the database does not answer (request ${requestId})`, {
-              retryAfterSeconds: 1,
-            })
-          : failure(500, `something failed on Palisade's side (request ${requestId})`),
-      )
+      return failure(500, `something failed on Palisade's side (request ${requestId})`)
+    }
+    // It fails every call, those of strangers too; its absence is told elsewhere with its cause.
+    const more = outages.take()
+    if (more)
+      logger.warn({ request: requestId, why: (cause as Error).message, ...more }, 'the database does not answer')
+    return failure(503, `rights cannot be checked: the database does not answer (request ${requestId})`, {
+      retryAfterSeconds: 1,
     })
   }
 
