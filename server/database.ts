@@ -88,11 +88,8 @@ async function prepare(
     return err(`the database cannot be reached: ${connectProblem(cause)}`)
   }
   try {
-    const { rows } = await client.query<{ server_version_num: string; server_version: string }>(
-      `select current_setting('server_version_num') as server_version_num, current_setting('server_version') as server_version`,
-    )
-    if (Number(rows[0]?.server_version_num) < oldestVersion)
-      return err(`the database is PostgreSQL ${rows[0]?.server_version}; Palisade needs 15 or newer`)
+    const unfit = await unfitness(client)
+    if (unfit) return err(unfit)
     // One replica at a time: two that set a password at once would meet in the same row. Given back with the connection.
     await client.query('select pg_advisory_lock($1)', [advisoryLocks.migrations])
     const migrations = readMigrations(new URL('../db/migrations/', import.meta.url))
@@ -126,6 +123,18 @@ async function prepare(
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+/** Why a database will not do, whatever is in it. */
+async function unfitness(owner: pg.Client): Promise<string | undefined> {
+  const { rows } = await owner.query<{ version: number; name: string; owns: boolean | null }>(
+    `select current_setting('server_version_num')::int as version, current_setting('server_version') as name,
+            (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'public') as owns`,
+  )
+  const { version, name, owns } = rows[0] ?? { version: 0, name: 'of an unknown version', owns: null }
+  if (version < oldestVersion) return `the database is PostgreSQL ${name}; Palisade needs 15 or newer`
+  if (!owns) return `the login of PALISADE_DATABASE_URL does not own the database and its schema "public"; ${seeRoles}`
+  return undefined
 }
 
 /** @returns why the roles cannot be made, where the owner lacks the right to */

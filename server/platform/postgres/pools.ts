@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
 import type { Logger } from '../log/index.ts'
@@ -30,7 +31,9 @@ export function clientConfig(target: DatabaseTarget, applicationName: string): p
           ssl: {
             rejectUnauthorized: true,
             minVersion: 'TLSv1.2' as const,
-            servername: target.host,
+            // What the certificate must be for; as SNI only a name may be sent (RFC 6066 §3).
+            host: target.host,
+            ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
             checkServerIdentity,
             ...(target.tls.caPem === undefined ? {} : { ca: target.tls.caPem }),
           },
