@@ -42,7 +42,11 @@ export function directoryIndex(salt: InstallationSalt, email: CanonicalEmail): B
  * @param canonical what was tried, in one spelling, whether it exists or not: an account, or a network as text
  * @returns 33 bytes
  */
-export function attemptIndex(salt: InstallationSalt, what: 'account' | 'network' | 'account-network', canonical: string): Buffer {
+export function attemptIndex(
+  salt: InstallationSalt,
+  what: 'account' | 'network' | 'account-network',
+  canonical: string,
+): Buffer {
   return authenticate(salt, encodeTexts('palisade/sign-in-attempt/1', what, canonical))
 }
 

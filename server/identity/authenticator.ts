@@ -185,7 +185,6 @@ function principalOf(
     credential,
     person: { ...stored.person, org: facts.orgName },
     // The older of the two: at that epoch both were known to hold.
-    // biome-ignore lint/complexity/useMathMinMax: Math.min takes no bigint
     epoch: stored.epoch < facts.epoch ? stored.epoch : facts.epoch,
   }
 }
