@@ -10,7 +10,7 @@ import { predefinedRole } from '../../contract/roles.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { administrator, createTenant, createUser, goodPassword, type Tenant } from '../support/palisade.ts'
 import { until } from '../support/until.ts'
-import { linkToken, tokenSigningKey } from './opened-secrets.ts'
+import { tokenSigningKey } from './opened-secrets.ts'
 import { sourceFiles } from './sources.ts'
 import { type OpenedPalisade, reborn, requestText, sendRaw, startOpened } from './support.ts'
 
@@ -76,6 +76,7 @@ describe('tokens', () => {
     const attacks: Record<string, object> = {
       'no audience': without('aud'),
       'another audience': { ...payload, aud: 'palisade-agent' },
+      'the audience of kubeconfigs': { ...payload, aud: 'palisade-clusters' },
       'an empty audience': { ...payload, aud: '' },
       'an array with another audience': { ...payload, aud: ['palisade-agent'] },
       'an array with ours and another': { ...payload, aud: [payload.aud, 'palisade-agent'] },
@@ -365,9 +366,10 @@ describe('links', () => {
     const guest = await invite('guest')
     const other = await invite('other')
     await acme.admin.must('PATCH', `/v1/users/${dev.uid}/password/reset`)
-    // It is for the person alone, so the API shows it to nobody; there it lies in the mail.
-    assert.equal(await linkOf(dev.uid), '')
-    const reset = await linkToken(palisade, acme.uid, dev.uid)
+    // There is no mail: whoever may start a reset is shown its link and hands it over; the person is not.
+    const reset = tokenIn(await linkOf(dev.uid))
+    assert.match(reset, /^plk_/)
+    assert.equal((await dev.api.must('GET', `/v1/users/${dev.uid}`)).status.activationLink, '')
     const [prefix = '', , uid = '', ...secret] = guest.token.split('_')
     const [, tenant = '', otherUid = ''] = other.token.split('_')
     const foreign = await createTenant(palisade, 'globex')
@@ -485,9 +487,13 @@ describe('API keys', () => {
     assert.equal(await uses(apiKey), 200)
 
     const found = comparedSecrets(
-      'if (stored.secretHash === presented || !a) if (x !== row.apiKey) if (t == token) t === undefined',
+      'if (stored.secretHash === presented || !a) if (x !== row.apiKey) if (t == token) String(row.hash) === x, t === undefined',
     )
-    assert.deepEqual(found, ['stored.secretHash === presented', 'x !== row.apiKey', 't == token'], 'the rule can see')
+    assert.deepEqual(
+      found,
+      ['stored.secretHash === presented', 'x !== row.apiKey', 't == token', 'String(row.hash) === x'],
+      'the rule can see',
+    )
     for (const file of await sourceFiles()) assert.deepEqual(comparedSecrets(await readFile(file, 'utf8')), [], file)
     // A key is found by its uid and compared so; a link is found by the whole hash of what was presented.
     const source = (name: string) => readFile(new URL(`../../server/identity/${name}`, import.meta.url), 'utf8')
@@ -683,13 +689,13 @@ describe('sessions', () => {
  * constant (`undefined`, a literal, a length) gives nothing away.
  */
 function comparedSecrets(source: string): string[] {
-  const secretName = /(secret|password|token|api_?key|hash|fingerprint|signature|digest|hmac)\w*\)*[!?]?$/i
+  const secret = /(secret|password|token|api_?key|hash|fingerprint|signature|digest|hmac)(?!\w*\.(length|kind|state))/i
   const value = String.raw`[\w.$?!]+(?:\([^()]*\))*`
   const comparison = new RegExp(`(${value}) [!=]==? (${value}|'[^']*')`, 'g')
-  const isConstant = (operand: string) => /^('|undefined$|null$|\d|[\w.]*Bytes$)/.test(operand)
+  const isConstant = (operand: string) => /^('|undefined$|null$|true$|false$|\d|[\w.]*Bytes$)/.test(operand)
   return [...source.matchAll(comparison)]
     .filter(([, left = '', right = '']) => !isConstant(left) && !isConstant(right))
-    .filter(([, ...operands]) => operands.some((one) => secretName.test(one.replace(/\([^()]*\)/g, ''))))
+    .filter(([, ...operands]) => operands.some((one) => secret.test(one)))
     .map(([text]) => text)
     .filter((text) => !harmless.some((known) => text.endsWith(known)))
 }

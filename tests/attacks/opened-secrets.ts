@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CryptoKey, importJWK, type JWK } from 'jose'
 import type pg from 'pg'
-import { TenantUid } from '../../contract/ids.ts'
 import { rootKey } from '../../core/seal/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
 import { systemClock } from '../../server/platform/clock/index.ts'
@@ -31,20 +30,6 @@ export function tokenSigningKey(
     if (key instanceof Uint8Array) throw new Error('a signing key is a pair')
     const { d: _private, ...publicPart } = jwk
     return { key, jwk: publicPart }
-  })
-}
-
-/** The token of a user's newest link, as the mail that this release does not send would carry it. */
-export function linkToken(palisade: OpenedPalisade, tenant: string, user: string): Promise<string> {
-  return withKeys(palisade, async (keys, pool) => {
-    const { rows } = await pool.query<{ link_id: string; token: Buffer }>(
-      'select link_id, token from link_tokens where tenant_id = $1 and user_id = $2 order by created_at desc limit 1',
-      [tenant, user],
-    )
-    const row = rows[0]
-    if (!row) throw new Error('the user has no link')
-    const sealer = await keys.of(TenantUid.parse(tenant))
-    return sealer.open({ table: 'link_tokens', column: 'token', row: row.link_id }, row.token)
   })
 }
 
