@@ -16,8 +16,11 @@ export interface Lease {
 
 /** The connections to one API server. One call at a time on each, so that no call waits behind another. */
 export interface Connections {
-  /** For an ordinary call: one that is idle, else a new one. How many there are is the caller's to limit. */
-  ordinary(): Lease
+  /**
+   * For an ordinary call of this subject: one of theirs that is idle, else a new one. The bytes of two people never stand on one
+   * connection, so that nothing of a call can reach another's (threat A23). How many there are is the caller's to limit.
+   */
+  ordinary(subject: string): Lease
   /** For a long call: new, and closed after it. */
   long(): Lease
   /** Closes what is idle now, and the others when their calls are over. */
@@ -27,9 +30,10 @@ export interface Connections {
 }
 
 export function createConnections(origin: string, dialler: Dialler, limits: TransportLimits): Connections {
-  /** The last one given back is taken first, so that those nobody needs fall silent and are closed. */
-  const idle: Client[] = []
+  /** By subject. The last one given back is taken first, so that those nobody needs fall silent and are closed. */
+  const idle = new Map<string, Client[]>()
   const all = new Set<Client>()
+  const connected = new WeakSet<Client>()
   let isClosed = false
 
   function open(headersTimeout: number, bodyTimeout: number): Client {
@@ -51,15 +55,44 @@ export function createConnections(origin: string, dialler: Dialler, limits: Tran
     return client
   }
 
-  function lend(client: Client, keeps: boolean): Lease {
+  function take(subject: string): Client {
+    const theirs = idle.get(subject)
+    const client = theirs?.pop()
+    if (theirs?.length === 0) idle.delete(subject)
+    if (client) return client
+    const made = open(limits.headersMs, limits.bodyGapMs)
+    made.on('connect', () => connected.add(made))
+    // Idle for too long, or closed by the cluster: a subject who does not come back leaves nothing behind.
+    made.on('disconnect', () => {
+      connected.delete(made)
+      forgetIdle(subject, made)
+    })
+    return made
+  }
+
+  function forgetIdle(subject: string, client: Client): void {
+    const theirs = idle.get(subject)
+    const place = theirs?.indexOf(client) ?? -1
+    if (!theirs || place < 0) return
+    theirs.splice(place, 1)
+    if (theirs.length === 0) idle.delete(subject)
+    all.delete(client)
+    void client.destroy()
+  }
+
+  /** @param subject whose idle connections it joins afterwards; undefined: it is closed */
+  function lend(client: Client, subject: string | undefined): Lease {
     let isDone = false
     return {
       dispatcher: client,
       done(reusable) {
         if (isDone) return
         isDone = true
-        if (keeps && reusable && !isClosed) {
-          idle.push(client)
+        // One that the cluster has closed by now is nothing to keep.
+        if (subject !== undefined && reusable && !isClosed && connected.has(client)) {
+          const theirs = idle.get(subject)
+          if (theirs) theirs.push(client)
+          else idle.set(subject, [client])
         } else {
           all.delete(client)
           void client.destroy()
@@ -69,18 +102,19 @@ export function createConnections(origin: string, dialler: Dialler, limits: Tran
   }
 
   return {
-    ordinary: () => lend(idle.pop() ?? open(limits.headersMs, limits.bodyGapMs), true),
-    long: () => lend(open(0, 0), false),
+    ordinary: (subject) => lend(take(subject), subject),
+    long: () => lend(open(0, 0), undefined),
     close() {
       isClosed = true
-      for (const client of idle.splice(0)) {
+      for (const client of [...idle.values()].flat()) {
         all.delete(client)
         void client.destroy()
       }
+      idle.clear()
     },
     async destroy() {
       isClosed = true
-      idle.length = 0
+      idle.clear()
       await Promise.all([...all].map((client) => client.destroy()))
       all.clear()
     },

@@ -49,9 +49,9 @@ export interface TransportSettings {
 }
 
 /**
- * Ordinary calls to one cluster use each other's connections, whoever calls, which is safe because undici writes every
- * head itself and one call at a time is on a connection; no connection serves two clusters. Long calls and upgrades have
- * one each, used once, so that they cannot use up those of the ordinary ones.
+ * Ordinary calls of one subject to one cluster use each other's connections, one call at a time on each; no connection serves two
+ * subjects or two clusters (threat A23). Long calls and upgrades have one each, used once, so that they cannot use up those of
+ * the ordinary ones.
  */
 export function createTransport({ destination, logger, clock, limits: given }: TransportSettings): Transport {
   const limits: TransportLimits = { ...defaultLimits, ...given }
@@ -134,7 +134,7 @@ export function createTransport({ destination, logger, clock, limits: given }: T
       const release = admit(call, cluster, isLong)
       if (typeof release !== 'function') return refuse(release)
       const { connections } = cluster
-      const lease = isLong ? connections.long() : connections.ordinary()
+      const lease = isLong ? connections.long() : connections.ordinary(call.subject)
       forward(call, request, response, { limits, logger, lease, isLong, release })
     },
 
