@@ -223,7 +223,11 @@ export async function createHttpApi(
     const problems = deps.ready()
     return json(reply, problems.length > 0 ? 503 : 200, { status: problems.length > 0 ? 'not ready' : 'ok', problems })
   })
-  app.get('/openapi.json', (_request, reply) => json(reply, 200, deps.openapi))
+  // Written once: who asks for it on many streams and reads none of the answers holds one copy, not hundreds.
+  const openapi = Buffer.from(JSON.stringify(deps.openapi))
+  app.get('/openapi.json', (_request, reply) =>
+    reply.header('content-type', 'application/json; charset=utf-8').send(openapi),
+  )
 
   await app.ready()
   return { handler: app.routing as unknown as Handler, close: () => app.close() }

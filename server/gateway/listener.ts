@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import {
+  constants,
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { Logger } from '../platform/log/index.ts'
@@ -31,7 +37,12 @@ const prefix = '/k8s/'
  * The main listener: TLS 1.2 or newer, HTTP/2 and HTTP/1.1, with its limits on from the first connection. Requests below
  * `/k8s/` go the Kubernetes way, everything else to the API; the choice is made on the raw target, which both then judge.
  */
-export function createListener(certificate: SecureContextOptions, doors: Doors, logger: Logger): Listener {
+export function createListener(
+  certificate: SecureContextOptions,
+  doors: Doors,
+  logger: Logger,
+  bounds: { readonly [Name in keyof typeof limits]: number } = limits,
+): Listener {
   const perNetwork = new Map<string, number>()
   const refusals = createLogBudget()
   const server = createSecureServer(
@@ -39,21 +50,21 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
       ...certificate,
       allowHTTP1: true,
       minVersion: 'TLSv1.2',
-      handshakeTimeout: limits.handshakeTimeoutMs,
-      settings: { maxConcurrentStreams: limits.http2Streams, maxHeaderListSize: limits.headerBytes },
+      handshakeTimeout: bounds.handshakeTimeoutMs,
+      settings: { maxConcurrentStreams: bounds.http2Streams, maxHeaderListSize: bounds.headerBytes },
       maxSessionMemory: 10,
       maxHeaderListPairs: 128,
       // Options of the HTTP/1.1 side. Strict parsing: what is ambiguous ends the connection (threat A23).
-      ...{ maxHeaderSize: limits.headerBytes, insecureHTTPParser: false, connectionsCheckingInterval: 2_000 },
+      ...{ maxHeaderSize: bounds.headerBytes, insecureHTTPParser: false, connectionsCheckingInterval: 2_000 },
     },
     (request, response) => route(request, response),
   )
-  server.maxConnections = limits.connections
+  server.maxConnections = bounds.connections
   // HTTP/1.1 limits are fields that the types of the HTTP/2 server do not name.
   Object.assign(server, {
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveMs,
+    headersTimeout: bounds.headersTimeoutMs,
+    requestTimeout: bounds.requestTimeoutMs,
+    keepAliveTimeout: bounds.keepAliveMs,
   })
 
   function route(request: DoorRequest, response: DoorResponse): void {
@@ -64,7 +75,7 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
   server.on('connection', (socket) => {
     const network = networkOf(socket.remoteAddress ?? '')
     const open = (perNetwork.get(network) ?? 0) + 1
-    if (open > limits.connectionsPerAddress) {
+    if (open > bounds.connectionsPerAddress) {
       const more = refusals.take()
       if (more) logger.warn({ network, ...more }, 'too many connections from one network')
       socket.destroy()
@@ -87,12 +98,13 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
     let streams = 0
     session.on('stream', (stream) => {
       streams++
+      endStalled(stream, bounds.requestTimeoutMs)
       stream.once('close', () => {
         streams--
       })
     })
     // Watches are silent for long; only a connection without any stream is idle.
-    session.setTimeout(limits.keepAliveMs, () => {
+    session.setTimeout(bounds.keepAliveMs, () => {
       if (streams === 0) session.close()
     })
     session.on('error', () => session.destroy())
@@ -145,4 +157,18 @@ export function createListener(certificate: SecureContextOptions, doors: Doors, 
       clearTimeout(timer)
     },
   }
+}
+
+/**
+ * What `requestTimeout` is for HTTP/1.1, which Node does not know for HTTP/2: a stream whose body does not come, or whose
+ * finished answer is not read, ends. Otherwise nobody would ever end them, and strangers can open any number.
+ */
+function endStalled(stream: ServerHttp2Stream, ms: number): void {
+  const timer = setInterval(() => {
+    const awaitsBody = !stream.endAfterHeaders && !stream.readableEnded
+    // An answer that is still being written may take as long as it likes: a watch, a followed log.
+    if (stream.writableEnded || (awaitsBody && !stream.headersSent)) stream.close(constants.NGHTTP2_CANCEL)
+  }, ms)
+  timer.unref()
+  stream.once('close', () => clearInterval(timer))
 }
