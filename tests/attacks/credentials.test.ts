@@ -10,7 +10,7 @@ import { predefinedRole } from '../../contract/roles.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { administrator, createTenant, createUser, goodPassword, type Tenant } from '../support/palisade.ts'
 import { until } from '../support/until.ts'
-import { tokenSigningKey } from './opened-secrets.ts'
+import { tokenSigningKey } from './signing-key.ts'
 import { sourceFiles } from './sources.ts'
 import { type OpenedPalisade, reborn, requestText, sendRaw, startOpened } from './support.ts'
 

@@ -101,6 +101,9 @@ export async function connectRaw({ port, caPem }: Pick<Palisade, 'port' | 'caPem
   }
 }
 
+/** A connection that was to be closed and is silent instead is closed here, so that a test fails instead of hanging. */
+const silenceMs = 10_000
+
 /** One answer as it came over the wire. */
 export type RawAnswer = { readonly status: number; readonly head: string; readonly body: string }
 
@@ -110,6 +113,7 @@ export type RawAnswer = { readonly status: number; readonly head: string; readon
  */
 export async function sendRaw(palisade: Pick<Palisade, 'port' | 'caPem'>, bytes: string): Promise<RawAnswer> {
   const connection = await connectRaw(palisade)
+  connection.socket.setTimeout(silenceMs, () => connection.destroy())
   connection.write(bytes)
   const text = await connection.closed
   const end = text.indexOf('\r\n\r\n')
