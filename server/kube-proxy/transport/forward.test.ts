@@ -114,6 +114,17 @@ describe('an ordinary call', async () => {
     assert.equal(cluster.connections().accepted, accepted)
   })
 
+  test('A23: a connection to the cluster serves one subject alone', async () => {
+    let subject = 't:somebody'
+    const shared = await openDoor({ upstream: { port: cluster.port }, call: () => ({ subject }) })
+    const { accepted } = cluster.connections()
+    for (const each of ['t:somebody', 't:else', 't:somebody', 't:else']) {
+      subject = each
+      await shared.ask(pods)
+    }
+    assert.equal(cluster.connections().accepted, accepted + 2)
+  })
+
   test('A17: what is forwarded is what was authorised, in its one spelling', async () => {
     await door.ask('/%61pi/v1/namespaces/n%73/p%6Fds/a%20b')
     assert.equal(cluster.seen.at(-1)!.url, '/api/v1/namespaces/ns/pods/a%20b')
