@@ -213,6 +213,53 @@ test('a connection that is lost in the middle of a poll is not asked for again w
   assert.ok(attempts <= pauses + 3, `${attempts} attempts in ${Math.round(pauses * 100)} ms`)
 })
 
+test('a stream about which a change cannot be loaded ends when its data is stale, although changes are heard', async () => {
+  const { clock, time } = handClock()
+  let isBroken = false
+  const read = createInTenant(pool(database))
+  const access = createAccess({
+    connection: clientConfig(database.app, 'test-feed'),
+    readInTenant: (...args) => (isBroken ? Promise.reject(new Error('no connection is free')) : read(...args)),
+    clock,
+    logger,
+  })
+  replicas.push(access)
+  await access.start()
+  const { tenant } = await makeTenant()
+  const calm = await makeTenant()
+  for (const one of [tenant, calm.tenant]) await access.current(one)
+  const { call, seen } = watchfulCall(tenant, () => true)
+  const untouched = watchfulCall(calm.tenant, () => true)
+  access.calls.register(call)
+  access.calls.register(untouched.call)
+  const change = () =>
+    inTenant(tenant, async (tx) => {
+      await access.lock(tx)
+      await access.raise(tx, 'access')
+    })
+  /** Moves the time on; the feed goes on polling in it. */
+  const pass = async (ms: number) => {
+    time.mono += ms
+    await until('a poll', () => access.freshness().ageMs < 500 || undefined)
+  }
+
+  isBroken = true
+  await change()
+  await assert.rejects(until('the change', async () => (await access.current(tenant)).epoch >= 2n || undefined))
+  for (let i = 0; i < 4; i++) await pass(2_000)
+  assert.equal(seen.ended, undefined)
+  // It was asked in time; the next change begins anew.
+  isBroken = false
+  await until('the question', () => seen.asked.includes(2n) || undefined)
+  isBroken = true
+  await change()
+  await assert.rejects(until('the change', async () => (await access.current(tenant)).epoch >= 3n || undefined))
+  for (let i = 0; i < 6 && seen.ended === undefined; i++) await pass(2_000)
+  await until('the end', () => seen.ended)
+  assert.equal(seen.ended, 'access-data-stale')
+  assert.equal(untouched.seen.ended, undefined)
+})
+
 test('a decision is never on older data than the epoch that the caller has seen (D18)', async () => {
   const [here, there] = [await replica(handClock().clock), await replica(handClock().clock)]
   const { tenant, user, project } = await makeTenant()

@@ -63,6 +63,7 @@ export function createAccess(deps: {
       // Whether this replica's own requests already brought the new data into the cache says nothing about its open calls.
       if ((asked.get(tenant) ?? -1n) >= epoch) continue
       asked.set(tenant, epoch)
+      calls.owe(tenant, epoch)
       void propagate(tenant, epoch)
     }
   }

@@ -43,6 +43,11 @@ export type Registration = {
 
 export type LiveCalls = {
   register(call: LiveCall): Registration
+  /**
+   * Notes that the tenant's calls must be asked again on data at least as new as `epoch`. What cannot be asked in the time in
+   * which streams may go on without news is ended: a database that tells of changes and not what they are is no news.
+   */
+  owe(tenant: TenantUid, epoch: bigint): void
   /** Ends calls whose reason to run is gone, after `tenant` changed. Resolves when all were asked. */
   tenantChanged(tenant: TenantUid, snapshot: Snapshot): Promise<void>
   has(tenant: TenantUid): boolean
@@ -60,27 +65,53 @@ export function createLiveCalls(deps: {
   readonly current: (tenant: TenantUid) => Promise<Snapshot>
 }): LiveCalls & { readonly stop: () => void } {
   const { clock, logger, ageMs, current } = deps
-  type Entry = { readonly call: LiveCall; recheckAt: number; rechecking: boolean }
+  type Entry = {
+    readonly call: LiveCall
+    recheckAt: number
+    rechecking: boolean
+    /** The newest epoch it is still to be asked on, and since when (monotonic) it has been waiting for an answer. */
+    owed: { readonly epoch: bigint; readonly since: number } | undefined
+  }
   const byTenant = new Map<TenantUid, Set<Entry>>()
 
   const sweep = setInterval(() => {
     if (byTenant.size === 0) return
     if (ageMs() > openStreamsStaleMs) return endAll('access-data-stale')
     const now = clock.now()
+    const longestSince = clock.monotonicMs() - openStreamsStaleMs
     for (const [tenant, entries] of byTenant)
-      for (const entry of entries) if (entry.recheckAt <= now && !entry.rechecking) void recheck(entry, current(tenant))
+      for (const entry of entries)
+        if (entry.owed && entry.owed.since < longestSince) end(entry, 'access-data-stale')
+        else if (entry.recheckAt <= now && !entry.rechecking) {
+          owe(entry, 0n)
+          void recheck(entry, current(tenant))
+        }
   }, sweepMs)
   sweep.unref()
 
-  async function recheck(entry: Entry, snapshot: Promise<Snapshot> | Snapshot): Promise<void> {
+  function owe(entry: Entry, epoch: bigint): void {
+    const { owed } = entry
+    if (!owed || owed.epoch < epoch) entry.owed = { epoch, since: owed?.since ?? clock.monotonicMs() }
+  }
+
+  async function recheck(entry: Entry, newest: Promise<Snapshot> | Snapshot): Promise<void> {
     entry.rechecking = true
+    const since = clock.monotonicMs()
     try {
-      const outcome = await entry.call.recheck(await snapshot)
+      const snapshot = await newest
+      const outcome = await entry.call.recheck(snapshot)
+      // Where one change follows the other, the answer may be about an older one: still it is news.
+      const { owed } = entry
+      entry.owed = owed && owed.epoch > snapshot.epoch ? { epoch: owed.epoch, since } : undefined
       if ('end' in outcome) end(entry, outcome.end)
       else entry.recheckAt = outcome.recheckAt
     } catch (cause) {
-      // Not known to be allowed any more, not known to be refused: asked again at the next sweep until the data is stale.
-      logger.warn({ cause, call: entry.call.uid, tenant: entry.call.tenant }, 'an open call could not be checked again')
+      // Not known to be allowed any more, not known to be refused: asked again at each sweep, for as long as that may be so.
+      if (entry.recheckAt !== 0)
+        logger.warn(
+          { cause, call: entry.call.uid, tenant: entry.call.tenant },
+          'an open call could not be checked again',
+        )
       entry.recheckAt = 0
     } finally {
       entry.rechecking = false
@@ -104,7 +135,7 @@ export function createLiveCalls(deps: {
 
   return {
     register(call) {
-      const entry: Entry = { call, recheckAt: Number.POSITIVE_INFINITY, rechecking: false }
+      const entry: Entry = { call, recheckAt: Number.POSITIVE_INFINITY, rechecking: false, owed: undefined }
       const entries = byTenant.get(call.tenant)
       if (entries) entries.add(entry)
       else byTenant.set(call.tenant, new Set([entry]))
@@ -116,6 +147,9 @@ export function createLiveCalls(deps: {
           remove(entry)
         },
       }
+    },
+    owe(tenant, epoch) {
+      for (const entry of byTenant.get(tenant) ?? []) owe(entry, epoch)
     },
     async tenantChanged(tenant, snapshot) {
       await Promise.all([...(byTenant.get(tenant) ?? [])].map((entry) => recheck(entry, snapshot)))

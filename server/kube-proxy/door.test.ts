@@ -99,6 +99,7 @@ async function openDoor(
             open.add(call)
             return { recheckAt: () => undefined, done: () => void open.delete(call) }
           },
+          owe: () => undefined,
           tenantChanged: async () => undefined,
           has: () => open.size > 0,
           endAll: () => undefined,
@@ -306,6 +307,7 @@ test('who has no right on a cluster is not told its name', async (t) => {
 
 const noCalls: DoorPorts['access']['calls'] = {
   register: () => ({ recheckAt: () => undefined, done: () => undefined }),
+  owe: () => undefined,
   tenantChanged: async () => undefined,
   has: () => false,
   endAll: () => undefined,
