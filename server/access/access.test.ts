@@ -260,6 +260,42 @@ test('a stream about which a change cannot be loaded ends when its data is stale
   assert.equal(untouched.seen.ended, undefined)
 })
 
+test('whoever waits for newer data than is being loaded waits for one load, not each for their own', async () => {
+  const gate = Promise.withResolvers<void>()
+  let loads = 0
+  let isLoaded = false
+  const read = createInTenant(pool(database))
+  const readInTenant: InTenant = async (of, work, options) => {
+    loads++
+    const isFirst = loads === 1
+    const loaded = await read(of, work, options)
+    isLoaded = true
+    if (isFirst) await gate.promise
+    return loaded
+  }
+  const access = createAccess({
+    connection: clientConfig(database.app, 'test-feed'),
+    readInTenant,
+    clock: handClock().clock,
+    logger,
+  })
+  replicas.push(access)
+  await access.start()
+  const { tenant } = await makeTenant()
+  const first = access.current(tenant)
+  await until('the first load', () => isLoaded || undefined)
+  await inTenant(tenant, async (tx) => {
+    await access.lock(tx)
+    await access.raise(tx, 'access')
+  })
+  const waiting = Array.from({ length: 50 }, () => access.atLeast(tenant, 2n))
+  gate.resolve()
+  await first
+  for (const snapshot of await Promise.all(waiting)) assert.equal(snapshot.epoch, 2n)
+  // The one that began too early, the one that all waited for, and at most one that the notification brought.
+  assert.ok(loads <= 3, `${loads} loads`)
+})
+
 test('a decision is never on older data than the epoch that the caller has seen (D18)', async () => {
   const [here, there] = [await replica(handClock().clock), await replica(handClock().clock)]
   const { tenant, user, project } = await makeTenant()

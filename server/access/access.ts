@@ -99,9 +99,12 @@ export function createAccess(deps: {
     // Only sessions ended since: the facts are the same, so the compiled data stays and learns the new epoch.
     if (cached && newest && newest.epoch >= epoch && newest.factsEpoch <= cached.factsEpoch)
       return remember({ ...cached, epoch: newest.epoch })
-    const underWay = await loading.get(tenant)?.promise
-    // A load that began before the change may not have seen it; one that begins now has.
-    return underWay && underWay.epoch >= epoch ? underWay : load(tenant, true)
+    // A load that began before the change may not have seen it; one that begins now has, and serves all who wait.
+    const underWay = loading.get(tenant)
+    const found = await underWay?.promise
+    if (found && found.epoch >= epoch) return found
+    const begunSince = loading.get(tenant)
+    return begunSince && begunSince !== underWay ? begunSince.promise : load(tenant, true)
   }
 
   function load(tenant: TenantUid, anew = false): Promise<Snapshot> {
