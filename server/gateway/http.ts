@@ -6,10 +6,11 @@ import type { Result } from '../../core/result.ts'
 import type { Logger } from '../platform/log/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { callerWithin } from './callers.ts'
 import type { Endpoint } from './endpoint.ts'
 import { renderRefusal } from './envelope.ts'
 import { parseJson } from './json.ts'
-import { clientAddress, type createRateLimiter, limits, networkOf } from './limits.ts'
+import { clientAddress, limits, networkOf, type RateLimiter } from './limits.ts'
 import { createLogBudget } from './log-budget.ts'
 import type { Outcome, RawRequest } from './pipeline.ts'
 import type { Principal } from './principal.ts'
@@ -20,7 +21,7 @@ export type HttpDeps = {
   readonly authenticate: (presented: Presented) => Promise<Result<Principal, Refusal>>
   readonly runOpen: (endpoint: Endpoint, raw: RawRequest) => Promise<Outcome>
   readonly runGuarded: (endpoint: Endpoint, raw: RawRequest, principal: Principal) => Promise<Outcome>
-  readonly rate: ReturnType<typeof createRateLimiter>
+  readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
   readonly logger: Logger
   /** Told of every finished request, for metrics. `route` is the declared one, so that paths cannot make endless names. */
@@ -30,7 +31,12 @@ export type HttpDeps = {
   readonly openapi: unknown
 }
 
-export type Presented = { readonly authorization?: string; readonly apiKey?: string }
+export type Presented = {
+  readonly authorization?: string
+  readonly apiKey?: string
+  /** Asked before an API key that is not known here is looked up; false: it is refused as one too many. */
+  readonly mayLookUp?: () => boolean
+}
 
 type Handler = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void
 
@@ -132,18 +138,16 @@ export async function createHttpApi(
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Principal | undefined> {
     const state = stateOf(request)
     const presented = presentedBy(request)
-    const principal = presented ? await deps.authenticate(presented) : undefined
-    if (principal?.ok) {
-      state.principal = principal.value
-      const wait = rate.take('caller', `${principal.value.tenant}/${principal.value.user}`)
-      if (wait === 0) return principal.value
-      void send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
-      return undefined
+    const caller = await callerWithin(
+      rate,
+      state.address,
+      presented && ((mayLookUp) => deps.authenticate({ ...presented, mayLookUp })),
+    )
+    if (caller.ok) {
+      state.principal = caller.value
+      return caller.value
     }
-    const wait = rate.take('unauthenticated', networkOf(state.address))
-    if (wait > 0) void send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
-    else
-      void send(request, reply, principal?.error ?? refuse('unauthenticated', 'Sign in first: no credential was sent'))
+    void send(request, reply, caller.error)
     return undefined
   }
 

@@ -1,3 +1,4 @@
+export { callerWithin } from './callers.ts'
 export {
   type Answer,
   type Context,
@@ -14,7 +15,7 @@ export {
 } from './endpoint.ts'
 export { problemType, renderRefusal } from './envelope.ts'
 export { createHttpApi, type Presented } from './http.ts'
-export { clientAddress, createRateLimiter, limits, networkOf } from './limits.ts'
+export { clientAddress, createRateLimiter, limits, networkOf, type RateLimiter } from './limits.ts'
 export { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
 export { createLogBudget, type LogBudget } from './log-budget.ts'
 export { openapiOf } from './openapi.ts'

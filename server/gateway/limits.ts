@@ -32,8 +32,15 @@ export type RateName = keyof typeof rates
 /** Buckets remembered at most; a forgotten one starts full, so the oldest are the least loss. */
 const maxBuckets = 50_000
 
-/** Token buckets, one a key and budget. `take` answers the seconds to wait, or 0. */
-export function createRateLimiter(clock: Clock): { take(rate: RateName, key: string): number } {
+/** Token buckets, one a key and budget. */
+export type RateLimiter = {
+  /** @returns the seconds to wait, or 0 */
+  take(rate: RateName, key: string): number
+  /** Undoes a `take` that was answered 0. */
+  giveBack(rate: RateName, key: string): void
+}
+
+export function createRateLimiter(clock: Clock): RateLimiter {
   const buckets = new Map<string, { tokens: number; at: number }>()
   return {
     take(rate, key) {
@@ -56,6 +63,10 @@ export function createRateLimiter(clock: Clock): { take(rate: RateName, key: str
         return 0
       }
       return Math.max(1, Math.ceil((1 - bucket.tokens) / perSecond))
+    },
+    giveBack(rate, key) {
+      const bucket = buckets.get(`${rate} ${key}`)
+      if (bucket) bucket.tokens = Math.min(rates[rate].burst, bucket.tokens + 1)
     },
   }
 }

@@ -9,6 +9,7 @@ import {
   type Replica,
 } from '../../tests/support/identity-world.ts'
 import { until } from '../../tests/support/until.ts'
+import { newUid } from '../platform/random/index.ts'
 
 let world: IdentityWorld
 let other: Replica
@@ -340,6 +341,23 @@ test('a made-up key of a made-up tenant leaves no trace in the access data', asy
   const before = world.access.stats().tenants
   for (let i = 0; i < 5; i++) await valid(`pak_${i.toString().repeat(24)}_${'a'.repeat(24)}_${'A'.repeat(43)}`)
   assert.equal(world.access.stats().tenants, before)
+})
+
+test('a key that is not known here is looked up only where that may be; one in use never waits for it', async () => {
+  const { apiKey, uid } = await make('bob')
+  const refused = { apiKey, mayLookUp: () => false }
+  const reads = other.transactions()
+  assert.equal(code(await other.identity.authenticate(refused)), 'too_many_requests')
+  assert.equal(other.transactions(), reads)
+  // More of them at once than are let in: those beyond are refused, and the reader is there for others.
+  const madeUp = () => apiKey.replace(uid, newUid())
+  const answers = await Promise.all(
+    Array.from({ length: 400 }, () => other.identity.authenticate({ apiKey: madeUp() })),
+  )
+  assert.deepEqual([...new Set(answers.map(code))].sort(), ['too_many_requests', 'unauthenticated'])
+  assert.ok(await valid(apiKey, other))
+  assert.equal(code(await other.identity.authenticate(refused)), 'ok')
+  await world.call(`DELETE /v1/apiKeys/${uid}`, as('bob'))
 })
 
 test('an API key signs out of nothing', async () => {

@@ -5,6 +5,7 @@ import type { Credential, Principal } from '../gateway/index.ts'
 import type { ClusterTokens } from './cluster-tokens.ts'
 import type { CredentialRef, CredentialStore, Stored } from './credential-store.ts'
 import type { CredentialFacts, IdentityEdges } from './edges.ts'
+import { createLane } from './lane.ts'
 import { fingerprint, parseApiKeyValue } from './secrets.ts'
 import type { Claims, Tokens } from './tokens.ts'
 import { type InvalidReason, validity } from './validity.ts'
@@ -15,6 +16,8 @@ export type Presented = {
   readonly apiKey?: string
   /** The Kubernetes door takes `Bearer` alone. */
   readonly bearerOnly?: boolean
+  /** Asked before an API key that is not known here is looked up; false: it is refused as one too many. */
+  readonly mayLookUp?: () => boolean
 }
 
 /** `reason` is for the end of an open stream; the caller reads `detail`. */
@@ -23,7 +26,8 @@ export type CredentialRefusal = Refusal & { readonly reason: InvalidReason }
 export type Authenticator = {
   /**
    * Who calls. Exactly one credential, in exactly one of these forms (threat B10): `Authorization: <token>`,
-   * `Authorization: Bearer <token or API key>`, `ApiKey: <API key>`. Anything else, whatever it is, is `unauthenticated`.
+   * `Authorization: Bearer <token or API key>`, `ApiKey: <API key>`. Anything else, whatever it is, is `unauthenticated`;
+   * an API key that would have to be looked up while too much is being looked up is `too_many_requests`.
    *
    * Throws when the database is needed and away.
    */
@@ -45,6 +49,12 @@ export type Authenticator = {
 
 const bearer = /^bearer ([^\s]+)$/i
 
+/**
+ * API keys that anybody may have made up, looked up at once: fewer than there are connections to read with, so that what ends
+ * open streams never waits behind them. Tokens are not among them: their signature is looked at first.
+ */
+const strangers = { atOnce: 2, waiting: 200 } as const
+
 export function createAuthenticator({
   tokens,
   clusterTokens,
@@ -56,14 +66,16 @@ export function createAuthenticator({
   readonly clusterTokens: ClusterTokens
   readonly store: CredentialStore
 } & Pick<IdentityEdges, 'access' | 'clock'>): Authenticator {
+  const lane = createLane(strangers)
+
   async function authenticate(presented: Presented): Promise<Result<Principal, Refusal>> {
-    const { authorization, apiKey, bearerOnly = false } = presented
+    const { authorization, apiKey, bearerOnly = false, mayLookUp = () => true } = presented
     if (authorization !== undefined && apiKey !== undefined)
       return err(refuse('unauthenticated', 'Send one credential: Authorization or ApiKey, not both'))
-    if (apiKey !== undefined) return bearerOnly ? err(refuse('unauthenticated')) : ofApiKey(apiKey)
+    if (apiKey !== undefined) return bearerOnly ? err(refuse('unauthenticated')) : ofApiKey(apiKey, mayLookUp)
     if (authorization === undefined) return err(refuse('unauthenticated'))
     const behindBearer = bearer.exec(authorization)?.[1]
-    if (behindBearer?.startsWith('pak_')) return ofApiKey(behindBearer)
+    if (behindBearer?.startsWith('pak_')) return ofApiKey(behindBearer, mayLookUp)
     if (behindBearer === undefined && bearerOnly) return err(refuse('unauthenticated'))
     const token = behindBearer ?? authorization
     return (bearerOnly ? await ofClusterToken(token) : undefined) ?? ofToken(token)
@@ -93,13 +105,19 @@ export function createAuthenticator({
     return found.ok ? ok({ ...principalOf(found.value, { kind: 'session', session, jti }), claims }) : found
   }
 
-  async function ofApiKey(value: string) {
+  async function ofApiKey(value: string, mayLookUp: () => boolean) {
     const claimed = parseApiKeyValue(value)
     if (!claimed) return err(unknownKey)
     const { tenant, uid } = claimed
     const presented = fingerprint(value)
     const matches = ({ state }: Stored) => state.kind === 'apiKey' && timingSafeEqual(state.secretHash, presented)
-    const found = await current({ kind: 'apiKey', tenant, uid }, matches)
+    const ref = { kind: 'apiKey', tenant, uid } as const
+    if (!store.remembered(ref)) {
+      const looked = mayLookUp() ? await lane.enter(() => store.read(ref)) : err('full')
+      if (!looked.ok) return err({ ...refuse('too_many_requests'), retryAfterSeconds: 1 })
+      if (!looked.value) return err(unknownKey)
+    }
+    const found = await current(ref, matches)
     return found.ok ? ok(principalOf(found.value, { kind: 'apiKey', key: uid })) : found
   }
 

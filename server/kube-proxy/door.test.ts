@@ -124,7 +124,7 @@ async function openDoor(
           concluded.push(entry)
         },
       },
-      rate: { take: () => 0 },
+      rate: { take: () => 0, giveBack: () => undefined },
       protectedNamespaces: ['kube-system'],
       trustedProxies: [],
       clock: systemClock,

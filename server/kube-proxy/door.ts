@@ -14,7 +14,7 @@ import {
 } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { EndReason, LiveCall, Registration, Snapshot } from '../access/index.ts'
-import { clientAddress, createLogBudget, networkOf, type Principal } from '../gateway/index.ts'
+import { callerWithin, clientAddress, createLogBudget, type Principal } from '../gateway/index.ts'
 import { LedgerBusyError } from '../ledger/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
@@ -171,17 +171,18 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
   ): Promise<Result<Principal, Status>> {
     const token = head.upgrade?.bearerToken
     const authorization = head.authorization ?? (token === undefined ? undefined : `Bearer ${token}`)
-    const known =
-      authorization === undefined ? undefined : await ports.authenticate({ authorization, bearerOnly: true })
-    if (known?.ok) {
-      const wait = ports.rate.take('caller', `${known.value.tenant}/${known.value.user}`)
-      return wait === 0
-        ? known
-        : err(failure(429, `too many requests (request ${requestId})`, { retryAfterSeconds: wait }))
-    }
-    const wait = ports.rate.take('unauthenticated', networkOf(address))
-    if (wait > 0) return err(failure(429, `too many requests (request ${requestId})`, { retryAfterSeconds: wait }))
-    const why = known?.error.detail ?? 'send a token or an API key as Authorization: Bearer'
+    const caller = await callerWithin(
+      ports.rate,
+      address,
+      authorization === undefined
+        ? undefined
+        : (mayLookUp) => ports.authenticate({ authorization, bearerOnly: true, mayLookUp }),
+    )
+    if (caller.ok) return caller
+    const { code, detail, retryAfterSeconds = 1 } = caller.error
+    if (code === 'too_many_requests')
+      return err(failure(429, `too many requests (request ${requestId})`, { retryAfterSeconds }))
+    const why = authorization === undefined || !detail ? 'send a token or an API key as Authorization: Bearer' : detail
     return err(failure(401, `Palisade does not know who calls: ${why} (request ${requestId})`))
   }
 

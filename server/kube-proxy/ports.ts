@@ -2,7 +2,7 @@ import type { Refusal } from '../../contract/errors.ts'
 import type { TenantUid } from '../../contract/ids.ts'
 import type { Result } from '../../core/result.ts'
 import type { Access, EndReason, Snapshot } from '../access/index.ts'
-import type { Principal } from '../gateway/index.ts'
+import type { Principal, RateLimiter } from '../gateway/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
@@ -25,6 +25,7 @@ export type DoorPorts = {
   readonly authenticate: (presented: {
     readonly authorization: string
     readonly bearerOnly: true
+    readonly mayLookUp: () => boolean
   }) => Promise<Result<Principal, Refusal>>
   readonly recheck: (
     principal: Principal,
@@ -35,7 +36,7 @@ export type DoorPorts = {
   readonly access: Pick<Access, 'current' | 'atLeast' | 'freshness' | 'calls'>
   readonly findCluster: (tenant: TenantUid, uid: string, snapshot: Snapshot) => Promise<DoorCluster | undefined>
   readonly ledger: Pick<Ledger, 'record' | 'conclude'>
-  readonly rate: { take(rate: 'caller' | 'unauthenticated', key: string): number }
+  readonly rate: RateLimiter
   readonly protectedNamespaces: readonly string[]
   readonly trustedProxies: readonly string[]
   readonly clock: Clock
