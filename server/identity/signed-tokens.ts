@@ -25,7 +25,7 @@ export type SignedTokens<Own> = {
     subject: Pick<Signed<Own>, 'tenant' | 'user' | 'own'>,
     endsAtMs: number,
   ): Promise<{ readonly token: string; readonly expiresAt: Date }>
-  /** What an authentic, unexpired token says; nothing for any other text. Throws only when keys cannot be read. */
+  /** What an authentic token says that was issued by now and has not expired; nothing for any other text. Throws only when keys cannot be read. */
   verify(token: string): Promise<Signed<Own> | undefined>
   /** The same of a token that may have expired. */
   verifyExpired(token: string): Promise<Signed<Own> | undefined>
@@ -36,6 +36,8 @@ const tokenType = 'at+jwt'
 /** A token is some 500 characters; what is much longer is none. */
 const maxTokenLength = 2048
 const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+/** How far replicas' clocks may be apart: a token from further ahead was issued by a clock that was wrong. */
+const skewMs = 60_000
 /** Checked tokens remembered: a signature costs 0.3 ms to check, a hash 0.003. */
 const maxRemembered = 20_000
 
@@ -74,9 +76,10 @@ export function createSignedTokens<Own extends Readonly<Record<string, unknown>>
     iat: z.int(),
     exp: z.int(),
   })
-  const remembered = createBoundedMap<string, { readonly signed: Signed<Own>; readonly kid: string }>(maxRemembered)
+  type Checked = { readonly signed: Signed<Own>; readonly issuedAtMs: number; readonly kid: string }
+  const remembered = createBoundedMap<string, Checked>(maxRemembered)
 
-  async function check(token: string, at: Date): Promise<{ signed: Signed<Own>; kid: string } | undefined> {
+  async function check(token: string, at: Date): Promise<Checked | undefined> {
     if (token.length > maxTokenLength || !compact.test(token)) return undefined
     try {
       // Looked at before the signature, to spare its price where the token is for another door; believed only after it.
@@ -91,19 +94,31 @@ export function createSignedTokens<Own extends Readonly<Record<string, unknown>>
       })
       const header = Header.safeParse(protectedHeader)
       const signed = read(payload)
-      return header.success && signed ? { signed, kid: header.data.kid } : undefined
+      return header.success && signed ? { ...signed, kid: header.data.kid } : undefined
     } catch (cause) {
       if (cause instanceof errors.JOSEError) return undefined
       throw cause
     }
   }
 
-  function read({ iss, aud, sub, tenant, jti, iat, exp, ...rest }: JWTPayload): Signed<Own> | undefined {
+  function read({ iss, aud, sub, tenant, jti, iat, exp, ...rest }: JWTPayload): Omit<Checked, 'kid'> | undefined {
     const common = Common.safeParse({ iss, aud, sub, tenant, jti, iat, exp })
     const owned = own.safeParse(rest)
     if (!common.success || !owned.success) return undefined
     const { data } = common
-    return { tenant: data.tenant, user: data.sub, jti: data.jti, expiresAtMs: data.exp * 1000, own: owned.data }
+    return {
+      signed: {
+        ...{ tenant: data.tenant, user: data.sub, jti: data.jti },
+        ...{ expiresAtMs: data.exp * 1000, own: owned.data },
+      },
+      issuedAtMs: data.iat * 1000,
+    }
+  }
+
+  /** Without the second half, one moment with a clock that is a year ahead would issue tokens for a year. */
+  function isTimely({ signed, issuedAtMs }: Checked): boolean {
+    const now = clock.now()
+    return signed.expiresAtMs > now && issuedAtMs <= now + skewMs
   }
 
   async function keyOf(kid: unknown) {
@@ -132,10 +147,11 @@ export function createSignedTokens<Own extends Readonly<Record<string, unknown>>
       // The text of a remembered token is not kept: a dump of the memory shows no more of them than are in use.
       const fingerprint = hash('sha256', token, 'base64')
       const known = remembered.get(fingerprint)
-      if (known && keys.verifies(known.kid)) return known.signed.expiresAtMs > clock.now() ? known.signed : undefined
+      if (known && keys.verifies(known.kid)) return isTimely(known) ? known.signed : undefined
       const checked = await check(token, new Date(clock.now()))
-      if (checked) remembered.set(fingerprint, checked)
-      return checked?.signed
+      if (!checked || !isTimely(checked)) return undefined
+      remembered.set(fingerprint, checked)
+      return checked.signed
     },
     async verifyExpired(token) {
       return (await check(token, new Date(0)))?.signed

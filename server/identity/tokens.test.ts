@@ -70,6 +70,22 @@ test('every token has an id of its own', async () => {
   assert.notEqual(decodeJwt(one).jti, decodeJwt(two).jti)
 })
 
+test('a token that a clock from the future has issued is none, remembered or not, until its time comes', async () => {
+  let aheadMs = 0
+  const clock = { now: () => world.clock.now() + aheadMs, monotonicMs: world.clock.monotonicMs }
+  const [issuing, asked] = [createTokens({ issuer, keys, clock }), createTokens({ issuer, keys, clock })]
+  aheadMs = 3_600_000
+  const token = await issuing.issue(subject, inAnHour() + aheadMs)
+  assert.ok(await issuing.verify(token))
+  aheadMs = 0
+  assert.equal(await issuing.verify(token), undefined)
+  assert.equal(await asked.verify(token), undefined)
+  assert.ok(await asked.verifyExpired(token), 'it is still known whose it is')
+  // Clocks of replicas are never quite the same.
+  aheadMs = 3_600_000 - 59_000
+  assert.ok((await issuing.verify(token)) && (await asked.verify(token)))
+})
+
 test('a token that expired is none, remembered or not, but still says which session it was', async () => {
   const token = await tokens.issue(subject, inAnHour())
   assert.ok(await tokens.verify(token))
