@@ -10,7 +10,7 @@ import { type Account, accountByEmail, actorOf, nobody } from './accounts.ts'
 import type { Caller, IdentityEdges, IdentityEntry } from './edges.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import { absoluteEnd, deleteOldSessions, insertSession } from './session-store.ts'
-import { type Attempt, type Count, forgetOldAttempts, type Throttle } from './throttle.ts'
+import type { Attempt, Count, Throttle } from './throttle.ts'
 import type { Tokens } from './tokens.ts'
 
 export type SignInRequest = Caller & {
@@ -103,7 +103,6 @@ export function createSignIn({
     ])
     await deleteOldSessions(tx, account.user, now)
     await throttle.succeeded(tx, attempt)
-    await forgetOldAttempts(tx, now)
     await append(tx, {
       event: 'session.started',
       outcome: 'done',

@@ -63,6 +63,7 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
       const nowLocks: Counted[] = []
       // The counters belong to no tenant: most attempts name none.
       return inTenant(systemTenant, async (tx) => {
+        let lockEndsAt: number | undefined
         for (const { what, key } of counters(attempt)) {
           const limit = limits[what]
           const { failures, lockedUntil } = await countOne(tx, key, limit, now)
@@ -70,10 +71,16 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
           if (failures <= limit) continue
           // What is refused here goes no further: one network that hammers on must not fill the account's own count, nor
           // one script with an old password that of its whole office.
-          const retryAfterSeconds = Math.max(1, Math.ceil((lockedUntil - now.getTime()) / 1000))
-          return { locked: true, nowLocks, retryAfterSeconds }
+          lockEndsAt = lockedUntil
+          break
         }
-        return { locked: false, nowLocks, retryAfterSeconds: 0 }
+        await forgetOldAttempts(tx, now)
+        if (lockEndsAt === undefined) return { locked: false, nowLocks, retryAfterSeconds: 0 }
+        return {
+          locked: true,
+          nowLocks,
+          retryAfterSeconds: Math.max(1, Math.ceil((lockEndsAt - now.getTime()) / 1000)),
+        }
       })
     },
 
@@ -111,11 +118,14 @@ async function countOne(tx: Tx, key: Buffer, limit: number, now: Date) {
   return { failures: row.failures, lockedUntil: row.locked_until?.getTime() ?? 0 }
 }
 
-/** Forgets counters that no longer count. A few at a time, at each sign-in: the table stays as small as what is going on. */
-export async function forgetOldAttempts(tx: Tx, now: Date): Promise<void> {
+/**
+ * Forgets counters that no longer count. A few at each attempt, more than it can have added: the table stays as small as what
+ * is going on, also where nobody ever succeeds.
+ */
+async function forgetOldAttempts(tx: Tx, now: Date): Promise<void> {
   await tx.query(
     `delete from sign_in_attempts where attempt_key in (
-       select attempt_key from sign_in_attempts where window_start < $1 limit 100 for update skip locked)`,
+       select attempt_key from sign_in_attempts where window_start < $1 limit 20 for update skip locked)`,
     [new Date(now.getTime() - 2 * windowMs)],
   )
 }
