@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Refusal, refusals, refuse } from '../../contract/errors.ts'
 import type { Result } from '../../core/result.ts'
 import type { Logger } from '../platform/log/index.ts'
-import { databaseUnavailable } from '../platform/postgres/index.ts'
+import { databaseUnavailable, sqlState } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { callerWithin } from './callers.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -295,6 +295,9 @@ function matches(template: string, path: string): boolean {
   return parts.length === wanted.length && wanted.every((part, i) => part.startsWith('{') || part === parts[i])
 }
 
+/** PostgreSQL manual, appendix A. */
+const diskFull = '53100'
+
 /** What was thrown, as a refusal: Fastify's own complaints about a request, a database that is away, or our fault. */
 function refusalOf(cause: Error & { code?: string; statusCode?: number }): Refusal {
   if (cause.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
@@ -302,7 +305,10 @@ function refusalOf(cause: Error & { code?: string; statusCode?: number }): Refus
   if (cause.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return refuse('media_type', 'Send application/json')
   if (cause.statusCode !== undefined && cause.statusCode >= 400 && cause.statusCode < 500)
     return refuse('invalid', 'The request could not be read')
-  if (databaseUnavailable(cause))
-    return { ...refuse('unavailable', 'The database does not answer'), retryAfterSeconds: 1 }
+  if (databaseUnavailable(cause)) {
+    const why =
+      sqlState(cause) === diskFull ? 'There is no space left for the database' : 'The database does not answer'
+    return { ...refuse('unavailable', why), retryAfterSeconds: 1 }
+  }
   return refuse('internal')
 }

@@ -341,7 +341,7 @@ test('a disk that is full is told; nothing is half done, and it goes on by itsel
     await palisade.sql(`create trigger disk_is_full before insert on ${table} execute function disk_is_full()`)
     const create = () => acme.admin.call('POST', '/v1/projects', { body: { metadata: { name: `on ${table}` } } })
     const refused = await create()
-    assertRefusal(refused, { path: '/v1/projects', status: 503, code: 'ServiceUnavailable', says: /./ })
+    assertRefusal(refused, { path: '/v1/projects', status: 503, code: 'ServiceUnavailable', says: /no space left/ })
     assert.equal(refused.headers['retry-after'], '1')
     assert.doesNotMatch(refused.text, /base\/5|16584/)
     assert.equal((await acme.admin.call('GET', '/v1/users')).status, 200, 'what needs no room goes on')

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { type Authority, createAuthority } from '../../tests/support/certificates.ts'
+import { createLogger } from '../platform/log/index.ts'
+import { limits } from './limits.ts'
+import { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
+
+const bounds = {
+  ...limits,
+  ...{ headersTimeoutMs: 400, requestTimeoutMs: 1_000, keepAliveMs: 600, handshakeTimeoutMs: 400 },
+  connectionsPerAddress: 400,
+}
+/** Node looks for requests that are late every two seconds. */
+const lookMs = 2_000
+const marginMs = 3_000
+
+let authority: Authority
+let listener: Listener
+let port: number
+
+before(async () => {
+  authority = await createAuthority('listener')
+  const { certPem, keyPem } = await authority.issue({ commonName: 'gateway', dnsNames: ['localhost'] })
+  const readWhole = (request: DoorRequest, response: DoorResponse) => {
+    request.on('error', () => undefined)
+    request.resume().on('end', () => response.end('read'))
+  }
+  const silent = createLogger('silent', () => undefined)
+  const doors = { api: readWhole, kube: readWhole, kubeUpgrade: () => assert.fail('nobody upgrades') }
+  listener = createListener({ cert: certPem, key: keyPem }, doors, silent, bounds)
+  await listener.listen('127.0.0.1', 0)
+  port = listener.address().port
+})
+after(() => listener?.close(0))
+
+async function tls(): Promise<TLSSocket> {
+  const socket = connectTls({ host: '127.0.0.1', port, servername: 'localhost', ca: authority.certPem })
+  socket.on('error', () => undefined)
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+/** What came until the server closed the connection, and after how long. */
+async function untilClosed(socket: Socket): Promise<{ readonly text: string; readonly ms: number }> {
+  const startedAt = performance.now()
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk
+  })
+  socket.on('error', () => undefined)
+  await once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
+  return { text, ms: performance.now() - startedAt }
+}
+
+/** Sends a beginning, and then a byte now and then, as long as it can. */
+function drip(socket: Socket, beginning: string): Socket {
+  socket.write(beginning)
+  const timer = setInterval(() => socket.write('a'), 50)
+  socket.once('close', () => clearInterval(timer))
+  return socket
+}
+
+async function answered(): Promise<number> {
+  const socket = await tls()
+  const startedAt = performance.now()
+  socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  assert.match((await untilClosed(socket)).text, /^HTTP\/1\.1 200 OK[\s\S]*read/)
+  return performance.now() - startedAt
+}
+
+const post = 'POST /v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n'
+const slow: readonly {
+  readonly what: string
+  readonly open: () => Promise<Socket>
+  readonly withinMs: number
+  readonly told: RegExp
+}[] = [
+  {
+    what: 'a connection that begins no TLS',
+    open: async () => connectTcp(port, '127.0.0.1'),
+    withinMs: bounds.handshakeTimeoutMs,
+    told: /^$/,
+  },
+  {
+    what: 'a TLS connection that asks nothing',
+    open: tls,
+    withinMs: bounds.headersTimeoutMs + lookMs,
+    told: /^HTTP\/1\.1 408 /,
+  },
+  {
+    what: 'a head that comes byte by byte',
+    open: async () => drip(await tls(), 'GET / HTTP/1.1\r\nX-Slow: '),
+    withinMs: bounds.headersTimeoutMs + lookMs,
+    told: /^HTTP\/1\.1 408 /,
+  },
+  {
+    what: 'a body that comes byte by byte',
+    open: async () => drip(await tls(), post),
+    withinMs: bounds.requestTimeoutMs + lookMs,
+    told: /^HTTP\/1\.1 408 /,
+  },
+  {
+    what: 'a connection that asks nothing more',
+    open: async () => {
+      const socket = await tls()
+      socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      return socket
+    },
+    withinMs: bounds.keepAliveMs,
+    told: /^HTTP\/1\.1 200 OK/,
+  },
+]
+describe('cut off in time', { concurrency: true }, () => {
+  for (const { what, open, withinMs, told } of slow)
+    test(what, async () => {
+      const { text, ms } = await untilClosed(await open())
+      assert.match(text, told)
+      assert.ok(ms < withinMs + marginMs, `${Math.round(ms)} ms`)
+      assert.ok(ms > Math.min(bounds.headersTimeoutMs, withinMs) - 100, `${Math.round(ms)} ms is too soon`)
+    })
+})
+
+test('hundreds that are slow hold nobody else up', async () => {
+  const sockets = await Promise.all(Array.from({ length: 300 }, tls))
+  for (const [i, socket] of sockets.entries()) socket.write(i % 2 === 0 ? 'GET / HTTP/1.1\r\nHost: loc' : post)
+  const times = [await answered(), await answered(), await answered()]
+  assert.ok(Math.max(...times) < 2_000, times.join(' '))
+  const ends = await Promise.all(sockets.map(untilClosed))
+  assert.ok(ends.every(({ text }) => text.startsWith('HTTP/1.1 408 ')))
+})
+
+test('one network has so many connections and no more, until one of them ends', async () => {
+  const sockets = await Promise.all(Array.from({ length: bounds.connectionsPerAddress }, tls))
+  await assert.rejects(tls(), { code: /ECONNRESET|EPIPE/ })
+  const [first] = sockets
+  first?.destroy()
+  await once(first ?? assert.fail(), 'close')
+  await answeredSoon()
+  for (const socket of sockets) socket.destroy()
+
+  async function answeredSoon(): Promise<void> {
+    // The server hears of the end a moment after the client.
+    const deadline = AbortSignal.timeout(5_000)
+    while (!deadline.aborted)
+      try {
+        await answered()
+        return
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'ECONNRESET') throw cause
+      }
+    assert.fail('its place was not given back')
+  }
+})
