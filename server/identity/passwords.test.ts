@@ -298,7 +298,9 @@ test('B29 asking for a reset has one answer and one course, whether anybody has 
   await world.addUser(acme, { email: 'notyet@acme.example' })
   await world.addUser(acme, { email: 'both@example.org', password: goodPassword })
   await world.addUser(globex, { email: 'both@example.org', password: goodPassword })
-  const ask = (emailId: string) => world.call('POST /v1/auth/user/password/reset', { body: { emailId } })
+  let networks = 0
+  const ask = (emailId: string, address = `203.0.113.${++networks}`) =>
+    world.call('POST /v1/auth/user/password/reset', { body: { emailId }, address })
   // The keys of both tenants are opened once.
   for (const emailId of ['bob@acme.example', 'nobody@acme.example']) await ask(emailId)
   const courses = new Set<string>()
@@ -315,7 +317,7 @@ test('B29 asking for a reset has one answer and one course, whether anybody has 
     const after = [world.transactions(), world.identity.stats().computed, world.entries.length]
     courses.add(JSON.stringify([answer, after.map((count, i) => count - (before[i] ?? 0))]))
   }
-  assert.deepEqual([...courses], [JSON.stringify([{ ok: true, value: { body: undefined } }, [1, 0, 1]])])
+  assert.deepEqual([...courses], [JSON.stringify([{ ok: true, value: { body: undefined } }, [2, 0, 1]])])
   const link = await linkOf(acme, user)
   assert.match(link, /\/password\/reset\/plk_/)
   // Somebody who knows the address does not void the link that the person is about to use.
@@ -330,6 +332,19 @@ test('B29 asking for a reset has one answer and one course, whether anybody has 
   assert.ok((await use(link.split('/').at(-1) ?? '', 'reset', newPassword)).ok)
   assert.deepEqual(await resetting(), [{ password_resetting: false }])
   assert.ok(await canSignIn('forgot@acme.example', newPassword))
+})
+
+test('B29 whoever asks for resets again and again fills nobody’s log, and learns nothing by it', async () => {
+  await world.addUser(acme, { email: 'pestered@acme.example', password: goodPassword })
+  const ask = (emailId: string) =>
+    world.call('POST /v1/auth/user/password/reset', { body: { emailId }, address: '198.51.100.77' })
+  const entriesOf = async (emailId: string) => {
+    const before = world.entries.length
+    for (let i = 0; i < 8; i++) assert.equal(code(await ask(emailId)), 'ok')
+    return world.entries.length - before
+  }
+  assert.equal(await entriesOf('pestered@acme.example'), 5)
+  assert.equal(await entriesOf('nobody-here@acme.example'), 5)
 })
 
 test('C04 a reset is started by who may change users and holds all that the person holds', async () => {

@@ -184,6 +184,9 @@ export function createPasswords({
     async requestReset({ email, requestId, clientAddress, now }) {
       const address = canonicalEmail(email)
       const canonical = address.ok ? address.value : nobody
+      // Each request that is looked at adds an entry to somebody's log: as often as wrong passwords may, and no more.
+      const attempt = { realm: 'reset', account: canonical, network: networkOf(clientAddress) } as const
+      if ((await throttle.count(attempt, now)).locked) return
       // Who is in several organisations is not asked which; an administrator of the right one starts the reset.
       const tenants = await lookups.tenantsOfLogin(keys.directoryIndex(canonical))
       const tenant = tenants.length === 1 ? tenants[0] : undefined

@@ -19,8 +19,8 @@ type Counted = keyof typeof limits
 
 /** What is counted. `account` undefined: no address, so nobody's account. */
 export type Attempt = {
-  /** System administrators sign in elsewhere and are counted apart. */
-  readonly realm: 'tenant' | 'system'
+  /** System administrators sign in elsewhere and are counted apart; so are those who ask for a reset link. */
+  readonly realm: 'tenant' | 'system' | 'reset'
   readonly account: CanonicalEmail | undefined
   /** An IPv4 address or an IPv6 /64 (threat B28). */
   readonly network: string
@@ -48,7 +48,8 @@ export type Throttle = {
 export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant' | 'keys'>): Throttle {
   /** In the one order in which every transaction takes the rows. */
   function counters({ realm, account, network }: Attempt): { readonly what: Counted; readonly key: Buffer }[] {
-    const ofNetwork = { what: 'network', key: keys.attemptKey('network', network) } as const
+    const canonical = realm === 'reset' ? `reset ${network}` : network
+    const ofNetwork = { what: 'network', key: keys.attemptKey('network', canonical) } as const
     if (account === undefined) return [ofNetwork]
     // A canonical address has no white space, so the parts cannot change places.
     return [
