@@ -5,7 +5,15 @@ import type pg from 'pg'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Config } from './config.ts'
 import type { Keys } from './keys/index.ts'
-import { createCa, createPki, type LeafNames, ownCertificate, type Pki, type ServerTls } from './pki/index.ts'
+import {
+  CaOutOfTime,
+  createCa,
+  createPki,
+  type LeafNames,
+  ownCertificate,
+  type Pki,
+  type ServerTls,
+} from './pki/index.ts'
 import type { Clock } from './platform/clock/index.ts'
 import { writeFileAtomically } from './platform/data-folder/index.ts'
 import type { Logger } from './platform/log/index.ts'
@@ -56,7 +64,13 @@ export async function gatewayCertificate(
   pki: Pki,
   { clock, logger }: Pick<Edges, 'clock' | 'logger'>,
 ): Promise<Result<ServerTls, string>> {
-  if (config.tls === 'internal') return ok(await pki.serverTls('gateway', gatewayNames(config)))
+  if (config.tls === 'internal')
+    try {
+      return ok(await pki.serverTls('gateway', gatewayNames(config)))
+    } catch (cause) {
+      if (cause instanceof CaOutOfTime) return err(cause.message)
+      throw cause
+    }
   const own = await ownCertificate({ ...config.tls, clock, logger })
   return own.ok ? own : err(own.error.problems.map((problem) => `PALISADE_TLS_CERT: ${problem}`).join('\n'))
 }

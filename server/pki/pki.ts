@@ -149,12 +149,22 @@ export async function createPki({
   return { caCertificatePem: ca.certificatePem, leaf, serverTls }
 }
 
+/** It is before or after the internal CA's time, so that nothing can be issued. The message says what to do. */
+export class CaOutOfTime extends Error {
+  override readonly name = 'CaOutOfTime'
+}
+
 /** When a leaf made now begins and ends: inside its CA's time, since a chain is only as valid as all of it. */
 function leafPeriod(now: number, lifetimeHours: number, issuer: x509.X509Certificate) {
   const [caBegin, caEnd] = [issuer.notBefore.getTime(), issuer.notAfter.getTime()]
   if (now < caBegin)
-    throw new Error(`the internal CA is valid from ${issuer.notBefore.toISOString()}; set this machine's clock right`)
-  if (now >= caEnd) throw new Error(`the internal CA expired on ${issuer.notAfter.toISOString()}`)
+    throw new CaOutOfTime(
+      `the internal CA is valid from ${issuer.notBefore.toISOString()}; set this machine's clock right`,
+    )
+  if (now >= caEnd)
+    throw new CaOutOfTime(
+      `the internal CA expired on ${issuer.notAfter.toISOString()}; if that is not past, set this machine's clock right`,
+    )
   return {
     notBefore: wholeSeconds(Math.max(now - clockSkewMs, caBegin)),
     notAfter: wholeSeconds(Math.min(now + lifetimeHours * 3_600_000, caEnd)),

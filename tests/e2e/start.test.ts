@@ -273,6 +273,23 @@ describe('refused, and left as it is', () => {
     await chmod(rootKeyFile(), 0o600)
   })
 
+  test('a clock that is so wrong that no certificate would be valid', async () => {
+    const preload = join(root, 'tests/attacks/skewed-clock.ts')
+    const clock = (offsetMs: number) => ({
+      ...shared,
+      ...{ NODE_OPTIONS: `--import=${preload}`, CLOCK_OFFSET_MS: String(offsetMs) },
+    })
+    const dayMs = 24 * 3_600_000
+    assertRefused(
+      await runToEnd(family, clock(-dayMs)),
+      /^palisade: the internal CA is valid from \S+; set this machine's clock right$/m,
+    )
+    assertRefused(
+      await runToEnd(family, clock(50 * 365 * dayMs)),
+      /^palisade: the internal CA expired on \S+; if that is not past, set this machine's clock right$/m,
+    )
+  })
+
   const folders: readonly { what: string; make(path: string): Promise<unknown>; says: RegExp; at?: string }[] = [
     { what: 'a file', make: (path) => writeFile(path, ''), says: /the data folder is not a folder: / },
     {
