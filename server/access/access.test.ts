@@ -190,7 +190,8 @@ test('a connection that is lost in the middle of a poll is not asked for again w
     return new Socket()
   }
   const connection = { ...clientConfig(app, 'test-feed'), stream }
-  const feed = createFeed({ connection, clock: systemClock, logger, onChanges: () => undefined })
+  const ignore = () => undefined
+  const feed = createFeed({ connection, clock: systemClock, logger, onChanges: ignore, onSetBack: ignore })
   t.after(() => feed.stop())
   await feed.start()
 
@@ -211,6 +212,36 @@ test('a connection that is lost in the middle of a poll is not asked for again w
   await until('the feed to be back', () => feed.ageMs() < 200 || undefined)
   const pauses = (performance.now() - startedAt) / 100
   assert.ok(attempts <= pauses + 3, `${attempts} attempts in ${Math.round(pauses * 100)} ms`)
+})
+
+test('a database that was set back is noticed, and nothing of before is trusted', async (t) => {
+  const [old, restored] = await Promise.all([startTestPostgres(), startTestPostgres()])
+  t.after(() => restored.stop())
+  const [before, after] = await Promise.all([old.create(), restored.create()])
+  // What happened after the backup was made.
+  await withClient(before.superuser, (client) =>
+    client.query('do $$ begin for i in 1..1000 loop perform pg_current_xact_id(); commit; end loop; end $$'),
+  )
+  let now = before
+  const access = createAccess({
+    connection: {
+      ...clientConfig(before.app, 'test-feed'),
+      get host() {
+        return now.app.host
+      },
+    },
+    readInTenant: createInTenant(pool(after)),
+    clock: systemClock,
+    logger,
+  })
+  replicas.push(access)
+  await access.start()
+  await until('some polls', () => access.freshness().ageMs < 100 || undefined)
+  now = after
+  await old.stop()
+  await access.failed
+  // Until the process is gone, its data only grows older.
+  await until('the data to be too old', () => (access.freshness().newCalls ? undefined : true))
 })
 
 test('a stream about which a change cannot be loaded ends when its data is stale, although changes are heard', async () => {

@@ -15,6 +15,8 @@ export type Access = {
   /** Starts to follow changes; before it nothing may be asked. */
   start(): Promise<void>
   stop(): Promise<void>
+  /** Resolves when what is remembered can no longer be brought up to date: this process must end, and begin anew. */
+  readonly failed: Promise<void>
   /** The tenant's access data, as new as this replica knows it to be. */
   current(tenant: TenantUid): Promise<Snapshot>
   /** The same, at least as new as `epoch`, which the caller has seen (threat D18). */
@@ -52,7 +54,16 @@ export function createAccess(deps: {
   const listeners: ((tenant: TenantUid, snapshot: Snapshot) => void)[] = []
   let weight = 0
 
-  const feed = createFeed({ connection, clock, logger, onChanges })
+  const failed = Promise.withResolvers<void>()
+  const feed = createFeed({
+    ...{ connection, clock, logger, onChanges },
+    onSetBack() {
+      logger.fatal(
+        'the database is in an earlier state than it was: what this process remembers is no more, so it ends',
+      )
+      failed.resolve()
+    },
+  })
   const calls = createLiveCalls({ clock, logger, ageMs: feed.ageMs, current })
 
   function onChanges(changes: readonly EpochChange[]): void {
@@ -149,6 +160,7 @@ export function createAccess(deps: {
   }
 
   return {
+    failed: failed.promise,
     start: () => feed.start(),
     async stop() {
       calls.stop()

@@ -9,6 +9,8 @@ export const newCallsStaleMs = 2_000
 /** Beyond this age open streams end. Published in docs/revocation.md. */
 export const openStreamsStaleMs = 10_000
 
+/** xid8 has 64 bits. */
+const highestXid = 2n ** 64n - 1n
 const pollMs = 500
 /** A poll that takes longer has lost its connection, half-open ones too. */
 const pollTimeoutMs = 1_000
@@ -38,10 +40,15 @@ export function createFeed(deps: {
   readonly clock: Clock
   readonly logger: Logger
   readonly onChanges: (changes: readonly EpochChange[]) => void
+  /**
+   * The database is in a past that this process has seen the future of: a restore under it, or a standby that was promoted
+   * without the last transactions. Epochs will come again with another meaning, so nothing that is remembered holds.
+   */
+  readonly onSetBack: () => void
 }): Feed {
-  const { connection, clock, logger, onChanges } = deps
-  /** The highest id there is: the first poll wants only the place to go on from. */
-  let since = '18446744073709551615'
+  const { connection, clock, logger, onChanges, onSetBack } = deps
+  /** Where to go on from; none before the first poll, which wants only that and asks from the highest id there is. */
+  let since: bigint | undefined
   let lastSuccess = Number.NEGATIVE_INFINITY
   let stopped = false
   let wake: () => void = () => undefined
@@ -74,7 +81,12 @@ export function createFeed(deps: {
   async function pollOnce(lookups: Lookups): Promise<void> {
     nudged = false
     const startedAt = clock.monotonicMs()
-    const { nextXid, changes } = await lookups.accessChangesSince(since)
+    const { nextXid, changes } = await lookups.accessChangesSince(since ?? highestXid)
+    // The oldest running transaction of one server only ever becomes a younger one.
+    if (since !== undefined && nextXid < since) {
+      stopped = true
+      return onSetBack()
+    }
     since = nextXid
     if (changes.length > 0) onChanges(changes)
     lastSuccess = startedAt

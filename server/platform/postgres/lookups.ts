@@ -11,7 +11,7 @@ export type Lookups = {
   /** Up to two tenants in which this e-mail (as directory index) may sign in. */
   tenantsOfLogin(directoryIndex: Buffer): Promise<TenantUid[]>
   /** Epochs changed by transactions not older than `sinceXid`, and the oldest transaction still running now. */
-  accessChangesSince(sinceXid: string): Promise<{ nextXid: string; changes: EpochChange[] }>
+  accessChangesSince(sinceXid: bigint): Promise<{ nextXid: bigint; changes: EpochChange[] }>
   /** Up to `most` clusters of any tenant whose token is due for renewal at `due`, the one due longest first. */
   clustersToRenew(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
 }
@@ -33,14 +33,16 @@ export function createLookups(pool: pg.Pool): Lookups {
       const { rows } = await pool.query<{ next: string; tenant_id: string | null; epoch: string; facts_epoch: string }>(
         `select pg_snapshot_xmin(pg_current_snapshot())::text as next, c.*
            from (values (1)) one left join access_changes_since($1::text::xid8) c on true`,
-        [sinceXid],
+        [sinceXid.toString()],
       )
       const changes = rows.flatMap((row) =>
         row.tenant_id === null
           ? []
           : [{ tenant: TenantUid.parse(row.tenant_id), epoch: BigInt(row.epoch), factsEpoch: BigInt(row.facts_epoch) }],
       )
-      return { nextXid: rows[0]?.next ?? sinceXid, changes }
+      const [first] = rows
+      if (!first) throw new Error('a left join of one row has one')
+      return { nextXid: BigInt(first.next), changes }
     },
     async clustersToRenew(due, most) {
       const { rows } = await pool.query<{ tenant_id: string; cluster_id: string }>(
