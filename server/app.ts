@@ -43,6 +43,8 @@ export type App = {
   /** On the very first start who was made, as was announced. */
   readonly firstAdministrator: FirstAdministrator | undefined
   listen(): Promise<Result<undefined, string>>
+  /** Resolves when the server cannot go on: a new process has to begin. */
+  readonly failed: Promise<void>
   stop(graceMs: number): Promise<void>
 }
 
@@ -237,6 +239,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     publicUrl: config.publicUrl,
     caFile: config.tls === 'internal' ? caFile : undefined,
     firstAdministrator: firstAdministrator.value,
+    failed: access.failed,
     async listen() {
       await identity.start()
       // Listening for changes comes before the first load: what changes in between is then heard.

@@ -84,7 +84,8 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
     if (!listening.ok) return fail(listening.error)
     // Counted from the process's own start: loading the program is part of what a person waits for.
     greet(app.value, terminal, performance.now())
-    await stopped
+    const why = await Promise.race([stopped.then(() => 'stopped' as const), app.value.failed])
+    if (why !== 'stopped') return fail('the server cannot go on; its log says why')
     terminal.progress('stopping')
     return 0
   } catch (cause) {
