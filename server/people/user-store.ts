@@ -134,7 +134,7 @@ export async function updateUser(
   return ok(undefined)
 }
 
-/** Switches a user on or off. Off also ends every credential issued so far: it stays void when the user is on again. */
+/** Switches a user on or off. Off also ends every session for good; API keys rest, and count again when the user is on. */
 export async function setUserState(tx: Tx, uid: UserUid, state: UserState, now: Date): Promise<void> {
   await tx.query(
     `update users set state = $3, updated_at = $4,
