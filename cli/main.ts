@@ -21,7 +21,7 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
     .action(async () => {
       // Imported here: the other commands need nothing of the server, and start faster without it.
       const { main } = await import('../server/main.ts')
-      await main()
+      exitCode = await main()
     })
 
   const audit = program.command('audit').description('the audit log')

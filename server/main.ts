@@ -18,7 +18,7 @@ const graceMs = 3_000
  *
  * @returns the exit code: 0 after a clean stop, 1 when it could not start or could not go on
  */
-export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number> {
+export async function main(env: NodeJS.ProcessEnv = process.env): Promise<0 | 1> {
   const terminal = createTerminal(process.stdout)
   const config = parseConfig(env, {
     readFile: (path) => readFileSync(path, 'utf8'),
@@ -136,7 +136,7 @@ function greet(app: App, terminal: Terminal, ms: number): void {
   })
 }
 
-function fail(message: string): number {
+function fail(message: string): 1 {
   process.stderr.write(`palisade: ${message}\n`)
   return 1
 }

@@ -77,23 +77,25 @@ before(async () => {
 })
 after(() => family?.stop())
 
-test('a wrong configuration is told whole, and nothing is made', async () => {
-  const env = {
-    ...(await environment(join(family.folder, 'never'))),
-    PALISADE_HSOT: '0.0.0.0',
-    PALISADE_PUBLIC_URL: 'http://palisade.example.com',
-    PALISADE_ADMIN_PASSWORD: 'hidden-word',
-  }
-  const ended = await runToEnd(family, env)
-  assertRefused(ended, /^palisade: PALISADE_HSOT: is not known; did you mean PALISADE_HOST\?$/m)
-  const lines = ended.output.trimEnd().split('\n')
-  assert.deepEqual(
-    lines.map((line) => /^palisade: (PALISADE_\w+): /.exec(line)?.[1]),
-    ['PALISADE_HSOT', 'PALISADE_PUBLIC_URL', 'PALISADE_ADMIN_PASSWORD', 'PALISADE_ADMIN_EMAIL'],
-  )
-  assert.doesNotMatch(ended.output, /hidden/)
-  assert.ok(!existsSync(dataOf(env)))
-})
+const programs = { 'the server': serverProgram, 'palisade serve': [join(root, 'cli/palisade'), 'serve'] }
+for (const [name, command] of Object.entries(programs))
+  test(`a wrong configuration is told whole, and nothing is made: ${name}`, async () => {
+    const env = {
+      ...(await environment(join(family.folder, 'never'))),
+      PALISADE_HSOT: '0.0.0.0',
+      PALISADE_PUBLIC_URL: 'http://palisade.example.com',
+      PALISADE_ADMIN_PASSWORD: 'hidden-word',
+    }
+    const ended = await runToEnd(family, env, { command })
+    assertRefused(ended, /^palisade: PALISADE_HSOT: is not known; did you mean PALISADE_HOST\?$/m)
+    const lines = ended.output.trimEnd().split('\n')
+    assert.deepEqual(
+      lines.map((line) => /^palisade: (PALISADE_\w+): /.exec(line)?.[1]),
+      ['PALISADE_HSOT', 'PALISADE_PUBLIC_URL', 'PALISADE_ADMIN_PASSWORD', 'PALISADE_ADMIN_EMAIL'],
+    )
+    assert.doesNotMatch(ended.output, /hidden/)
+    assert.ok(!existsSync(dataOf(env)))
+  })
 
 test('a first start that is stopped half way leaves nothing running, and is gone on with', async () => {
   const run = await startRun(family, shared)
@@ -181,7 +183,7 @@ test('a stop waits for nobody longer than it says', async () => {
 })
 
 test('a signal again, and another one, change nothing', async () => {
-  const { run } = await started(shared)
+  const { run } = await started(shared, { command: programs['palisade serve'] })
   run.daemon.kill('SIGINT')
   await run.says(/^ {2}stopping …$/m)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGINT'] as const) run.daemon.kill(signal)
