@@ -230,7 +230,11 @@ test('whichever of its processes is killed, it comes back with what it had', asy
   const { run } = await started(shared)
   const [postmaster] = childrenOf(run.pid)
   process.kill(postmaster?.pid ?? assert.fail('no PostgreSQL'), 'SIGKILL')
-  await until('the database to be back', async () => (await signIn(shared, password)) === 200 || undefined)
+  await until('the database to be back', async () => {
+    const answered = await signIn(shared, password).catch(() => 0)
+    assert.equal(run.daemon.ended(), undefined, 'the server ended with its database')
+    return answered === 200 || undefined
+  })
 
   run.daemon.kill('SIGKILL')
   assert.equal(await run.ended(), 'SIGKILL')
