@@ -286,6 +286,28 @@ test('a call that is asked again before it is decided is asked once more soon', 
   assert.equal((await answer).status, 200)
 })
 
+test('a caller who cannot be named on a cluster is refused, and the refusal is in the log', async (t) => {
+  const recorded: NewEntry[] = []
+  const world = await openDoor(t, {
+    ports: {
+      authenticate: async () => ok({ ...principal, person: { ...principal.person, email: 'two\nlines' } }),
+      ledger: {
+        async record(_tenant, entry) {
+          recorded.push(entry)
+          return { uid: EntryUid.parse(newUid()), epoch: 1n }
+        },
+        conclude: async () => undefined,
+      },
+    },
+    transport: answering(),
+  })
+  assert.equal((await world.ask('GET', pods)).status, 403)
+  assert.deepEqual(
+    recorded.map(({ outcome, details }) => [outcome, details?.rule]),
+    [['refused', 'identity']],
+  )
+})
+
 test('who has no right on a cluster is not told its name', async (t) => {
   const world = await openDoor(t, {
     ports: {

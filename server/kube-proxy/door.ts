@@ -313,10 +313,12 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
         requestId,
       }),
     )
-    if (!identity.ok)
+    if (!identity.ok) {
+      await ledger.record(principal.tenant, refusedEntry(described, { rule: 'identity', levels: standing.levels }))
       return err(
         failure(403, `this caller cannot be named on a cluster: ${identity.error.problem} (request ${requestId})`),
       )
+    }
     const admitted = {
       described,
       snapshot,

@@ -13,8 +13,9 @@ export function violatedUnique(cause: unknown): string | undefined {
 export function databaseUnavailable(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false
   const state = sqlState(cause)
-  // 08 connection, 53 resources (disk full, too many connections), 57 operator intervention, 25P03 idle, 55P03 lock timeout
-  if (state && /^(08|53|57|58)|^(25P03|55P03)$/.test(state)) return true
+  // 08 connection, 53 resources (disk full, too many connections), 57 operator intervention, 25P03 idle, 40P01 deadlock,
+  // 55P03 lock timeout
+  if (state && /^(08|53|57|58)|^(25P03|40P01|55P03)$/.test(state)) return true
   const code = (cause as NodeJS.ErrnoException).code
   if (
     code &&

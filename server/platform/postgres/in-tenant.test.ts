@@ -5,6 +5,7 @@ import { TenantUid } from '../../../contract/ids.ts'
 import { startTestPostgres, type TestPostgres } from '../../../tests/support/database.ts'
 import { createLogger } from '../log/index.ts'
 import { newUid } from '../random/index.ts'
+import { databaseUnavailable } from './errors.ts'
 import { createInTenant, type InTenant, type Tx } from './in-tenant.ts'
 import { openPool } from './pools.ts'
 
@@ -18,7 +19,7 @@ before(async () => {
   pool = openPool(
     app,
     'test',
-    1,
+    2,
     createLogger('fatal', () => undefined),
   )
   inTenant = createInTenant(pool)
@@ -28,10 +29,11 @@ after(async () => {
   await postgres.stop()
 })
 
-const insert = (tx: Tx) =>
+const insert = (tx: Tx, org = 'a') =>
   tx.query(
-    `insert into tenants (tenant_id, org_name, org_key, state, created_at, updated_at) values ($1, 'a', 'a', 'active', now(), now())`,
-    [tx.tenant],
+    `insert into tenants (tenant_id, org_name, org_key, state, created_at, updated_at)
+     values ($1, 'a', $2, 'active', now(), now())`,
+    [tx.tenant, org],
   )
 
 test('what is acknowledged is stored: a failed statement that was passed over is an error', async () => {
@@ -46,8 +48,33 @@ test('what is acknowledged is stored: a failed statement that was passed over is
   })
   await assert.rejects(acknowledged, /passed over/)
   assert.equal(told, false)
-  // The pool's one connection is good for the next.
+  // The connection is good for the next.
   assert.deepEqual(await inTenant(tenant, (tx) => tx.query('select tenant_id from tenants')), [])
   await inTenant(tenant, insert)
   assert.equal((await inTenant(tenant, (tx) => tx.query('select tenant_id from tenants'))).length, 1)
+})
+
+test('of two transactions that wait for each other one is told to try again', async () => {
+  const tenant = TenantUid.parse(newUid())
+  await inTenant(tenant, async (tx) => {
+    await insert(tx, 'deadlock')
+    await tx.query(`insert into access_epochs (tenant_id) values ($1)`, [tenant])
+  })
+  const locks = [
+    (tx: Tx) => tx.query('select from tenants where tenant_id = $1 for update', [tenant]),
+    (tx: Tx) => tx.query('select from access_epochs where tenant_id = $1 for update', [tenant]),
+  ] as const
+  const both = Promise.withResolvers<void>()
+  let holding = 0
+  const take = (first: (typeof locks)[number], second: (typeof locks)[number]) =>
+    inTenant(tenant, async (tx) => {
+      await first(tx)
+      if (++holding === 2) both.resolve()
+      await both.promise
+      await second(tx)
+    })
+  const ends = await Promise.allSettled([take(locks[0], locks[1]), take(locks[1], locks[0])])
+  const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+  assert.equal(failures.length, 1)
+  assert.ok(databaseUnavailable(failures[0]), String(failures[0]))
 })
