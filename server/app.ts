@@ -19,6 +19,7 @@ import {
   createListener,
   createPipeline,
   createRateLimiter,
+  limits,
   openapiOf,
 } from './gateway/index.ts'
 import { createIdentity } from './identity/index.ts'
@@ -213,6 +214,8 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     certificate.value.secureContextOptions,
     { api: api.handler, kube: door.request, kubeUpgrade: door.upgrade },
     logger,
+    limits,
+    config.trustedProxies,
   )
   certificate.value.onRenew(() => listener.setCertificate(certificate.value.secureContextOptions))
 

@@ -106,9 +106,10 @@ const normal = (address: string) => (isIP(address) === 0 ? address : ipaddr.proc
  */
 const withoutZone = (address: string) => address.replace(/%.*$/, '')
 
-function isTrusted(address: string, ranges: readonly string[]): boolean {
+/** Whether an address is one of the operator's own proxies. */
+export function isTrusted(address: string, ranges: readonly string[]): boolean {
   if (isIP(address) === 0) return false
-  const parsed = ipaddr.process(address)
+  const parsed = ipaddr.process(withoutZone(address))
   return ranges.some((range) => {
     const [network, bits] = ipaddr.parseCIDR(range)
     return network.kind() === parsed.kind() && parsed.match(network, bits)

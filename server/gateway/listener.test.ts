@@ -4,6 +4,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Authority, createAuthority } from '../../tests/support/certificates.ts'
+import { until } from '../../tests/support/until.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { limits } from './limits.ts'
 import { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
@@ -153,4 +154,25 @@ test('one network has so many connections and no more, until one of them ends', 
       }
     assert.fail('its place was not given back')
   }
+})
+
+test('a proxy of the operator is not counted as one network', async (t) => {
+  const { certPem, keyPem } = await authority.issue({ commonName: 'gateway', dnsNames: ['localhost'] })
+  const nothing = () => undefined
+  const silent = createLogger('silent', nothing)
+  const doors = { api: nothing, kube: nothing, kubeUpgrade: nothing }
+  const few = { ...bounds, connectionsPerAddress: 2 }
+  const behind = createListener({ cert: certPem, key: keyPem }, doors, silent, few, ['127.0.0.0/8'])
+  await behind.listen('127.0.0.1', 0)
+  t.after(() => behind.close(0))
+  const connected = Array.from({ length: 5 }, async () => {
+    const socket = connectTls({
+      ...{ host: '127.0.0.1', port: behind.address().port, servername: 'localhost', ca: authority.certPem },
+    })
+    t.after(() => socket.destroy())
+    await once(socket, 'secureConnect')
+  })
+  await Promise.all(connected)
+  // The server has seen the end of a handshake a moment after the client.
+  await until('all of them', () => behind.connections() === 5 || undefined)
 })

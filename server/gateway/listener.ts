@@ -9,7 +9,7 @@ import {
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { Logger } from '../platform/log/index.ts'
-import { limits, networkOf } from './limits.ts'
+import { isTrusted, limits, networkOf } from './limits.ts'
 import { createLogBudget } from './log-budget.ts'
 
 export type DoorRequest = IncomingMessage | Http2ServerRequest
@@ -42,6 +42,7 @@ export function createListener(
   doors: Doors,
   logger: Logger,
   bounds: { readonly [Name in keyof typeof limits]: number } = limits,
+  trustedProxies: readonly string[] = [],
 ): Listener {
   const perNetwork = new Map<string, number>()
   const refusals = createLogBudget()
@@ -73,7 +74,10 @@ export function createListener(
   }
 
   server.on('connection', (socket) => {
-    const network = networkOf(socket.remoteAddress ?? '')
+    const address = socket.remoteAddress ?? ''
+    // Behind one address of a proxy there is everybody; the proxy has limits of its own.
+    if (isTrusted(address, trustedProxies)) return
+    const network = networkOf(address)
     const open = (perNetwork.get(network) ?? 0) + 1
     if (open > bounds.connectionsPerAddress) {
       const more = refusals.take()
