@@ -31,7 +31,7 @@ import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
 import type { Logger } from './platform/log/index.ts'
 import { createMetrics } from './platform/metrics/index.ts'
-import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
+import { clientConfig, createInTenant, createLookups, fairly, openPool } from './platform/postgres/index.ts'
 import { newUid } from './platform/random/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
@@ -65,6 +65,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Connections a pool may hold; together they stay below the embedded server's limit, twice over for a second replica. */
 const connections = { app: 16, reader: 4, sequencer: 2 } as const
 
+/** Of the application's, as many as the audit log's group commits take at once. */
+const forTheLog = 4
+
 /** How long a stop waits for the ends of calls to be handed to the ledger. */
 const lastEndsMs = 5_000
 
@@ -78,7 +81,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const pool = openPool(database.app, 'app', connections.app, logger)
   const readerPool = openPool(database.app, 'reader', connections.reader, logger)
   const sequencerPool = openPool(database.sequencer, 'sequencer', connections.sequencer, logger)
-  const inTenant = createInTenant(pool)
+  const inTenant = fairly(createInTenant(pool), connections.app - forTheLog)
   const readInTenant = createInTenant(readerPool)
   const closePools = () => Promise.all([pool.end(), readerPool.end(), sequencerPool.end()])
 

@@ -49,10 +49,11 @@ type Known = {
 
 export function createSigningKeys({
   inTenant,
+  readInTenant,
   keys: sealing,
   clock,
   logger,
-}: Pick<IdentityEdges, 'inTenant' | 'keys' | 'clock' | 'logger'>): SigningKeys {
+}: Pick<IdentityEdges, 'inTenant' | 'readInTenant' | 'keys' | 'clock' | 'logger'>): SigningKeys {
   let known: readonly Known[] = []
   let looking: Promise<void> | undefined
   let lookedAt = Number.NEGATIVE_INFINITY
@@ -78,7 +79,8 @@ export function createSigningKeys({
 
   async function read(): Promise<void> {
     lookedAt = clock.monotonicMs()
-    const rows = await inTenant(systemTenant, (tx) =>
+    // Whoever asks about a token may hold a connection of the main pool, and must not wait there for another.
+    const rows = await readInTenant(systemTenant, (tx) =>
       tx.query<{ version: number; sealed: Buffer; created_at: Date; retired_at: Date | null }>(
         `select version, sealed, created_at, retired_at from installation_secrets where kind = 'jwt' order by version desc`,
       ),

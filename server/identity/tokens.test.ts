@@ -19,7 +19,8 @@ let world: IdentityWorld
 let keys: SigningKeys
 let tokens: Tokens
 
-const newKeys = (): SigningKeys => createSigningKeys({ ...world, logger: createLogger('fatal', () => {}) })
+const newKeys = (): SigningKeys =>
+  createSigningKeys({ ...world, readInTenant: world.inTenant, logger: createLogger('fatal', () => {}) })
 const newTokens = (of: SigningKeys): Tokens => createTokens({ issuer, keys: of, clock: world.clock })
 const inAnHour = () => world.clock.now() + 3_600_000
 
@@ -245,7 +246,7 @@ test('a replica takes a token of a key that another has just made, and looks onl
   let monotonic = 5_000
   const counting = createSigningKeys({
     ...world,
-    inTenant: (of, work, options) => {
+    readInTenant: (of, work, options) => {
       looks++
       return world.inTenant(of, work, options)
     },
