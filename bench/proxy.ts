@@ -58,6 +58,8 @@ const account = await cluster.clientKubeconfig({
 const identity = [
   ['Impersonate-User', `palisade:${tenant.uid}:${dev.uid}`],
   ['Impersonate-Uid', dev.uid],
+  // An editor holds the lower level too.
+  ['Impersonate-Group', 'palisade:level:view'],
   ['Impersonate-Group', 'palisade:level:edit'],
   ['Impersonate-Extra-palisade.dev%2Femail', 'dev@bench.test'],
   ['Impersonate-Extra-palisade.dev%2Frequest', 'f'.repeat(24)],

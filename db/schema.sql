@@ -4,8 +4,8 @@
 grant usage on schema public to palisade_app;
 grant usage on schema public to palisade_sequencer;
 
-create domain tenant_uid as text CHECK ((VALUE ~ '^([0-9a-f]{24}|system)$'::text));
-create domain uid as text CHECK ((VALUE ~ '^[0-9a-f]{24}$'::text));
+create domain tenant_uid as text CHECK (((VALUE = 'system'::text) OR ((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text))));
+create domain uid as text CHECK (((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)));
 
 CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
  RETURNS TABLE(tenant_id text, epoch bigint, facts_epoch bigint)
@@ -42,13 +42,12 @@ AS $function$
   $function$;
 grant execute on function lost_intents(own text, live text[], silence interval, most integer) to palisade_app;
 
-CREATE OR REPLACE FUNCTION record_entries(tenant text, replica text, entries text[], lengths integer[], bodies bytea, opens text[], ends text[])
+CREATE OR REPLACE FUNCTION record_entries(tenant text, replica text, entries text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[])
  RETURNS bigint
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
-declare current_epoch bigint;
 begin
   perform set_config('app.tenant_id', tenant, true);
   if cardinality(opens) > 0 then
@@ -58,14 +57,11 @@ begin
     delete from open_intents o where o.tenant_id = tenant and o.entry_id = any (ends);
   end if;
   insert into audit_pending (tenant_id, entry_id, body)
-    select tenant, e.entry_id, substring(bodies from (e.until - e.length + 1)::integer for e.length)
-      from (select u.entry_id, u.length, u.place, sum(u.length) over (order by u.place) as until
-              from unnest(entries, lengths) with ordinality as u (entry_id, length, place)) e
-     order by e.place;
-  select a.epoch into current_epoch from access_epochs a where a.tenant_id = tenant;
-  return current_epoch;
+    select tenant, e.entry_id, substring(bodies from e.start for e.length)
+      from unnest(entries, starts, lengths) as e (entry_id, start, length);
+  return (select a.epoch from access_epochs a where a.tenant_id = tenant);
 end $function$;
-grant execute on function record_entries(tenant text, replica text, entries text[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
+grant execute on function record_entries(tenant text, replica text, entries text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
 
 CREATE OR REPLACE FUNCTION tenant_by_org(key text)
  RETURNS text

@@ -56,10 +56,9 @@ export function parseEntryBody(text: string): Result<EntryBody, BodyRefusal> {
  *
  * @param prevLeaf leaf hash of the line before; `noPrevLeaf` for the first
  */
-export function composeLine(index: number, prevLeaf: Uint8Array, body: string): Result<string, BodyRefusal> {
+export function composeLine(index: number, prevLeaf: Uint8Array, body: EntryBody): string {
   assertPlace(index, prevLeaf)
-  const checked = parseEntryBody(body)
-  return checked.ok ? ok(linePrefix(index, base64(prevLeaf)) + checked.value.slice(1)) : checked
+  return linePrefix(index, base64(prevLeaf)) + body.slice(1)
 }
 
 /** How an entry's line begins; `prev` in base64. */

@@ -21,9 +21,8 @@ function logLines(size: number): string[] {
     const body = entryBody({ time, event: 'role.created', name: `Ä${index}` }, Buffer.alloc(16, index))
     assert.ok(body.ok)
     const line = composeLine(index, prev, body.value)
-    assert.ok(line.ok)
-    lines.push(line.value)
-    prev = leafHash(line.value)
+    lines.push(line)
+    prev = leafHash(line)
   }
   return lines
 }

@@ -66,7 +66,12 @@ export function createLiveCalls(deps: {
 }): LiveCalls & { readonly stop: () => void } {
   const { clock, logger, ageMs, current } = deps
   type Entry = {
-    readonly call: LiveCall
+    /**
+     * Undefined once the call is over. A Set's outgrown tables keep what was taken out of it alive until the next full
+     * collection, and each call would with it keep all it knows.
+     */
+    call: LiveCall | undefined
+    readonly tenant: TenantUid
     recheckAt: number
     rechecking: boolean
     /** The newest epoch it is still to be asked on, and since when (monotonic) it has been waiting for an answer. */
@@ -99,7 +104,8 @@ export function createLiveCalls(deps: {
     const since = clock.monotonicMs()
     try {
       const snapshot = await newest
-      const outcome = await entry.call.recheck(snapshot)
+      const outcome = await entry.call?.recheck(snapshot)
+      if (!outcome) return
       // Where one change follows the other, the answer may be about an older one: still it is news.
       const { owed } = entry
       entry.owed = owed && owed.epoch > snapshot.epoch ? { epoch: owed.epoch, since } : undefined
@@ -108,10 +114,7 @@ export function createLiveCalls(deps: {
     } catch (cause) {
       // Not known to be allowed any more, not known to be refused: asked again at each sweep, for as long as that may be so.
       if (entry.recheckAt !== 0)
-        logger.warn(
-          { cause, call: entry.call.uid, tenant: entry.call.tenant },
-          'an open call could not be checked again',
-        )
+        logger.warn({ cause, call: entry.call?.uid, tenant: entry.tenant }, 'an open call could not be checked again')
       entry.recheckAt = 0
     } finally {
       entry.rechecking = false
@@ -119,14 +122,18 @@ export function createLiveCalls(deps: {
   }
 
   function end(entry: Entry, reason: EndReason): void {
-    if (remove(entry)) entry.call.end(reason)
+    remove(entry)?.end(reason)
   }
 
-  function remove(entry: Entry): boolean {
-    const entries = byTenant.get(entry.call.tenant)
-    const was = entries?.delete(entry) ?? false
-    if (entries?.size === 0) byTenant.delete(entry.call.tenant)
-    return was
+  /** @returns the call, if it was still registered */
+  function remove(entry: Entry): LiveCall | undefined {
+    const { call, tenant } = entry
+    if (!call) return undefined
+    entry.call = undefined
+    const entries = byTenant.get(tenant)
+    entries?.delete(entry)
+    if (entries?.size === 0) byTenant.delete(tenant)
+    return call
   }
 
   function endAll(reason: EndReason): void {
@@ -135,7 +142,13 @@ export function createLiveCalls(deps: {
 
   return {
     register(call) {
-      const entry: Entry = { call, recheckAt: Number.POSITIVE_INFINITY, rechecking: false, owed: undefined }
+      const entry: Entry = {
+        call,
+        tenant: call.tenant,
+        recheckAt: Number.POSITIVE_INFINITY,
+        rechecking: false,
+        owed: undefined,
+      }
       const entries = byTenant.get(call.tenant)
       if (entries) entries.add(entry)
       else byTenant.set(call.tenant, new Set([entry]))

@@ -75,11 +75,26 @@ export function createRateLimiter(clock: Clock): RateLimiter {
  * The network that limits count: an IPv4 address, or the /64 of an IPv6 address, which is one customer's and can be walked
  * through for free (threat B28). IPv4 in IPv6 is IPv4.
  */
-export function networkOf(address: string): string {
+export const networkOf: (address: string) => string = remembering((address) => {
   if (isIP(address) === 0) return address
   const parsed = ipaddr.process(withoutZone(address))
   if (parsed.kind() === 'ipv4') return parsed.toString()
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()}/64`
+})
+
+/** An address comes with every request of its connections; to parse it costs more than to decide about it. */
+function remembering(parse: (address: string) => string): (address: string) => string {
+  const known = new Map<string, string>()
+  return (address) => {
+    const before = known.get(address)
+    if (before !== undefined) return before
+    const parsed = parse(address)
+    // What a client sends as its zone can be of any length.
+    if (address.length > 64) return parsed
+    if (known.size === maxBuckets) known.clear()
+    known.set(address, parsed)
+    return parsed
+  }
 }
 
 /**
@@ -88,6 +103,7 @@ export function networkOf(address: string): string {
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: readonly string[]): string {
   let address = normal(peer)
+  if (trusted.length === 0) return address
   const hops = (forwardedFor ?? '').split(',').reverse()
   for (const hop of hops) {
     if (!isTrusted(address, trusted)) return address
@@ -98,7 +114,9 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, tr
   return address
 }
 
-const normal = (address: string) => (isIP(address) === 0 ? address : ipaddr.process(withoutZone(address)).toString())
+const normal = remembering((address) =>
+  isIP(address) === 0 ? address : ipaddr.process(withoutZone(address)).toString(),
+)
 
 /**
  * A link-local peer's address ends in its interface (`fe80::1%br-lan`), whose name may hold what ipaddr.js takes for no

@@ -8,8 +8,8 @@ const key = ApiKeyUid.parse('aaaaaaaaaaaaaaaaaaaaaaaa')
 const link = LinkUid.parse('bbbbbbbbbbbbbbbbbbbbbbbb')
 
 test('a key and a link name their tenant and row', () => {
-  assert.deepEqual(parseApiKeyValue(newApiKeyValue(tenant, key)), { prefix: 'pak', tenant, uid: key })
-  assert.deepEqual(parseLinkToken(newLinkToken(systemTenant, link)), { prefix: 'plk', tenant: 'system', uid: link })
+  assert.deepEqual(parseApiKeyValue(newApiKeyValue(tenant, key)), { tenant, uid: key })
+  assert.deepEqual(parseLinkToken(newLinkToken(systemTenant, link)), { tenant: 'system', uid: link })
 })
 
 test('a link is no key and a key no link', () => {

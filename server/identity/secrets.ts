@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
-import { z } from 'zod'
-import { ApiKeyUid, LinkUid, TenantUid } from '../../contract/ids.ts'
+import type { ApiKeyUid, LinkUid, TenantUid } from '../../contract/ids.ts'
 import { newSecret } from '../platform/random/index.ts'
 
 /**
@@ -10,20 +9,20 @@ import { newSecret } from '../platform/random/index.ts'
  */
 const secretText = /^(?<prefix>pak|plk)_(?<tenant>[0-9a-f]{24}|system)_(?<uid>[0-9a-f]{24})_[A-Za-z0-9_-]{43}$/
 
-const ApiKeyParts = z.object({ prefix: z.literal('pak'), tenant: TenantUid, uid: ApiKeyUid })
-const LinkParts = z.object({ prefix: z.literal('plk'), tenant: TenantUid, uid: LinkUid })
-
 export const newApiKeyValue = (tenant: TenantUid, uid: ApiKeyUid): string => `pak_${tenant}_${uid}_${newSecret()}`
 export const newLinkToken = (tenant: TenantUid, uid: LinkUid): string => `plk_${tenant}_${uid}_${newSecret()}`
 
 /** Which key a text claims to be; undefined for what cannot be one. */
 export function parseApiKeyValue(text: string): { readonly tenant: TenantUid; readonly uid: ApiKeyUid } | undefined {
-  return ApiKeyParts.safeParse(secretText.exec(text)?.groups).data
+  const parts = secretText.exec(text)?.groups
+  // The pattern is that of the UIDs.
+  return parts?.prefix === 'pak' ? { tenant: parts.tenant as TenantUid, uid: parts.uid as ApiKeyUid } : undefined
 }
 
 /** Which link a text claims to be; undefined for what cannot be one (threat B30). */
 export function parseLinkToken(text: string): { readonly tenant: TenantUid; readonly uid: LinkUid } | undefined {
-  return LinkParts.safeParse(secretText.exec(text)?.groups).data
+  const parts = secretText.exec(text)?.groups
+  return parts?.prefix === 'plk' ? { tenant: parts.tenant as TenantUid, uid: parts.uid as LinkUid } : undefined
 }
 
 /**

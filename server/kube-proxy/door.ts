@@ -61,12 +61,19 @@ const touchMs = 60_000
 
 export function createDoor(ports: DoorPorts, transport: Transport): Door {
   const { access, ledger, clock, logger } = ports
-  const underWay = new Set<Promise<unknown>>()
+  let underWay = 0
+  /** Those who wait for the end of all. */
+  let drained: (() => void)[] = []
   const outages = createLogBudget()
 
   function track(work: Promise<unknown>): void {
-    underWay.add(work)
-    const done = () => underWay.delete(work)
+    underWay++
+    const done = () => {
+      underWay--
+      if (underWay > 0) return
+      for (const tell of drained) tell()
+      drained = []
+    }
     work.then(done, done)
   }
 
@@ -456,7 +463,7 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
         carry: (call) => transport.upgrade(call, socket, head),
       }),
     async drained() {
-      while (underWay.size > 0) await Promise.allSettled(underWay)
+      if (underWay > 0) await new Promise<void>((resolve) => drained.push(resolve))
     },
   }
 }

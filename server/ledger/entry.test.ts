@@ -5,9 +5,10 @@ import fc from 'fast-check'
 import { AuditEntry } from '../../contract/audit.ts'
 import { EntryUid } from '../../contract/ids.ts'
 import { parseEntryBody } from '../../core/ledger/index.ts'
-import { composeBody, entryText, type NewEntry, parseBody } from './entry.ts'
+import { bodyText, composeEntry, entryText, type NewEntry, parseBody } from './entry.ts'
 
 const given = { uid: '0123456789abcdef01234567', time: new Date('2026-11-22T03:04:05.678Z'), salt: Buffer.alloc(16, 7) }
+const composeBody = (one: NewEntry, at: typeof given) => bodyText(composeEntry(one, at))
 const entry: NewEntry = {
   event: 'project.created',
   outcome: 'done',

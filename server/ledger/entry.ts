@@ -40,16 +40,16 @@ const maxMembers = 200
 const maxDepth = 8
 
 /**
- * Composes the body of an entry: its text but for its place in the log.
+ * Composes an entry but for its place in the log.
  *
  * Throws where the entry is not complete: an event without an actor fails the request that wanted to record it (threat H10).
  *
  * @param salt 16 random bytes, never used again
  */
-export function composeBody(
+export function composeEntry(
   entry: NewEntry,
   given: { readonly uid: string; readonly time: Date; readonly salt: Uint8Array },
-): EntryBody {
+): AuditEntry {
   assertComplete(entry)
   const cuts: Cuts = {}
   const member = (pointer: string, text: string) => cutText(text, maxMember, pointer, cuts)
@@ -58,7 +58,7 @@ export function composeBody(
 
   const { actor, resource } = entry
   const { action, kind } = auditEvents[entry.event]
-  const text = entryText({
+  return {
     salt: Buffer.from(given.salt).toString('base64'),
     uid: given.uid,
     time: given.time.toISOString(),
@@ -86,10 +86,14 @@ export function composeBody(
     intent: entry.intent,
     details: entry.details === undefined ? undefined : cutDetails(entry.details, cuts),
     cut: Object.keys(cuts).length > 0 ? cuts : undefined,
-  })
-  // Cast: JSON of an object with a salt and without index and prev, on one line, of bounded length. It is parsed once more
-  // when it gets its place; the tests send every kind of text through both.
-  return text as EntryBody
+  }
+}
+
+/** The text of what `composeEntry` composed. */
+export function bodyText(composed: AuditEntry): EntryBody {
+  // Cast: JSON of an object with a salt and without index and prev, on one line, of bounded length. What comes back from the
+  // database is parsed once more when it gets its place; the tests send every kind of text through both.
+  return entryText(composed) as EntryBody
 }
 
 /** Types say so already; what is recorded is too important to rely on that every caller was checked. */
@@ -135,45 +139,63 @@ function cutText(text: string, max: number, pointer: string, cuts: Cuts): string
 }
 
 function cutDetails(details: Readonly<Record<string, unknown>>, cuts: Cuts): Record<string, unknown> {
-  const own: Cuts = {}
+  const own: Walk = { cuts: {}, most: 0 }
   const kept = cutValue(details, '/details', maxDepth, own)
-  if (isRecord(kept) && JSON.stringify(kept).length <= maxDetails) {
-    Object.assign(cuts, own)
+  if (isRecord(kept) && (own.most <= maxDetails || JSON.stringify(kept).length <= maxDetails)) {
+    Object.assign(cuts, own.cuts)
     return kept
   }
   cuts['/details'] = cutOf(json(details))
   return {}
 }
 
+/** What a walk through a value finds; `most`: units that what is kept can have as JSON, mostly far fewer. */
+type Walk = { readonly cuts: Cuts; most: number }
+
+/** A text as JSON at most: every unit as `\uXXXX`, quotes, and a colon or comma after it. */
+const mostOfText = (text: string) => 6 * text.length + 3
+/** A number, a literal, brackets: with a comma. */
+const mostOfOther = 26
+
 /** A JSON value of bounded depth, breadth and length; what does not fit becomes null and a hash. */
-function cutValue(value: unknown, pointer: string, depth: number, cuts: Cuts): unknown {
+function cutValue(value: unknown, pointer: string, depth: number, walk: Walk): unknown {
   switch (typeof value) {
-    case 'string':
-      return cutText(value, maxText, pointer, cuts)
+    case 'string': {
+      const kept = cutText(value, maxText, pointer, walk.cuts)
+      walk.most += mostOfText(kept)
+      return kept
+    }
     case 'bigint':
-      return value.toString()
+      return cutValue(value.toString(), pointer, depth, walk)
     case 'object':
-      return value === null ? null : cutObject(value, pointer, depth, cuts)
+      walk.most += mostOfOther
+      return value === null ? null : cutObject(value, pointer, depth, walk)
     default:
+      walk.most += mostOfOther
       return value
   }
 }
 
-function cutObject(value: object, pointer: string, depth: number, cuts: Cuts): unknown {
+function cutObject(value: object, pointer: string, depth: number, walk: Walk): unknown {
+  const { cuts } = walk
   if (value instanceof Uint8Array) {
     cuts[pointer] = cutOf(value)
     return null
   }
-  if (hasToJson(value)) return cutValue(value.toJSON(), pointer, depth, cuts)
+  if (hasToJson(value)) return cutValue(value.toJSON(), pointer, depth, walk)
   const members: [string, unknown][] = Object.entries(value)
   if (depth === 0 || members.length > maxMembers || members.some(([key]) => key.length > maxKey)) {
     cuts[pointer] = cutOf(json(value))
     return null
   }
-  const inside = ([key, item]: [string, unknown]) =>
-    cutValue(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth - 1, cuts)
+  const inside = (key: string, item: unknown) => {
+    walk.most += mostOfText(key)
+    return cutValue(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth - 1, walk)
+  }
+  if (Array.isArray(value)) return members.map(([key, item]) => inside(key, item))
+  for (const member of members) member[1] = inside(member[0], member[1])
   // fromEntries defines members: one called __proto__ stays a member.
-  return Array.isArray(value) ? members.map(inside) : Object.fromEntries(members.map((one) => [one[0], inside(one)]))
+  return Object.fromEntries(members)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

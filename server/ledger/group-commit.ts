@@ -58,7 +58,9 @@ export function createGroupCommit(
   const queues = new Map<TenantUid, Waiting[]>()
   /** Tenants with something to commit and no commit under way, in turn. */
   const ready = new Set<TenantUid>()
-  const running = new Set<Promise<void>>()
+  let running = 0
+  /** Told when all that was taken is settled. */
+  let idle: (() => void) | undefined
   let waiting = 0
   let closed = false
 
@@ -82,17 +84,18 @@ export function createGroupCommit(
 
   function next(): void {
     for (const tenant of ready) {
-      if (running.size >= limits.concurrent) return
+      if (running >= limits.concurrent) return
       ready.delete(tenant)
-      const work = run(tenant).finally(() => {
-        running.delete(work)
+      running++
+      void run(tenant).then(() => {
+        running--
         next()
       })
-      running.add(work)
     }
+    if (running === 0) idle?.()
   }
 
-  /** One commit. A tenant keeps its queue, even an empty one, while it runs: so it has never two at once. */
+  /** One commit; never rejects. A tenant keeps its queue, even an empty one, while it runs: so it has never two at once. */
   async function run(tenant: TenantUid): Promise<void> {
     await pace()
     const queue = queues.get(tenant) ?? []
@@ -116,10 +119,11 @@ export function createGroupCommit(
     waiting: () => waiting,
     async close() {
       closed = true
-      while (ready.size > 0 || running.size > 0) {
-        next()
-        await Promise.all(running)
-      }
+      if (ready.size > 0 || running > 0)
+        await new Promise<void>((resolve) => {
+          idle = resolve
+          next()
+        })
     },
   }
 }

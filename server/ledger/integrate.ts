@@ -1,18 +1,20 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { TenantUid } from '../../contract/ids.ts'
-import { appendLeaf, composeLine, leafHash, serializeFrontier } from '../../core/ledger/index.ts'
+import { type EntryUid, TenantUid } from '../../contract/ids.ts'
+import { appendLeaf, composeLine, leafHash, parseEntryBody, serializeFrontier } from '../../core/ledger/index.ts'
+import { err, ok, type Result } from '../../core/result.ts'
 import { sqlState, violatedUnique } from '../platform/postgres/index.ts'
 import type { Connection } from './connection.ts'
-import { entryText, parseBody } from './entry.ts'
+import { bodyText, parseBody } from './entry.ts'
 import { createHead, type Head, lockHeads } from './heads.ts'
-import { pendingBody, type SealedField, type Sealer, type SealerOf } from './pending.ts'
+import type { OwnEntries, OwnEntry } from './own-entries.ts'
+import { pendingBody, type SealedField, type Sealer, type SealerOf, startsOf } from './pending.ts'
 
 export const logLine = (entry: string): SealedField => ({ table: 'audit_log', column: 'line', row: entry })
 
 /** Most rows of one transaction. They are held in memory, at most about 50 KiB each. */
 export const maxRows = 1_000
-/** Rows composed before others get a turn of the event loop. */
-const rowsPerTurn = 100
+/** Rows composed before others get a turn of the event loop: the calls being recorded wait for it. */
+const rowsPerTurn = 16
 /** An entry that claims to be older than the one before it by more than this is flagged (threat H12). */
 const skewMs = 5_000
 
@@ -29,6 +31,8 @@ export type Integrated = {
   /** Tenants that were left out, and why. */
   readonly left: readonly { readonly tenant: TenantUid; readonly why: string }[]
 }
+
+type Deps = { readonly sealerOf: SealerOf; readonly host: string; readonly ownEntries: OwnEntries }
 
 /** Tenants of the oldest pending entries. Nothing is locked. */
 export async function pendingTenants(db: Connection, skip: Skipped): Promise<TenantUid[]> {
@@ -51,7 +55,7 @@ export async function integrate(
   db: Connection,
   tenants: readonly TenantUid[],
   skip: Skipped,
-  deps: { readonly sealerOf: SealerOf; readonly host: string },
+  deps: Deps,
 ): Promise<Integrated> {
   try {
     return await moveAll(db, tenants, skip, deps)
@@ -93,13 +97,13 @@ async function refusedAlone(db: Connection, tenant: TenantUid, skip: Skipped, ca
   return { ...nothing, left: [{ tenant, why }] }
 }
 
-type PendingRow = { pending_id: string; tenant_id: string; entry_id: string; body: Buffer }
+type PendingRow = { readonly pending_id: string; readonly tenant_id: string; readonly entry_id: string }
 
 async function moveAll(
   db: Connection,
   tenants: readonly TenantUid[],
   skip: Skipped,
-  { sealerOf, host }: { readonly sealerOf: SealerOf; readonly host: string },
+  { sealerOf, host, ownEntries }: Deps,
 ): Promise<Integrated> {
   const left: { tenant: TenantUid; why: string }[] = []
   const sealers = new Map<TenantUid, Sealer>()
@@ -113,8 +117,9 @@ async function moveAll(
 
   await db.query('begin')
   try {
-    const result = await moveLocked(db, sealers, skip, host)
+    const result = await moveLocked(db, sealers, skip, host, ownEntries)
     await db.query('commit')
+    ownEntries.moved()
     return { ...result, left: [...left, ...result.left] }
   } catch (cause) {
     // A connection that is gone cannot roll back either; the first failure is the one to tell.
@@ -128,6 +133,7 @@ async function moveLocked(
   sealers: ReadonlyMap<TenantUid, Sealer>,
   skip: Skipped,
   host: string,
+  ownEntries: OwnEntries,
 ): Promise<Integrated> {
   const heads = await lockHeads(db, [...sealers.keys()])
   const isNew = [...sealers].filter(([tenant]) => !heads.has(tenant))
@@ -140,7 +146,7 @@ async function moveLocked(
       heads.set(tenant, head)
 
   const left: { tenant: TenantUid; why: string }[] = []
-  const logs = new Map<TenantUid, Log>()
+  const logs = new Map<string, Log>()
   for (const [tenant, head] of heads) {
     const sealer = sealers.get(tenant)
     if (head.ok && sealer) logs.set(tenant, { sealer, head: head.value, lines: [] })
@@ -148,14 +154,38 @@ async function moveLocked(
   }
   // A statement of its own after the locks: what another sequencer moved while we waited for them is not seen any more.
   const rows = await db.query<PendingRow>(
-    `select pending_id, tenant_id, entry_id, body from audit_pending
+    `select pending_id, tenant_id, entry_id from audit_pending
       where tenant_id = any($1) and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
     [[...logs.keys()], skip.rows, maxRows],
   )
-  const { unusable, used } = await compose(rows, logs)
+  const { unusable, used } = await compose(rows, logs, await readBodies(db, rows, logs, ownEntries), ownEntries)
   const grown = [...logs.values()].filter((log) => log.lines.length > 0)
   if (grown.length > 0) await store(db, grown, used)
   return { moved: used.length, tenants: grown.map((log) => log.head.tenant), unusable, left }
+}
+
+/** The sealed bodies, by `pending_id`, of the rows that this process does not have itself. */
+async function readBodies(
+  db: Connection,
+  rows: readonly PendingRow[],
+  logs: ReadonlyMap<string, Log>,
+  ownEntries: OwnEntries,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const foreign = rows
+    .filter((row) => ownEntries.find(logOf(logs, row).head.tenant, row.entry_id) === undefined)
+    .map((row) => row.pending_id)
+  if (foreign.length === 0) return new Map()
+  const bodies = await db.query<{ pending_id: string; body: Buffer }>(
+    'select pending_id, body from audit_pending where pending_id = any($1::bigint[])',
+    [foreign],
+  )
+  return new Map(bodies.map(({ pending_id, body }) => [pending_id, body]))
+}
+
+function logOf(logs: ReadonlyMap<string, Log>, row: PendingRow): Log {
+  const log = logs.get(row.tenant_id)
+  if (!log) throw new Error('a pending row of a tenant that was not asked for')
+  return log
 }
 
 type Log = { readonly sealer: Sealer; head: Head; readonly lines: Line[] }
@@ -175,46 +205,66 @@ type Line = {
   readonly project: string | null
 }
 
-async function compose(rows: readonly PendingRow[], logs: ReadonlyMap<TenantUid, Log>) {
+async function compose(
+  rows: readonly PendingRow[],
+  logs: ReadonlyMap<string, Log>,
+  bodies: ReadonlyMap<string, Buffer>,
+  ownEntries: OwnEntries,
+) {
   const unusable: UnusableRow[] = []
   const used: string[] = []
   const seen = new Set<string>()
   for (const [i, row] of rows.entries()) {
     if (i % rowsPerTurn === rowsPerTurn - 1) await turn()
-    const tenant = TenantUid.parse(row.tenant_id)
-    const log = logs.get(tenant)
-    if (!log) throw new Error('a pending row of a tenant that was not asked for')
+    const log = logOf(logs, row)
+    const { tenant } = log.head
     const key = `${tenant}/${row.entry_id}`
-    const problem = seen.has(key) ? 'its entry is pending twice' : addLine(log, row)
+    const entry = seen.has(key)
+      ? err('its entry is pending twice')
+      : entryOf(row, log.sealer, bodies, ownEntries.find(tenant, row.entry_id))
     seen.add(key)
-    if (problem === undefined) used.push(row.pending_id)
-    else unusable.push({ id: row.pending_id, tenant, why: problem })
+    if (entry.ok) {
+      addLine(log, entry.value)
+      used.push(row.pending_id)
+    } else unusable.push({ id: row.pending_id, tenant, why: entry.error })
   }
   return { unusable, used }
 }
 
-/** Gives an entry the next place of the log; says why it cannot have one, and then changes nothing. */
-function addLine(log: Log, row: PendingRow): string | undefined {
-  const { head, sealer, lines } = log
-  let body: string
+/** What is to get a place in the log, or why it cannot. */
+function entryOf(
+  row: PendingRow,
+  sealer: Sealer,
+  bodies: ReadonlyMap<string, Buffer>,
+  own: OwnEntry | undefined,
+): Result<OwnEntry, string> {
+  // A row whose body was read is not taken from memory, even if it has come there since: one way for each.
+  const sealed = bodies.get(row.pending_id)
+  if (sealed === undefined) return own ? ok(own) : err('its row is gone')
   try {
-    body = sealer.open(pendingBody(row.entry_id), row.body)
+    const text = parseEntryBody(sealer.open(pendingBody(row.entry_id), sealed))
+    if (!text.ok) return err(`it is no entry: ${text.error}`)
+    // The column has only been matched with what was sealed by opening it.
+    return ok({ uid: row.entry_id as EntryUid, entry: parseBody(text.value), text: text.value })
   } catch (cause) {
-    return cause instanceof Error ? cause.message : 'it does not open'
+    return err(cause instanceof Error ? cause.message : 'it does not open')
   }
-  const entry = parseBody(body)
+}
+
+/** Gives an entry the next place of the log. */
+function addLine(log: Log, { uid, entry, text }: OwnEntry): void {
+  const { head, sealer, lines } = log
   const time = new Date(entry.time)
   const skew = head.lastTime === undefined ? 0 : head.lastTime.getTime() - time.getTime()
-  const text = skew > skewMs ? entryText({ ...entry, details: { ...entry.details, clockSkewMs: skew } }) : body
+  const body = skew > skewMs ? bodyText({ ...entry, details: { ...entry.details, clockSkewMs: skew } }) : text
   const index = head.frontier.size
-  const line = composeLine(index, head.lastLeaf, text)
-  if (!line.ok) return `it is no entry: ${line.error}`
-  const leaf = leafHash(line.value)
+  const line = Buffer.from(composeLine(index, head.lastLeaf, body), 'utf8')
+  const leaf = leafHash(line)
   lines.push({
     index,
-    entry: row.entry_id,
+    entry: uid,
     leaf,
-    sealed: sealer.seal(logLine(row.entry_id), line.value),
+    sealed: sealer.seal(logLine(uid), line),
     time: entry.time,
     action: entry.action,
     event: entry.event,
@@ -225,7 +275,6 @@ function addLine(log: Log, row: PendingRow): string | undefined {
     project: entry.project === undefined ? null : storable(entry.project),
   })
   log.head = { ...head, frontier: appendLeaf(head.frontier, leaf), lastLeaf: leaf, lastTime: time }
-  return undefined
 }
 
 /** PostgreSQL's text holds no NUL; the line does. */
@@ -236,29 +285,38 @@ function storable(text: string): string {
 /** Lines, heads and the end of the pending rows, in one statement. */
 async function store(db: Connection, logs: readonly Log[], used: readonly string[]): Promise<void> {
   const lines = logs.flatMap(({ head, lines }) => lines.map((line) => ({ tenant: head.tenant, ...line })))
+  // One value each: pg sends a Buffer as it is, and an array of them as escaped hexadecimal text.
+  const leaves = Buffer.concat(lines.map((line) => line.leaf))
+  const sealed = Buffer.concat(lines.map((line) => line.sealed))
+  const lengths = lines.map((line) => line.sealed.length)
   const column = <Name extends keyof (typeof lines)[number]>(name: Name) => lines.map((line) => line[name])
   const heads = logs.map(({ head }) => head)
   const [count] = await db.query<{ logged: string; moved: string; ended: string }>(
     `with logged as (
        insert into audit_log (tenant_id, index, entry_id, leaf, line, occurred_at, action_type, event, outcome,
                               resource_kind, resource_uid, actor_id, project_id)
-       select * from unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::timestamptz[], $7::text[],
-                            $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+       select n.tenant_id, n.index, n.entry_id, substring($1::bytea from n.place::integer * 32 - 31 for 32),
+              substring($2::bytea from n.start for n.length), n.occurred_at, n.action_type, n.event, n.outcome,
+              n.resource_kind, n.resource_uid, n.actor_id, n.project_id
+         from unnest($3::integer[], $4::integer[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::text[],
+                     $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+              with ordinality as n (start, length, tenant_id, index, entry_id, occurred_at, action_type, event, outcome,
+                                    resource_kind, resource_uid, actor_id, project_id, place)
        returning 1),
      moved as (
        update audit_heads h
           set size = n.size, frontier = n.frontier, last_leaf = n.last_leaf, last_time = n.last_time
-         from unnest($14::text[], $15::bigint[], $16::bytea[], $17::bytea[], $18::timestamptz[])
+         from unnest($16::text[], $17::bigint[], $18::bytea[], $19::bytea[], $20::timestamptz[])
               as n (tenant_id, size, frontier, last_leaf, last_time)
         where h.tenant_id = n.tenant_id
        returning 1),
-     ended as (delete from audit_pending where pending_id = any($19::bigint[]) returning 1)
+     ended as (delete from audit_pending where pending_id = any($21::bigint[]) returning 1)
      select (select count(*) from logged) as logged, (select count(*) from moved) as moved,
             (select count(*) from ended) as ended`,
     [
-      ...[column('tenant'), column('index'), column('entry'), column('leaf'), column('sealed'), column('time')],
-      ...[column('action'), column('event'), column('outcome'), column('resourceKind'), column('resourceUid')],
-      ...[column('actor'), column('project')],
+      ...[leaves, sealed, startsOf(lengths), lengths],
+      ...[column('tenant'), column('index'), column('entry'), column('time'), column('action'), column('event')],
+      ...[column('outcome'), column('resourceKind'), column('resourceUid'), column('actor'), column('project')],
       heads.map((head) => head.tenant),
       heads.map((head) => head.frontier.size),
       heads.map((head) => serializeFrontier(head.frontier)),

@@ -16,6 +16,7 @@ import type { NewEntry } from './entry.ts'
 import { createGroupCommit, LedgerBusyError, type Recorded } from './group-commit.ts'
 import { type Closed, closeLostIntents } from './open-intents.ts'
 import { createOutside } from './outside.ts'
+import { createOwnEntries } from './own-entries.ts'
 import { createPreparer, insertPending, type Prepared, type SealerOf } from './pending.ts'
 import { createRecent } from './recent.ts'
 import { recordPending } from './record.ts'
@@ -87,8 +88,10 @@ export function createLedger(deps: LedgerDeps): Ledger {
   const callInTenant = createCallInTenant(pool)
   const prepare = createPreparer(deps)
   const replica = createReplica({ pool, folder: deps.folder, uid: deps.newUid(), logger })
+  const ownEntries = createOwnEntries()
   const sequencer = createSequencer({
     ...deps,
+    ownEntries,
     pool: deps.sequencerPool,
     host: deps.auditHost,
     outside: createOutside(deps.folder),
@@ -112,6 +115,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
   function committed(tenant: TenantUid, entry: Prepared): void {
     if (entry.ends) live.delete(entry.ends)
     recent.committed(tenant, entry.uid)
+    ownEntries.committed(tenant, entry.own)
     sequencer.nudge()
   }
 

@@ -3,11 +3,12 @@ import type { EntryUid, TenantUid } from '../../contract/ids.ts'
 import { saltBytes } from '../../core/ledger/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { composeBody, type NewEntry } from './entry.ts'
+import { bodyText, composeEntry, type NewEntry } from './entry.ts'
+import type { OwnEntry } from './own-entries.ts'
 
 /** Seals and opens one tenant's fields; throws on what does not open. */
 export type Sealer = {
-  seal(field: SealedField, plaintext: string): Buffer
+  seal(field: SealedField, plaintext: string | Uint8Array): Buffer
   open(field: SealedField, sealed: Uint8Array): string
 }
 export type SealedField = { readonly table: string; readonly column: string; readonly row: string }
@@ -20,7 +21,9 @@ export const pendingBody = (entry: string): SealedField => ({ table: 'audit_pend
 /** An entry that is ready to be stored. */
 export type Prepared = {
   readonly uid: EntryUid
+  /** Sealed. */
   readonly body: Buffer
+  readonly own: OwnEntry
   /** Whether it is an intent, which another entry must end. */
   readonly opens: boolean
   /** The intent that it ends. */
@@ -32,9 +35,11 @@ export function createPreparer(deps: { readonly clock: Clock; readonly newUid: (
   const salt = createSalts()
   return (sealer: Sealer, entry: NewEntry): Prepared => {
     const uid = deps.newUid() as EntryUid // Cast: newUid makes what the parser asks for.
-    const body = composeBody(entry, { uid, time: new Date(deps.clock.now()), salt: salt() })
+    const composed = composeEntry(entry, { uid, time: new Date(deps.clock.now()), salt: salt() })
+    const text = bodyText(composed)
     const opens = entry.outcome === 'intended'
-    return { uid, body: sealer.seal(pendingBody(uid), body), opens, ends: entry.intent }
+    const body = sealer.seal(pendingBody(uid), text)
+    return { uid, body, own: { uid, entry: composed, text }, opens, ends: entry.intent }
   }
 }
 
@@ -58,6 +63,16 @@ export async function insertPending(tx: Tx, replica: string, entries: readonly P
        ${insert}`,
       [tx.tenant, uids, bodies, replica, opened, ended],
     )
+}
+
+/** Where each of these pieces starts when they stand one after the other, counted from 1 as PostgreSQL does. */
+export function startsOf(lengths: readonly number[]): number[] {
+  let next = 1
+  return lengths.map((length) => {
+    const start = next
+    next += length
+    return start
+  })
 }
 
 /** Salts out of a pool: a call to the system's generator for each entry would cost as much as sealing it. */

@@ -22,10 +22,15 @@ export type Recent = {
 
 /** @param hurry asks whoever moves entries into the log not to rest now */
 export function createRecent(clock: Clock, hurry: () => void): Recent {
-  const last = new Map<TenantUid, { readonly entry: EntryUid; readonly at: number }>()
+  const last = new Map<TenantUid, { entry: EntryUid; at: number }>()
   return {
     committed(tenant, entry) {
-      last.delete(tenant)
+      const own = last.get(tenant)
+      if (own) {
+        own.entry = entry
+        own.at = clock.monotonicMs()
+        return
+      }
       last.set(tenant, { entry, at: clock.monotonicMs() })
       const oldest = last.keys().next()
       if (last.size > mostTenants && !oldest.done) last.delete(oldest.value)
@@ -33,13 +38,14 @@ export function createRecent(clock: Clock, hurry: () => void): Recent {
     async settle(tx) {
       const own = last.get(tx.tenant)
       if (!own || clock.monotonicMs() - own.at > recentMs) return
+      const { entry } = own
       const deadline = clock.monotonicMs() + settleMs
-      while ((await findEntry(tx, own.entry)) === undefined) {
+      while ((await findEntry(tx, entry)) === undefined) {
         if (clock.monotonicMs() >= deadline) return
         hurry()
         await sleep(pollMs)
       }
-      if (last.get(tx.tenant) === own) last.delete(tx.tenant)
+      if (last.get(tx.tenant)?.entry === entry) last.delete(tx.tenant)
     },
   }
 }

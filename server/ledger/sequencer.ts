@@ -7,6 +7,7 @@ import { advisoryLocks } from '../platform/postgres/index.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { type Integrated, integrate, maxRows, pendingTenants, type Skipped } from './integrate.ts'
 import type { Outside } from './outside.ts'
+import type { OwnEntries } from './own-entries.ts'
 import type { SealerOf } from './pending.ts'
 import { signHeads, unsignedLogs } from './sign.ts'
 
@@ -72,6 +73,7 @@ export function createSequencer(deps: {
   /** See core/ledger's `logOrigin`. */
   readonly host: string
   readonly outside: Outside
+  readonly ownEntries: OwnEntries
   readonly clock: Clock
   readonly logger: Logger
 }): Sequencer {

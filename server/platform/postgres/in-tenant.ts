@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { TenantUid } from '../../../contract/ids.ts'
+import { isTenantUid, type TenantUid } from '../../../contract/ids.ts'
 import type { Result } from '../../../core/result.ts'
 import { databaseUnavailable } from './errors.ts'
 
@@ -154,7 +154,7 @@ function createTx(client: pg.PoolClient, tenant: TenantUid, committed: (() => vo
 }
 
 function assertTenant(tenant: TenantUid): void {
-  if (!TenantUid.safeParse(tenant).success) throw new Error('inTenant needs a tenant')
+  if (!isTenantUid(tenant)) throw new Error('inTenant needs a tenant')
 }
 
 function setTenant(tenant: TenantUid): string {

@@ -1,0 +1,44 @@
+import type { AuditEntry } from '../../contract/audit.ts'
+import type { EntryUid, TenantUid } from '../../contract/ids.ts'
+import type { EntryBody } from '../../core/ledger/index.ts'
+
+/** An entry as this process wrote it, before it has a place in the log. */
+export type OwnEntry = { readonly uid: EntryUid; readonly entry: AuditEntry; readonly text: EntryBody }
+
+/**
+ * What this process committed last. Whoever moves entries into the log takes them from here rather than back from the
+ * database, which saves reading, opening and parsing what was just written. It is a cache alone: what is not here is in
+ * audit_pending.
+ */
+export type OwnEntries = {
+  committed(tenant: TenantUid, own: OwnEntry): void
+  find(tenant: TenantUid, uid: string): OwnEntry | undefined
+  /** All that was committed before now has been moved, or is about to be: what came before the last call is forgotten. */
+  moved(): void
+}
+
+/** Some 1 KiB each. Where another process moves them, that much stays in memory for nothing. */
+const most = 2_000
+
+export function createOwnEntries(): OwnEntries {
+  // Two generations that are forgotten as wholes: an entry taken out of a Map is kept alive by the Map's outgrown tables, and
+  // with it everything that came after it.
+  let young = new Map<string, OwnEntry>()
+  let old = young
+  const key = (tenant: TenantUid, uid: string) => `${tenant}/${uid}`
+  const turn = () => {
+    old = young
+    young = new Map()
+  }
+  return {
+    committed(tenant, own) {
+      if (young.size >= most) turn()
+      young.set(key(tenant, own.uid), own)
+    },
+    find(tenant, uid) {
+      const name = key(tenant, uid)
+      return young.get(name) ?? old.get(name)
+    },
+    moved: turn,
+  }
+}
