@@ -5,13 +5,19 @@
  * Throws on a lone surrogate: all of them have the same UTF-8.
  */
 export function encodeTexts(...texts: readonly string[]): Buffer {
-  const parts: Buffer[] = []
+  let length = 0
   for (const text of texts) {
     if (!text.isWellFormed()) throw new RangeError('not well-formed Unicode')
-    const bytes = Buffer.from(text, 'utf8')
-    parts.push(encodeU32(bytes.length), bytes)
+    length += 4 + Buffer.byteLength(text, 'utf8')
   }
-  return Buffer.concat(parts)
+  const bytes = Buffer.allocUnsafe(length)
+  let at = 0
+  for (const text of texts) {
+    const written = bytes.write(text, at + 4, 'utf8')
+    bytes.writeUInt32BE(written, at)
+    at += 4 + written
+  }
+  return bytes
 }
 
 /** Four bytes, big endian; throws outside of 0 … 2^32 - 1. */

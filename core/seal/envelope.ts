@@ -7,6 +7,7 @@ import { decrypt, encrypt, nonceBytes, tagBytes } from './gcm.ts'
 // A sealed field: 0x01 ‖ key version (u32, big endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16).
 
 const formatByte = 0x01
+const format = Buffer.of(formatByte)
 const headBytes = 1 + 4 + nonceBytes
 
 /** What sealing adds to a plaintext. */
@@ -54,12 +55,8 @@ export type SealRefusal =
 export function seal(key: TenantKey, plaintext: Uint8Array, binding: Binding, nonce: Uint8Array): Buffer {
   if (key.tenant !== binding.tenant) throw new RangeError('a field is sealed under the key of its own tenant')
   const version = encodeU32(key.version)
-  return Buffer.concat([
-    Buffer.of(formatByte),
-    version,
-    nonce,
-    encrypt(key.key, nonce, additionalData(binding, version), plaintext),
-  ])
+  const sealed = encrypt(key.key, nonce, additionalData(binding, version), plaintext)
+  return Buffer.concat([format, version, nonce, ...sealed])
 }
 
 /** Opens what `seal` sealed, with whichever version of the tenant's key it names. */
@@ -77,6 +74,6 @@ export function open(keys: KeyRing, sealed: Uint8Array, binding: Binding): Resul
 
 function additionalData(binding: Binding, version: Uint8Array): Buffer {
   const { tenant, table, column, row } = binding
-  if ([tenant, table, column, row].includes('')) throw new RangeError('a binding has no empty part')
+  if (tenant === '' || table === '' || column === '' || row === '') throw new RangeError('a binding has no empty part')
   return Buffer.concat([encodeTexts('palisade/seal/1', tenant, table, column, row), version])
 }

@@ -5,14 +5,22 @@ import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 export const keyBytes = 32
 export const nonceBytes = 12
 export const tagBytes = 16
+const tagOptions = { authTagLength: tagBytes } as const
 
-/** @returns ciphertext ‖ tag */
-export function encrypt(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Buffer {
+/** @returns ciphertext and tag */
+export function encrypt(
+  key: KeyObject,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): readonly [Buffer, Buffer] {
   assertKey(key)
   if (nonce.length !== nonceBytes) throw new RangeError('a nonce has 12 bytes')
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, tagOptions)
   cipher.setAAD(aad)
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  const ciphertext = cipher.update(plaintext)
+  cipher.final() // GCM is a stream: nothing is left.
+  return [ciphertext, cipher.getAuthTag()]
 }
 
 /** @returns the plaintext, or undefined where key, nonce, AAD, ciphertext and tag do not belong together */
@@ -20,7 +28,7 @@ export function decrypt(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, seal
   assertKey(key)
   const tagAt = sealed.length - tagBytes
   if (nonce.length !== nonceBytes || tagAt < 0) return undefined
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, tagOptions)
   decipher.setAAD(aad)
   decipher.setAuthTag(sealed.subarray(tagAt))
   const plaintext = decipher.update(sealed.subarray(0, tagAt))

@@ -68,7 +68,7 @@ export function unwrapKey(root: RootKey, wrapped: Uint8Array, binding: WrapBindi
 /** Wraps a secret of any length, such as a private key in PEM. As `wrapKey` otherwise. */
 export function wrapSecret(root: RootKey, secret: Uint8Array, binding: WrapBinding, nonce: Uint8Array): Buffer {
   const sealed = encrypt(root.wrapping, nonce, additionalData(root, binding), secret)
-  return Buffer.concat([Buffer.of(formatByte), root.id, nonce, sealed])
+  return Buffer.concat([Buffer.of(formatByte), root.id, nonce, ...sealed])
 }
 
 /** Unwraps what `wrapSecret` wrapped, for the same binding. The plaintext is the caller's to wipe. */

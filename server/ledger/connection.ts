@@ -20,9 +20,15 @@ export async function openConnection(client: pg.ClientBase): Promise<Connection>
   return {
     async query<Row extends object>(text: string, values: readonly unknown[] = []) {
       const name = hash('sha256', text, 'base64url').slice(0, 32)
+      const parameters = [...values]
       // pg reads query_timeout here too, which its types leave out; rows are typed any, the caller names its columns.
-      const config = { name, text, values: [...values], query_timeout: answerMs } as pg.QueryConfig
-      return (await client.query<Row>(config)).rows
+      const config = { name, text, values: parameters, query_timeout: answerMs } as pg.QueryConfig
+      try {
+        return (await client.query<Row>(config)).rows
+      } finally {
+        // The query may live until the next full collection; what it was sent with, some hundred KiB, need not.
+        parameters.length = 0
+      }
     },
   }
 }

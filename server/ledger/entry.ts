@@ -138,64 +138,75 @@ function cutText(text: string, max: number, pointer: string, cuts: Cuts): string
   return text.slice(0, splitsPair ? max - 1 : max)
 }
 
-function cutDetails(details: Readonly<Record<string, unknown>>, cuts: Cuts): Record<string, unknown> {
-  const own: Walk = { cuts: {}, most: 0 }
+function cutDetails(details: Readonly<Record<string, unknown>>, cuts: Cuts): Readonly<Record<string, unknown>> {
+  // Nearly always: no copy, and no pointers to what is not cut.
+  if (mostUnits(details, maxDepth) <= maxDetails) return details
+  const own: Cuts = {}
   const kept = cutValue(details, '/details', maxDepth, own)
-  if (isRecord(kept) && (own.most <= maxDetails || JSON.stringify(kept).length <= maxDetails)) {
-    Object.assign(cuts, own.cuts)
+  if (isRecord(kept) && JSON.stringify(kept).length <= maxDetails) {
+    Object.assign(cuts, own)
     return kept
   }
   cuts['/details'] = cutOf(json(details))
   return {}
 }
 
-/** What a walk through a value finds; `most`: units that what is kept can have as JSON, mostly far fewer. */
-type Walk = { readonly cuts: Cuts; most: number }
-
-/** A text as JSON at most: every unit as `\uXXXX`, quotes, and a colon or comma after it. */
-const mostOfText = (text: string) => 6 * text.length + 3
-/** A number, a literal, brackets: with a comma. */
-const mostOfOther = 26
+/** How many units a value has as JSON at most, and far fewer mostly; infinitely many where something of it has to be cut or replaced. */
+function mostUnits(value: unknown, depth: number): number {
+  // A number or a literal, with a comma.
+  const other = 26
+  switch (typeof value) {
+    case 'string':
+      // Every unit as `\uXXXX`, quotes and a comma.
+      return value.length > maxText ? Number.POSITIVE_INFINITY : 6 * value.length + 3
+    case 'bigint':
+      return Number.POSITIVE_INFINITY
+    case 'object': {
+      if (value === null) return other
+      if (depth === 0 || value instanceof Uint8Array || hasToJson(value)) return Number.POSITIVE_INFINITY
+      const members = Object.entries(value)
+      if (members.length > maxMembers) return Number.POSITIVE_INFINITY
+      let units = 3
+      for (const [key, item] of members) {
+        if (key.length > maxKey) return Number.POSITIVE_INFINITY
+        units += 6 * key.length + 3 + mostUnits(item, depth - 1)
+      }
+      return units
+    }
+    default:
+      return other
+  }
+}
 
 /** A JSON value of bounded depth, breadth and length; what does not fit becomes null and a hash. */
-function cutValue(value: unknown, pointer: string, depth: number, walk: Walk): unknown {
+function cutValue(value: unknown, pointer: string, depth: number, cuts: Cuts): unknown {
   switch (typeof value) {
-    case 'string': {
-      const kept = cutText(value, maxText, pointer, walk.cuts)
-      walk.most += mostOfText(kept)
-      return kept
-    }
+    case 'string':
+      return cutText(value, maxText, pointer, cuts)
     case 'bigint':
-      return cutValue(value.toString(), pointer, depth, walk)
+      return value.toString()
     case 'object':
-      walk.most += mostOfOther
-      return value === null ? null : cutObject(value, pointer, depth, walk)
+      return value === null ? null : cutObject(value, pointer, depth, cuts)
     default:
-      walk.most += mostOfOther
       return value
   }
 }
 
-function cutObject(value: object, pointer: string, depth: number, walk: Walk): unknown {
-  const { cuts } = walk
+function cutObject(value: object, pointer: string, depth: number, cuts: Cuts): unknown {
   if (value instanceof Uint8Array) {
     cuts[pointer] = cutOf(value)
     return null
   }
-  if (hasToJson(value)) return cutValue(value.toJSON(), pointer, depth, walk)
+  if (hasToJson(value)) return cutValue(value.toJSON(), pointer, depth, cuts)
   const members: [string, unknown][] = Object.entries(value)
   if (depth === 0 || members.length > maxMembers || members.some(([key]) => key.length > maxKey)) {
     cuts[pointer] = cutOf(json(value))
     return null
   }
-  const inside = (key: string, item: unknown) => {
-    walk.most += mostOfText(key)
-    return cutValue(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth - 1, walk)
-  }
-  if (Array.isArray(value)) return members.map(([key, item]) => inside(key, item))
-  for (const member of members) member[1] = inside(member[0], member[1])
+  const inside = ([key, item]: [string, unknown]) =>
+    cutValue(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth - 1, cuts)
   // fromEntries defines members: one called __proto__ stays a member.
-  return Object.fromEntries(members)
+  return Array.isArray(value) ? members.map(inside) : Object.fromEntries(members.map((one) => [one[0], inside(one)]))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

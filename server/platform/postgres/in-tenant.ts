@@ -81,13 +81,16 @@ export function createCallInTenant(pool: pg.Pool): CallInTenant {
     const client = await connect()
     client.on('error', ignore)
     let broken = false
+    const parameters = [tenant, ...values]
     try {
-      return (await client.query({ name, text, values: [tenant, ...values] })).rows
+      return (await client.query({ name, text, values: parameters })).rows
     } catch (cause) {
       // The statement is a transaction of its own: nothing of it is left to roll back.
       broken = databaseUnavailable(cause)
       throw cause
     } finally {
+      // The query may live until the next full collection; what it was sent with need not.
+      parameters.length = 0
       client.off('error', ignore)
       client.release(broken)
     }
