@@ -215,7 +215,7 @@ grant select, insert, update, delete on audit_notes to palisade_app;
 create table audit_pending (
   pending_id bigint not null generated always as identity,
   tenant_id tenant_uid not null,
-  entry_id uid not null,
+  entry_id text not null,
   body bytea not null storage external,
   constraint audit_pending_pkey PRIMARY KEY (pending_id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);

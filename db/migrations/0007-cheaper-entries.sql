@@ -8,6 +8,9 @@ alter domain tenant_uid drop constraint tenant_uid_check;
 alter domain tenant_uid add constraint tenant_uid_check
   check (value = 'system' or (length(value) = 24 and translate(value, '0123456789abcdef', '') = ''));
 
+-- Its body opens under this name alone, and only then does it become an entry, whose column is a uid.
+alter table audit_pending alter column entry_id type text;
+
 drop function record_entries(text, text, text[], integer[], bytea, text[], text[]);
 
 -- Entries of one tenant in one round trip, for the Kubernetes door: sets the tenant for this transaction, stores the entries,

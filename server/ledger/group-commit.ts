@@ -42,7 +42,7 @@ export const groupLimits = {
    * commit_delay, which would hold a connection in the wait.
    */
   siblings: 4,
-  delayMs: 2,
+  delayMs: 3,
 } as const
 
 type Waiting = {

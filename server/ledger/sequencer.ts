@@ -17,7 +17,7 @@ const pollMs = 250
  * Pause between two transactions that take all there is: each costs its statements and a flush of the disk whatever it moves,
  * on the machine that the calls being recorded wait for. A full one is followed by the next at once.
  */
-const restMs = 200
+const restMs = 300
 /** How long at most a commit of new entries waits for those before it to be moved. */
 const paceMs = 200
 /** How often a replica that does not lead asks whether it may. */
