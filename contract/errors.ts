@@ -33,6 +33,7 @@ export const refusals = {
   team_name_taken: { status: 409, code: 'TeamNameTaken', title: 'A team with this name exists' },
   project_name_taken: { status: 409, code: 'ProjectNameTaken', title: 'A project with this name exists' },
   project_in_use: { status: 409, code: 'ProjectInUse', title: 'The project still has clusters' },
+  client_name_taken: { status: 409, code: 'ClientNameTaken', title: 'A client with this name exists' },
   cluster_name_taken: {
     status: 409,
     code: 'ClusterNameTaken',

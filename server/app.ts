@@ -27,6 +27,7 @@ import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
+import { createIssuer } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
 import type { Logger } from './platform/log/index.ts'
@@ -166,9 +167,19 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const transport = createTransport({ destination, logger, clock })
 
   // The API.
-  const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger })
-  assertRoutes(endpoints)
   const rate = createRateLimiter(clock)
+  const issuer = createIssuer({
+    ...{ inTenant, keys, rate, clock, logger },
+    publicUrl: config.publicUrl,
+    banner: config.signInBanner,
+    port: identity.issuer,
+    lookups: createLookups(pool),
+    teamNames: async (tenant) => (await access.current(tenant)).teamNames,
+    trustedProxies: config.trustedProxies,
+    observe: metrics.requests,
+  })
+  const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger, issuer })
+  assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot>({
     inTenant,
     access: {
@@ -215,7 +226,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
 
   const listener = createListener(
     certificate.value.secureContextOptions,
-    { api: api.handler, kube: door.request, kubeUpgrade: door.upgrade },
+    { api: api.handler, issuer: issuer.handler, kube: door.request, kubeUpgrade: door.upgrade },
     logger,
     limits,
     config.trustedProxies,

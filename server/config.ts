@@ -25,6 +25,8 @@ export type Config = {
   readonly protectedNamespaces: readonly string[]
   /** Peers whose X-Forwarded-For is believed; nobody by default (threat A20). */
   readonly trustedProxies: readonly string[]
+  /** A notice that the sign-in pages show before anybody signs in. */
+  readonly signInBanner: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -51,6 +53,7 @@ const known = new Set([
   'PALISADE_PROTECTED_NAMESPACES',
   'PALISADE_PUBLIC_URL',
   'PALISADE_ROOT_KEY_FILE',
+  'PALISADE_SIGN_IN_BANNER',
   'PALISADE_TLS_CERT',
   'PALISADE_TLS_KEY',
   'PALISADE_TRUSTED_PROXIES',
@@ -99,6 +102,7 @@ export function parseConfig(
     clusterRanges: parseRanges('PALISADE_CLUSTER_RANGES', value('PALISADE_CLUSTER_RANGES'), problem),
     protectedNamespaces: parseNamespaces(value('PALISADE_PROTECTED_NAMESPACES'), problem),
     trustedProxies: parseRanges('PALISADE_TRUSTED_PROXIES', value('PALISADE_TRUSTED_PROXIES'), problem),
+    signInBanner: parseBanner(value('PALISADE_SIGN_IN_BANNER'), problem),
     logLevel: parseLogLevel(value('PALISADE_LOG_LEVEL'), problem),
   }
   return problems.length > 0 ? err(problems) : ok(Object.freeze(config))
@@ -113,6 +117,14 @@ function unknownVariable(name: string): string {
   return nearest && nearest.edits <= 2
     ? `is not known; did you mean ${nearest.candidate}?`
     : 'is not known; unset it, or see docs/operations.md for those that are'
+}
+
+const maxBannerLength = 2000
+
+function parseBanner(text: string | undefined, problem: Problem): string | undefined {
+  if (text !== undefined && text.length > maxBannerLength)
+    problem('PALISADE_SIGN_IN_BANNER', `is longer than ${maxBannerLength} characters; say it in fewer`)
+  return text
 }
 
 function parsePort(name: string, text: string | undefined, fallback: number, problem: Problem): number | undefined {

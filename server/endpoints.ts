@@ -3,6 +3,7 @@ import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
+import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -15,10 +16,19 @@ export type Features = {
   readonly people: Pick<People, 'endpoints'>
   readonly clusters: Pick<Clusters, 'endpoints'>
   readonly ledger: Pick<Ledger, 'endpoints'>
+  readonly issuer: Pick<Issuer, 'endpoints'>
 }
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
-export function endpointsOf({ version, identity, tenancy, people, clusters, ledger }: Features): readonly Endpoint[] {
+export function endpointsOf({
+  version,
+  identity,
+  tenancy,
+  people,
+  clusters,
+  ledger,
+  issuer,
+}: Features): readonly Endpoint[] {
   return [
     ...versionEndpoints(version),
     ...identity.endpoints,
@@ -27,5 +37,6 @@ export function endpointsOf({ version, identity, tenancy, people, clusters, ledg
     ...accessEndpoints,
     ...clusters.endpoints,
     ...ledger.endpoints,
+    ...issuer.endpoints,
   ]
 }

@@ -269,7 +269,8 @@ function readable(body: AsyncIterable<string | Buffer>): ReadableStream {
 /** Headers of which two lines would leave open which one counts. */
 const single = new Set(['host', 'authorization', 'apikey', 'projectuid', 'content-type', 'content-length'])
 
-function ambiguousHeader(rawHeaders: readonly string[]): string | undefined {
+/** The name of a header that stands twice where only one may count. */
+export function ambiguousHeader(rawHeaders: readonly string[]): string | undefined {
   const seen = new Set<string>()
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]?.toLowerCase() ?? ''

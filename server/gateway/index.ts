@@ -14,8 +14,8 @@ export {
   type Target,
 } from './endpoint.ts'
 export { problemType, renderRefusal } from './envelope.ts'
-export { createHttpApi, type Presented } from './http.ts'
-export { clientAddress, createRateLimiter, limits, networkOf, type RateLimiter } from './limits.ts'
+export { ambiguousHeader, createHttpApi, type Presented } from './http.ts'
+export { clientAddress, createRateLimiter, limits, networkOf, type RateLimiter, type RateName } from './limits.ts'
 export { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
 export { createLogBudget, type LogBudget } from './log-budget.ts'
 export { openapiOf } from './openapi.ts'

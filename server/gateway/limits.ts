@@ -23,6 +23,8 @@ export const rates = {
   /** Requests that no valid credential came with. */
   unauthenticated: { perSecond: 100, burst: 500 },
   'sign-in': { perSecond: 10, burst: 50 },
+  /** Codes of devices are short: ten tries, then one in ten seconds (threat B19). */
+  'device-code': { perSecond: 0.1, burst: 10 },
   'password-reset': { perSecond: 2, burst: 10 },
   caller: { perSecond: limits.callerRequestsPerSecond, burst: limits.callerRequestsPerSecond },
 } as const

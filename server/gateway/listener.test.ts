@@ -30,7 +30,12 @@ before(async () => {
     request.resume().on('end', () => response.end('read'))
   }
   const silent = createLogger('silent', () => undefined)
-  const doors = { api: readWhole, kube: readWhole, kubeUpgrade: () => assert.fail('nobody upgrades') }
+  const doors = {
+    api: readWhole,
+    issuer: readWhole,
+    kube: readWhole,
+    kubeUpgrade: () => assert.fail('nobody upgrades'),
+  }
   listener = createListener({ cert: certPem, key: keyPem }, doors, silent, bounds)
   await listener.listen('127.0.0.1', 0)
   port = listener.address().port
@@ -160,7 +165,7 @@ test('a proxy of the operator is not counted as one network', async (t) => {
   const { certPem, keyPem } = await authority.issue({ commonName: 'gateway', dnsNames: ['localhost'] })
   const nothing = () => undefined
   const silent = createLogger('silent', nothing)
-  const doors = { api: nothing, kube: nothing, kubeUpgrade: nothing }
+  const doors = { api: nothing, issuer: nothing, kube: nothing, kubeUpgrade: nothing }
   const few = { ...bounds, connectionsPerAddress: 2 }
   const behind = createListener({ cert: certPem, key: keyPem }, doors, silent, few, ['127.0.0.0/8'])
   await behind.listen('127.0.0.1', 0)

@@ -19,6 +19,8 @@ export type DoorResponse = ServerResponse | Http2ServerResponse
 export type Doors = {
   readonly api: (request: DoorRequest, response: DoorResponse) => void
   readonly kube: (request: DoorRequest, response: DoorResponse) => void
+  /** The issuer and the pages of signing in. */
+  readonly issuer: (request: DoorRequest, response: DoorResponse) => void
   readonly kubeUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
@@ -32,10 +34,11 @@ export type Listener = {
 }
 
 const prefix = '/k8s/'
+const ofIssuer = /^\/(?:oidc|sign-in)(?:[/?]|$)/
 
 /**
  * The main listener: TLS 1.2 or newer, HTTP/2 and HTTP/1.1, with its limits on from the first connection. Requests below
- * `/k8s/` go the Kubernetes way, everything else to the API; the choice is made on the raw target, which both then judge.
+ * `/k8s/` go the Kubernetes way, those below `/oidc` and `/sign-in` to the issuer, everything else to the API; the choice is made on the raw target, which both then judge.
  */
 export function createListener(
   certificate: SecureContextOptions,
@@ -69,7 +72,9 @@ export function createListener(
   })
 
   function route(request: DoorRequest, response: DoorResponse): void {
-    if ((request.url ?? '').startsWith(prefix)) doors.kube(request, response)
+    const target = request.url ?? ''
+    if (target.startsWith(prefix)) doors.kube(request, response)
+    else if (ofIssuer.test(target)) doors.issuer(request, response)
     else doors.api(request, response)
   }
 

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { SessionUid, TeamUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Credential, Principal } from '../gateway/index.ts'
 import type { ClusterTokens } from './cluster-tokens.ts'
@@ -34,6 +35,12 @@ export type Authenticator = {
   authenticate(presented: Presented): Promise<Result<Principal, Refusal>>
   /** Who holds this token; as `authenticate`, for a token that comes in another place. */
   ofToken(token: string): Promise<Result<Principal & { readonly claims: Claims }, Refusal>>
+  /** Who holds this session, if it counts: for tokens that name one in a form of their own, as the issuer's grants do. */
+  ofSession(of: {
+    readonly tenant: TenantUid
+    readonly user: UserUid
+    readonly session: SessionUid
+  }): Promise<Result<SessionHolder, CredentialRefusal>>
   /**
    * Whether a credential that was valid still is, on newer access data.
    *
@@ -45,6 +52,15 @@ export type Authenticator = {
   ): Promise<Result<{ readonly endsAt: number }, CredentialRefusal>>
   /** Notes that the credential is in use, as a stream that goes on does. Requests do so by themselves. */
   touch(principal: Principal): void
+}
+
+/** A session's person, and what a token about it says. */
+export type SessionHolder = {
+  readonly principal: Principal
+  readonly credentialEpoch: bigint
+  /** When it ends at the latest, whatever is done with it. */
+  readonly absoluteEndAtMs: number
+  readonly teams: readonly TeamUid[]
 }
 
 const bearer = /^bearer ([^\s]+)$/i
@@ -160,9 +176,27 @@ export function createAuthenticator({
     return valid.ok ? valid : err(refusalOf(valid.error))
   }
 
+  async function ofSession(of: Parameters<Authenticator['ofSession']>[0]) {
+    const { tenant, user, session } = of
+    const matches = ({ state }: Stored) => state.kind === 'session' && state.user === user
+    const found = await current({ kind: 'session', tenant, uid: session }, matches)
+    if (!found.ok) return err({ reason: 'session-ended' as const, ...found.error })
+    const { stored, facts } = found.value
+    if (stored.state.kind !== 'session') throw new Error('a session was read as something else')
+    const { credentialEpoch, absoluteEndAt } = stored.state
+    return ok({
+      // The session itself is meant and none of its tokens, so no token's id is named.
+      principal: principalOf(found.value, { kind: 'session', session, jti: '' }),
+      credentialEpoch,
+      absoluteEndAtMs: absoluteEndAt,
+      teams: facts.users.get(user)?.teams ?? [],
+    })
+  }
+
   return {
     authenticate,
     ofToken,
+    ofSession,
     async recheck(principal, facts) {
       const ref = refOf(principal)
       const jti = principal.credential.kind === 'session' ? principal.credential.jti : undefined

@@ -8,6 +8,7 @@ import { createClusterTokens } from './cluster-tokens.ts'
 import { createCredentialStore } from './credential-store.ts'
 import type { IdentityEdges } from './edges.ts'
 import { type CreateFirstAdministrator, createFirstAdministrator } from './first-administrator.ts'
+import { createIssuerPort, type IssuerPort } from './issuer-port.ts'
 import { createLinks, type Links } from './links.ts'
 import { createPasswordHasher, type PasswordHasher } from './password-hash.ts'
 import { passwordEndpoints } from './password-routes.ts'
@@ -28,6 +29,8 @@ export type Identity = Pick<Authenticator, 'authenticate' | 'recheck' | 'touch'>
   issueClusterToken(principal: Principal): Promise<{ readonly token: Secret; readonly expiresAt: Date }>
   /** Public keys of the tokens, for the issuer's JWKS; `rotate` after a restore. */
   readonly signingKeys: Pick<SigningKeys, 'jwks' | 'rotate'>
+  /** For the OpenID Connect issuer and its pages. */
+  readonly issuer: IssuerPort
   /** For metrics. */
   stats(): ReturnType<PasswordHasher['stats']>
   /** Loads the signing keys, or makes the first; before it nobody can sign in. */
@@ -84,6 +87,11 @@ export function createIdentity(edges: IdentityEdges): Identity {
     issueClusterToken: (principal) => issueClusterToken(principal),
     createFirstAdministrator: createFirstAdministrator({ ...edges, hasher }),
     signingKeys,
+    issuer: createIssuerPort({
+      ...edges,
+      ...{ signIn, passwords, signingKeys, ended },
+      sessionHolder: authenticator.ofSession,
+    }),
     stats: hasher.stats,
     start: signingKeys.start,
     async stop() {

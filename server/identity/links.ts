@@ -26,7 +26,7 @@ export type Links = {
 const tokenField = (link: LinkUid) => ({ table: 'link_tokens', column: 'token', row: link })
 
 export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'publicUrl' | 'keys' | 'clock'>): Links {
-  const urlOf = (purpose: LinkPurpose, token: string) => `${publicUrl}/password/${purpose}/${token}`
+  const urlOf = (purpose: LinkPurpose, token: string) => `${publicUrl}/sign-in/${purpose}/${token}`
 
   return {
     async create(tx, user, purpose) {

@@ -41,7 +41,7 @@ const canSignIn = async (email: string, password: string) =>
 test('a pending user sets a password with the link, is active and signs in; it is in the log', async () => {
   const user = await world.addUser(acme, { email: 'carol@acme.example' })
   const link = await linkOf(acme, user)
-  assert.match(link, new RegExp(`^https://palisade\\.example/password/activate/plk_${acme}_[0-9a-f]{24}_[\\w-]{43}$`))
+  assert.match(link, new RegExp(`^https://palisade\\.example/sign-in/activate/plk_${acme}_[0-9a-f]{24}_[\\w-]{43}$`))
   assert.ok((await use(link.split('/').at(-1) ?? '', 'activate')).ok)
   assert.ok(await canSignIn('carol@acme.example', goodPassword))
   assert.equal(await linkOf(acme, user), '')

@@ -6,7 +6,7 @@ import { canonicalEmail } from '../../core/seal/index.ts'
 import { networkOf, type Principal } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
-import { type Account, accountByEmail, accountByUid, actorOf, nobody } from './accounts.ts'
+import { type Account, accountByEmail, accountByUid, actorOf, nobody, type Person } from './accounts.ts'
 import type { Caller, IdentityEdges } from './edges.ts'
 import { findLink, hasLink, type LinkPurpose, type Links, useLink } from './links.ts'
 import type { Hashing, PasswordHasher } from './password-hash.ts'
@@ -23,6 +23,12 @@ export type Passwords = {
   setByLink(
     link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
   ): Promise<Result<undefined, Refusal>>
+  /** Whose password this link sets, if it can be used now: for the page that asks for the password. */
+  ofLink(link: {
+    readonly token: string
+    readonly purpose: LinkPurpose
+    readonly now: Date
+  }): Promise<Person | undefined>
   /**
    * The slow half of a change by the person: proves the current password, checks and hashes the new one. Wrong guesses
    * count as failed sign-ins, since a session that was left open is no excuse to guess.
@@ -65,15 +71,11 @@ export function createPasswords({
     link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
   ): Promise<Result<undefined, Refusal>> {
     const { token, purpose, password, now } = link
-    const tenant = parseLinkToken(token)?.tenant
-    if (tenant === undefined) return err(refuse('link_invalid'))
     // Looked at before the hash, so that made-up links cost little, and used after it, so that a password that is not
     // taken leaves the link as it was.
-    const account = await inTenant(tenant, async (tx) => {
-      const user = await findLink(tx, token, purpose, now)
-      return user === undefined ? undefined : accountByUid(tx, await keys.of(tenant), user)
-    })
-    if (!account) return err(refuse('link_invalid'))
+    const found = await accountOfLink(token, purpose, now)
+    if (!found) return err(refuse('link_invalid'))
+    const { tenant, account } = found
     return hasher.admit(async (hashing) => {
       const hashed = await hashNew(hashing, tenant, account, password)
       if (!hashed.ok) return hashed
@@ -95,6 +97,16 @@ export function createPasswords({
         return ok(undefined)
       })
     })
+  }
+
+  async function accountOfLink(token: string, purpose: LinkPurpose, now: Date) {
+    const tenant = parseLinkToken(token)?.tenant
+    if (tenant === undefined) return undefined
+    const account = await inTenant(tenant, async (tx) => {
+      const user = await findLink(tx, token, purpose, now)
+      return user === undefined ? undefined : accountByUid(tx, await keys.of(tenant), user)
+    })
+    return account && { tenant, account }
   }
 
   async function hashNew(
@@ -139,6 +151,10 @@ export function createPasswords({
 
   return {
     setByLink,
+
+    async ofLink({ token, purpose, now }) {
+      return (await accountOfLink(token, purpose, now))?.account.person
+    },
 
     async prepareChange({ principal, current, next, clientAddress, now }) {
       const { tenant, user } = principal

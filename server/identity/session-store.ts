@@ -6,7 +6,7 @@ import { sessionAbsoluteSeconds, sessionIdleSeconds } from './lifetimes.ts'
 import type { SessionState } from './validity.ts'
 
 /** Why a session was ended, as its row says. */
-export type SessionEnd = 'signed-out' | 'ended-by-person' | 'token-revoked' | 'password-set'
+export type SessionEnd = 'signed-out' | 'ended-by-person' | 'token-revoked' | 'token-reused' | 'password-set'
 
 /** Where a session was started from, as the request said. */
 export type SessionClient = { readonly address: string; readonly userAgent: string }

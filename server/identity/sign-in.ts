@@ -20,9 +20,20 @@ export type SignInRequest = Caller & {
   readonly password: string
   /** The organisation's name; empty: whichever one the address is in, if it is in exactly one. */
   readonly org: string
+  /** Set where only people of this organisation may come in, whatever is typed for its name: at a client of its own. */
+  readonly onlyTenant?: TenantUid
+  /** The client that somebody signs in to, for the log. */
+  readonly client?: string
 }
 
-export type SignedIn = { readonly token: string; readonly account: Account; readonly session: SessionUid }
+export type SignedIn = {
+  readonly token: string
+  readonly tenant: TenantUid
+  readonly account: Account
+  readonly session: SessionUid
+}
+
+export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn, Refusal>>
 
 /**
  * Signs somebody in by password.
@@ -45,7 +56,7 @@ export function createSignIn({
   readonly hasher: PasswordHasher
   readonly throttle: Throttle
   readonly tokens: Tokens
-} & Pick<IdentityEdges, 'inTenant' | 'lookups' | 'keys' | 'append'>) {
+} & Pick<IdentityEdges, 'inTenant' | 'lookups' | 'keys' | 'append'>): SignIn {
   async function signIn(request: SignInRequest): Promise<Result<SignedIn, Refusal>> {
     return hasher.admit(async (hashing) => {
       const email = canonicalEmail(request.email)
@@ -76,7 +87,12 @@ export function createSignIn({
     })
   }
 
-  async function tenantOf({ realm, org }: SignInRequest, address: CanonicalEmail): Promise<TenantUid | undefined> {
+  async function tenantOf(request: SignInRequest, address: CanonicalEmail): Promise<TenantUid | undefined> {
+    const found = await namedTenant(request, address)
+    return request.onlyTenant === undefined || found === request.onlyTenant ? found : undefined
+  }
+
+  async function namedTenant({ realm, org }: SignInRequest, address: CanonicalEmail): Promise<TenantUid | undefined> {
     if (realm === 'system') return systemTenant
     const orgKey = nameKey(org.trim())
     if (orgKey !== '') return lookups.tenantByOrg(orgKey)
@@ -111,18 +127,20 @@ export function createSignIn({
       session: uid,
       request: request.requestId,
       address: request.clientAddress,
-      details: { method: 'password', userAgent: request.userAgent },
+      details: { method: 'password', userAgent: request.userAgent, ...clientOf(request) },
     })
     const { user, credentialEpoch } = account
     const token = await tokens.issue(
       { tenant: tx.tenant, user, session: uid, credentialEpoch },
       absoluteEnd(now).getTime(),
     )
-    return { token, account, session: uid }
+    return { token, tenant: tx.tenant, account, session: uid }
   }
 
   return signIn
 }
+
+const clientOf = ({ client }: SignInRequest) => (client === undefined ? {} : { client })
 
 /** For the log alone. */
 function refusedBecause(
@@ -158,6 +176,7 @@ function entryOfRefusal(
       method: 'password',
       why,
       userAgent: request.userAgent,
+      ...clientOf(request),
       ...(count.nowLocks.length > 0 ? { locks: count.nowLocks } : {}),
     },
   }

@@ -28,6 +28,10 @@ export type SigningKeys = {
   verifies(kid: string): boolean
   /** RFC 7517 §5: the public keys that verify now, the newest first. */
   jwks(): { readonly keys: readonly JWK[] }
+  /** The same with their private halves, the newest first, for the issuer: it signs with the first of them. */
+  privateJwks(): readonly JWK[]
+  /** Makes sure that a key which another replica made is known here within a second, for those who ask for `jwks`. */
+  lookForNewer(): Promise<void>
   /**
    * Makes a new key. After a restore from a backup nothing that the older ones signed may count any more, since what was
    * revoked after the backup is forgotten: then `distrustOlder`.
@@ -43,6 +47,7 @@ type Known = {
   readonly jwk: JWK
   readonly publicKey: CryptoKey
   readonly privateKey: CryptoKey
+  readonly privateJwk: JWK
   readonly createdAtMs: number
   readonly retiredAtMs: number | undefined
 }
@@ -96,6 +101,7 @@ export function createSigningKeys({
       version: row.version,
       kid: jwk.kid,
       jwk,
+      privateJwk: { ...jwk, d },
       publicKey: await importKey(jwk),
       privateKey: await importKey({ ...jwk, d }),
       createdAtMs: row.created_at.getTime(),
@@ -155,6 +161,10 @@ export function createSigningKeys({
     },
     verifies: (kid) => find(kid) !== undefined,
     jwks: () => ({ keys: known.filter(isTrusted).map(({ jwk }) => jwk) }),
+    privateJwks: () => known.filter(isTrusted).map(({ privateJwk }) => privateJwk),
+    async lookForNewer() {
+      if (clock.monotonicMs() - lookedAt >= lookAgainMs) await look()
+    },
     async rotate({ distrustOlder }) {
       await inTenant(systemTenant, async (tx) => {
         const [newest] = await tx.query<{ version: number }>(

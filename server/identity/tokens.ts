@@ -7,6 +7,9 @@ import type { SigningKeys } from './signing-keys.ts'
 /** The tokens of the API. */
 export const tokenAudience = 'palisade-api'
 
+/** The issuer's name below the public URL; its tokens for Palisade itself are for the public URL. */
+export const issuerOf = (publicUrl: string): string => `${publicUrl}/oidc`
+
 /** What a token says: who, which session, at which credential epoch. Never rights: those are decided at each use. */
 export type Claims = {
   readonly tenant: TenantUid
@@ -32,21 +35,34 @@ export function createTokens(deps: {
   readonly clock: Clock
 }): Tokens {
   const signed = createSignedTokens({ ...deps, audience: tokenAudience, own: SessionClaims })
+  // The same by another way of signing in: code and device grants of the OpenID Connect issuer.
+  const granted = createSignedTokens({
+    ...deps,
+    issuer: issuerOf(deps.issuer),
+    audience: deps.issuer,
+    own: GrantedClaims,
+  })
   return {
     async issue({ tenant, user, session, credentialEpoch }, endsAtMs) {
       const own = { sid: session, ce: Number(credentialEpoch) }
       return (await signed.sign({ tenant, user, own }, endsAtMs)).token
     },
     async verify(token) {
-      return claimsOf(await signed.verify(token))
+      return claimsOf((await signed.verify(token)) ?? (await granted.verify(token)))
     },
     async verifyExpired(token) {
-      return claimsOf(await signed.verifyExpired(token))
+      return claimsOf((await signed.verifyExpired(token)) ?? (await granted.verifyExpired(token)))
     },
   }
 }
 
 const SessionClaims = z.strictObject({ sid: SessionUid, ce: z.int().positive() })
+
+/** RFC 9068 §2.2: which client it was given to, and for what. */
+const GrantedClaims = SessionClaims.extend({
+  client_id: z.string().min(1).max(128),
+  scope: z.string().max(256).optional(),
+})
 
 function claimsOf(signed: Signed<z.output<typeof SessionClaims>> | undefined): Claims | undefined {
   if (!signed) return undefined

@@ -3,6 +3,7 @@ import { endpointsOf } from '../../server/endpoints.ts'
 import type { Endpoint } from '../../server/gateway/index.ts'
 import { createIdentity } from '../../server/identity/index.ts'
 import { createLedger } from '../../server/ledger/index.ts'
+import { createIssuer } from '../../server/oidc/index.ts'
 import { createPeople } from '../../server/people/index.ts'
 import { createTenancy } from '../../server/tenancy/index.ts'
 import { packageJson } from './package-json.ts'
@@ -16,9 +17,10 @@ const absent = (() => {
 /** Every endpoint as the server declares it, without database, keys or network. */
 export function declaredEndpoints(): readonly Endpoint[] {
   const shared = { inTenant: absent, keys: absent, access: absent, clock: absent, logger: absent, append: absent }
+  const identity = createIdentity({ ...shared, readInTenant: absent, lookups: absent, publicUrl: 'https://localhost' })
   return endpointsOf({
     version: packageJson.version,
-    identity: createIdentity({ ...shared, readInTenant: absent, lookups: absent, publicUrl: 'https://localhost' }),
+    identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
     people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent }),
     clusters: createClusters({
@@ -38,6 +40,17 @@ export function declaredEndpoints(): readonly Endpoint[] {
       auditHost: 'localhost',
       folder: '',
       newUid: () => '0'.repeat(24),
+    }),
+    issuer: createIssuer({
+      ...shared,
+      publicUrl: 'https://localhost',
+      banner: undefined,
+      port: identity.issuer,
+      lookups: absent,
+      teamNames: absent,
+      rate: absent,
+      trustedProxies: [],
+      observe: absent,
     }),
   })
 }

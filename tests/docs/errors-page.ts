@@ -28,6 +28,7 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   team_name_taken: 'Choose another name; names that differ in case alone are the same.',
   project_name_taken: 'Choose another name; names that differ in case alone are the same.',
   project_in_use: 'Remove the project’s clusters first; `DELETE /v1/projects/{uid}/validate` lists them.',
+  client_name_taken: 'Choose another name; names that differ in case alone are the same.',
   cluster_name_taken: 'Choose another name within the project.',
   conflict: '`message` says which state stands in the way; change that first, or read the object again.',
   resource_limit: 'Remove what is no longer used.',

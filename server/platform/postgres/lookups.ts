@@ -10,6 +10,8 @@ export type Lookups = {
   tenantByOrg(orgKey: string): Promise<TenantUid | undefined>
   /** Up to two tenants in which this e-mail (as directory index) may sign in. */
   tenantsOfLogin(directoryIndex: Buffer): Promise<TenantUid[]>
+  /** The tenant of what the OpenID Connect issuer keeps under this hash. */
+  tenantOfOidcState(hash: Buffer): Promise<TenantUid | undefined>
   /** Epochs changed by transactions not older than `sinceXid`, and the oldest transaction still running now. */
   accessChangesSince(sinceXid: bigint): Promise<{ nextXid: bigint; changes: EpochChange[] }>
   /** Up to `most` clusters of any tenant whose token is due for renewal at `due`, the one due longest first. */
@@ -27,6 +29,10 @@ export function createLookups(pool: pg.Pool): Lookups {
     async tenantsOfLogin(directoryIndex) {
       const { rows } = await pool.query<{ tenant: string }>('select tenants_of_login($1) as tenant', [directoryIndex])
       return rows.map((row) => TenantUid.parse(row.tenant))
+    },
+    async tenantOfOidcState(hash) {
+      const { rows } = await pool.query<{ tenant: string | null }>('select tenant_of_oidc_state($1) as tenant', [hash])
+      return rows[0]?.tenant ? TenantUid.parse(rows[0].tenant) : undefined
     },
     async accessChangesSince(sinceXid) {
       // One statement, one snapshot: a transaction still running in it has an id not below its xmin and is seen next time.

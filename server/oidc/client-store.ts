@@ -1,0 +1,75 @@
+import { UserUid } from '../../contract/ids.ts'
+import { OidcClientUid } from '../../contract/oidc-clients.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+
+export type StoredClient = {
+  readonly uid: OidcClientUid
+  readonly name: string
+  readonly kind: 'web' | 'native'
+  readonly redirectUris: readonly string[]
+  readonly apiAccess: boolean
+  readonly secret: Buffer | null
+  readonly createdBy: UserUid
+  readonly createdAt: Date
+}
+
+type Row = {
+  readonly client_uid: string
+  readonly name: string
+  readonly kind: 'web' | 'native'
+  readonly redirect_uris: string[]
+  readonly api_access: boolean
+  readonly secret: Buffer | null
+  readonly created_by: string
+  readonly created_at: Date
+}
+
+const columns = 'client_uid, name, kind, redirect_uris, api_access, secret, created_by, created_at'
+
+const stored = (row: Row): StoredClient => ({
+  uid: OidcClientUid.parse(row.client_uid),
+  name: row.name,
+  kind: row.kind,
+  redirectUris: row.redirect_uris,
+  apiAccess: row.api_access,
+  secret: row.secret,
+  createdBy: UserUid.parse(row.created_by),
+  createdAt: row.created_at,
+})
+
+export async function readClient(tx: Tx, uid: string): Promise<StoredClient | undefined> {
+  const [row] = await tx.query<Row>(`select ${columns} from oidc_clients where tenant_id = $1 and client_uid = $2`, [
+    tx.tenant,
+    uid,
+  ])
+  return row && stored(row)
+}
+
+export async function readClients(tx: Tx): Promise<StoredClient[]> {
+  const rows = await tx.query<Row>(
+    `select ${columns} from oidc_clients where tenant_id = $1 order by name, client_uid`,
+    [tx.tenant],
+  )
+  return rows.map(stored)
+}
+
+/** @param nameKey the name in the form in which two names are one */
+export async function insertClient(tx: Tx, client: StoredClient, nameKey: string): Promise<void> {
+  await tx.query(
+    `insert into oidc_clients (tenant_id, client_uid, name, name_key, kind, redirect_uris, api_access, secret, created_by, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      ...[tx.tenant, client.uid, client.name, nameKey, client.kind, client.redirectUris, client.apiAccess],
+      ...[client.secret, client.createdBy, client.createdAt],
+    ],
+  )
+}
+
+/** @returns its name, or nothing where there was none */
+export async function deleteClient(tx: Tx, uid: string): Promise<string | undefined> {
+  const [row] = await tx.query<{ name: string }>(
+    'delete from oidc_clients where tenant_id = $1 and client_uid = $2 returning name',
+    [tx.tenant, uid],
+  )
+  return row?.name
+}

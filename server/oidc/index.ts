@@ -1,0 +1,1 @@
+export { createIssuer, type Issuer, type IssuerDeps } from './issuer.ts'
