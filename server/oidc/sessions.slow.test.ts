@@ -21,7 +21,9 @@ before(async () => {
 })
 after(() => palisade?.stop())
 
-type SignedIn = Awaited<ReturnType<typeof signInByCode>> & { readonly user: { readonly uid: string; readonly email: string } }
+type SignedIn = Awaited<ReturnType<typeof signInByCode>> & {
+  readonly user: { readonly uid: string; readonly email: string }
+}
 
 const me = (token: string) => palisade.api.as({ token }).call('GET', '/v1/users/me')
 
@@ -66,7 +68,9 @@ const ends: readonly { readonly by: string; readonly end: (signedIn: SignedIn) =
   {
     by: 'switching the user off',
     end: ({ user }) =>
-      acme.admin.must('PATCH', `/v1/users/${user.uid}`, { body: [{ op: 'replace', path: '/status/isActive', value: false }] }),
+      acme.admin.must('PATCH', `/v1/users/${user.uid}`, {
+        body: [{ op: 'replace', path: '/status/isActive', value: false }],
+      }),
   },
   { by: 'deleting the user', end: ({ user }) => acme.admin.must('DELETE', `/v1/users/${user.uid}`) },
   {
@@ -122,6 +126,7 @@ test('sign-in, refresh and end are in the log, under the person and the client',
   const { items } = await acme.admin.must('GET', '/v1/audits?limit=50')
   const events = items.filter((one: Record<string, never>) => JSON.stringify(one).includes(email))
   const types = JSON.stringify(events)
-  for (const title of ['Signed in', 'Session extended', 'Session ended']) assert.ok(types.includes(title), `${title}: ${types.slice(0, 3000)}`)
+  for (const title of ['Signed in', 'Session extended', 'Session ended'])
+    assert.ok(types.includes(title), `${title}: ${types.slice(0, 3000)}`)
   await browser.close()
 })
