@@ -23,6 +23,12 @@ test('what the issuer says of itself names its own address, whatever the request
   for (const [name, value] of Object.entries(body))
     if (/_endpoint$|_uri$/.test(name)) assert.ok(String(value).startsWith(`${palisade.url}/oidc/`), `${name}: ${value}`)
   assert.deepEqual(body.response_types_supported, ['code'])
+  assert.deepEqual(body.response_modes_supported, ['query'])
+  assert.deepEqual(body.grant_types_supported.toSorted(), [
+    'authorization_code',
+    'refresh_token',
+    'urn:ietf:params:oauth:grant-type:device_code',
+  ])
   assert.deepEqual(body.code_challenge_methods_supported, ['S256'])
   assert.deepEqual(body.id_token_signing_alg_values_supported, ['ES256'])
   const { body: jwks } = await palisade.api.call('GET', '/oidc/jwks')

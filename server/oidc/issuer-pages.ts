@@ -1,6 +1,6 @@
 import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import type { Caller } from '../identity/index.ts'
-import { deviceForm, message, page, signOutForm, userCodeForm } from './pages.ts'
+import { deviceForm, goOnForm, message, page, signOutForm, userCodeForm } from './pages.ts'
 
 type Client = { readonly clientId: string; readonly clientName?: ClientMetadata['client_name'] }
 
@@ -18,6 +18,7 @@ export type IssuerPages = {
   deviceAdmitted(ctx: KoaContextWithOIDC): void
   signOut(ctx: KoaContextWithOIDC, form: string): void
   signedOut(ctx: KoaContextWithOIDC): void
+  nobodyToSignOut(ctx: KoaContextWithOIDC): void
   failed(ctx: KoaContextWithOIDC, out: { readonly error: string }, cause: unknown): void
 }
 
@@ -73,6 +74,9 @@ export function createIssuerPages({
     },
     signOut(ctx, _form) {
       show(ctx, 'Sign out?', signOutForm('/oidc/session/end/confirm', xsrfOf(ctx)))
+    },
+    nobodyToSignOut(ctx) {
+      show(ctx, 'Nobody is signed in', goOnForm('/oidc/session/end/confirm', xsrfOf(ctx)))
     },
     signedOut(ctx) {
       show(ctx, 'You are signed out', message('You can close this page.'))

@@ -14,6 +14,7 @@ import { configurationOf } from './configuration.ts'
 import { createIssuerDoor } from './door.ts'
 import { sessionOfGrant } from './grant-id.ts'
 import { createIssuerPages } from './issuer-pages.ts'
+import { createRestrictions } from './restrictions.ts'
 import { createSignInPages } from './sign-in-pages.ts'
 
 export type IssuerDeps = {
@@ -65,6 +66,8 @@ export function createIssuer(deps: IssuerDeps): Issuer {
     prefilledCode: () => current().userCode,
   })
 
+  const restrictions = createRestrictions(pages)
+
   // The library takes its keys once. What it remembers is in the database, so with new keys there is simply a new one.
   let made: { readonly kids: string; readonly provider: Provider } | undefined
   let canvasSecret: string | undefined
@@ -87,6 +90,7 @@ export function createIssuer(deps: IssuerDeps): Issuer {
         teamNames: deps.teamNames,
       }),
     )
+    provider.use(restrictions)
     provider.use(async (ctx, next) => {
       await next()
       // Signing out ends the session with all that was let into it, whether or not the client asked for it.

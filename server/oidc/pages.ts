@@ -143,6 +143,14 @@ export const signOutForm = (action: string, xsrf: string): Html => html`
 <button name="logout" value="yes">Sign out</button>
 </form>`
 
+/** To go on to where the client wanted its person afterwards. */
+export const goOnForm = (action: string, xsrf: string): Html => html`
+<p>There is no session in this browser to sign out of.</p>
+<form method="post" action="${action}">
+<input type="hidden" name="xsrf" value="${xsrf}">
+<button name="logout" value="yes">Continue</button>
+</form>`
+
 export const message = (text: string): Html => html`<p>${text}</p>`
 
 export const styleSheet = `:root{color-scheme:light dark;--ink:#1c2430;--paper:#f4f5f7;--card:#fff;--line:#8a93a1;--accent:#1f5fbf;--on-accent:#fff;--bad:#a4161a}

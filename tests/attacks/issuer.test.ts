@@ -70,6 +70,8 @@ describe('tokens of the issuer', () => {
       for (const more of [
         { code_challenge_method: 'plain' },
         { response_type: 'token' },
+        { response_mode: 'form_post' },
+        { response_mode: 'fragment' },
         { request: 'eyJhbGciOiJub25lIn0.e30.' },
       ]) {
         const page = await browser.open((await beginFlow(config, more)).url)
