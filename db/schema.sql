@@ -71,6 +71,14 @@ CREATE OR REPLACE FUNCTION tenant_by_org(key text)
 AS $function$ select t.tenant_id::text from tenants t where t.org_key = key and t.tenant_id <> 'system' $function$;
 grant execute on function tenant_by_org(key text) to palisade_app;
 
+CREATE OR REPLACE FUNCTION tenant_of_oidc_state(wanted bytea)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select s.tenant_id::text from oidc_state s where s.state_id = wanted or s.alias_id = wanted limit 1 $function$;
+grant execute on function tenant_of_oidc_state(wanted bytea) to palisade_app;
+
 CREATE OR REPLACE FUNCTION tenant_scoped(target regclass)
  RETURNS void
  LANGUAGE plpgsql
@@ -331,6 +339,54 @@ create policy tenant on login_directory for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on login_directory to palisade_app;
+
+create table oidc_clients (
+  tenant_id tenant_uid not null,
+  client_uid uid not null,
+  name text not null,
+  name_key text not null,
+  kind text not null,
+  redirect_uris text[] not null,
+  api_access boolean not null,
+  secret bytea,
+  created_by uid not null,
+  created_at timestamp with time zone not null,
+  constraint oidc_clients_pkey PRIMARY KEY (tenant_id, client_uid),
+  constraint oidc_clients_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
+  constraint oidc_clients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint oidc_clients_kind_check CHECK ((kind = ANY (ARRAY['web'::text, 'native'::text])))
+);
+alter table oidc_clients enable row level security;
+alter table oidc_clients force row level security;
+create policy tenant on oidc_clients for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on oidc_clients to palisade_app;
+
+create table oidc_state (
+  tenant_id tenant_uid not null,
+  state_id bytea not null,
+  kind text not null,
+  alias_id bytea,
+  grant_ref bytea,
+  payload bytea not null,
+  expires_at timestamp with time zone not null,
+  consumed_at timestamp with time zone,
+  constraint oidc_state_pkey PRIMARY KEY (tenant_id, state_id),
+  constraint oidc_state_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+CREATE UNIQUE INDEX oidc_state_by_alias ON oidc_state USING btree (alias_id) WHERE (alias_id IS NOT NULL);
+CREATE INDEX oidc_state_by_end ON oidc_state USING btree (tenant_id, expires_at);
+CREATE INDEX oidc_state_by_grant ON oidc_state USING btree (tenant_id, grant_ref) WHERE (grant_ref IS NOT NULL);
+CREATE UNIQUE INDEX oidc_state_by_id ON oidc_state USING btree (state_id);
+alter table oidc_state enable row level security;
+alter table oidc_state force row level security;
+create policy lookup on oidc_state for select to owner
+  using (true);
+create policy tenant on oidc_state for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on oidc_state to palisade_app;
 
 create table open_intents (
   tenant_id tenant_uid not null,

@@ -66,6 +66,7 @@ test('without any variable everything has its default', () => {
     clusterRanges: [],
     protectedNamespaces: ['kube-system', 'palisade-system'],
     trustedProxies: [],
+    signInBanner: undefined,
     logLevel: 'info',
   })
 })

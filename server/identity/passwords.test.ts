@@ -319,7 +319,7 @@ test('B29 asking for a reset has one answer and one course, whether anybody has 
   }
   assert.deepEqual([...courses], [JSON.stringify([{ ok: true, value: { body: undefined } }, [2, 0, 1]])])
   const link = await linkOf(acme, user)
-  assert.match(link, /\/password\/reset\/plk_/)
+  assert.match(link, /\/sign-in\/reset\/plk_/)
   // Somebody who knows the address does not void the link that the person is about to use.
   await ask('forgot@acme.example')
   assert.equal(await linkOf(acme, user), link)
@@ -373,7 +373,7 @@ test('C04 a reset is started by who may change users and holds all that the pers
 
   assert.equal(code(await byUid(target, admins)), 'ok')
   const link = await linkOf(acme, target)
-  assert.match(link, /\/password\/reset\//)
+  assert.match(link, /\/sign-in\/reset\//)
   // Without mail it is the administrator who passes it on; it is shown to nobody else, the person included.
   const shown = async (token: string) => {
     const read = await world.call(`GET /v1/users/${target}`, as(token))
@@ -391,5 +391,5 @@ test('C04 a reset is started by who may change users and holds all that the pers
   assert.equal(await linkOf(acme, pending), '')
   const again = await world.signIn('ada@acme.example', goodPassword)
   assert.equal(code(await byUid(pending, again)), 'ok')
-  assert.match(await linkOf(acme, pending), /\/password\/activate\//)
+  assert.match(await linkOf(acme, pending), /\/sign-in\/activate\//)
 })

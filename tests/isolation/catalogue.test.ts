@@ -83,6 +83,8 @@ test('policies that look beyond one tenant are these, one by one', async () => {
       'clusters: renewal to palisade_owner',
       // E-mail → tenant, by HMAC, through tenants_of_login.
       'login_directory: lookup to palisade_owner',
+      // A code or token of the issuer → tenant, by hash, through tenant_of_oidc_state.
+      'oidc_state: lookup to palisade_owner',
       // Which intents nobody will end: ids, through lost_intents.
       'open_intents: lost to palisade_owner',
       // Organisation → tenant, through tenant_by_org.
@@ -101,7 +103,14 @@ test('functions that run with the owner’s rights are these, and the applicatio
   )
   assert.deepEqual(
     functions.map((one) => one.name),
-    ['access_changes_since', 'clusters_to_renew', 'lost_intents', 'tenant_by_org', 'tenants_of_login'],
+    [
+      'access_changes_since',
+      'clusters_to_renew',
+      'lost_intents',
+      'tenant_by_org',
+      'tenant_of_oidc_state',
+      'tenants_of_login',
+    ],
   )
   for (const one of functions) {
     assert.equal(one.anybody, false, `${one.name} is open to everybody`)
