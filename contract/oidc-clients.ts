@@ -42,24 +42,20 @@ export const NewOidcClient = z
     }
   })
 
-export const OidcClient = z
-  .strictObject({
-    uid: OidcClientUid,
-    /** What the client sends as `client_id`. */
-    clientId: z.string(),
-    name: z.string(),
-    kind: z.enum(['web', 'native']),
-    redirectUris: z.array(z.string()),
-    apiAccess: z.boolean(),
-    createdBy: UserUid,
-    createdAt: z.iso.datetime(),
-  })
-  .meta({ id: 'OidcClient' })
+export const OidcClient = z.strictObject({
+  uid: OidcClientUid,
+  /** What the client sends as `client_id`. */
+  clientId: z.string(),
+  name: z.string(),
+  kind: z.enum(['web', 'native']),
+  redirectUris: z.array(z.string()),
+  apiAccess: z.boolean(),
+  createdBy: UserUid,
+  createdAt: z.iso.datetime(),
+})
 export type OidcClient = z.infer<typeof OidcClient>
 
 /** The answer to a registration: the secret is in no other. */
-export const RegisteredOidcClient = z
-  .strictObject({ client: OidcClient, clientSecret: z.string().optional() })
-  .meta({ id: 'RegisteredOidcClient' })
+export const RegisteredOidcClient = z.strictObject({ client: OidcClient, clientSecret: z.string().optional() })
 
-export const OidcClientList = z.strictObject({ items: z.array(OidcClient) }).meta({ id: 'OidcClientList' })
+export const OidcClientList = z.strictObject({ items: z.array(OidcClient) })

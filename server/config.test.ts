@@ -384,6 +384,11 @@ const wrongStarts: readonly WrongStart[] = [
     ['Kube-System', 'a_b', '-a', 'a.b', '*', 'x'.repeat(64), 'kube-system,'],
     /is not a namespace's name$/,
   ),
+  {
+    what: 'a banner that nobody would read',
+    env: { PALISADE_SIGN_IN_BANNER: 'x'.repeat(2001) },
+    says: [/^PALISADE_SIGN_IN_BANNER: is longer than 2000 characters/],
+  },
   ...alike('PALISADE_LOG_LEVEL', ['trace', 'INFO', 'silent'], /use one of debug, info, warn, error$/),
 ]
 

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
+import { text as textOf } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import * as oidc from 'openid-client'
 import { createBrowser } from '../../tests/support/browser.ts'
 import { beginFlow, discover, redeem, signInByCode, signInOn } from '../../tests/support/oidc.ts'
-import { createTenant, createUser, type Palisade, startPalisade, type Tenant } from '../../tests/support/palisade.ts'
+import {
+  createTenant,
+  createUser,
+  goodPassword,
+  type Palisade,
+  startPalisade,
+  type Tenant,
+} from '../../tests/support/palisade.ts'
 
 let palisade: Palisade
 let acme: Tenant
@@ -79,6 +89,38 @@ test('a second client in the same browser is let in with a click, and not by its
   const tokens = await redeem(config, flow, back.url)
   assert.equal(tokens.claims()?.sub, `${acme.uid}/${acme.adminUid}`)
   await browser.close()
+})
+
+test('over HTTP/2, as browsers speak it, pages and addresses are the same', async () => {
+  const session = connect(palisade.url, { ca: palisade.caPem })
+  const call = async (headers: OutgoingHttpHeaders, body?: string) => {
+    const stream = session.request(headers)
+    stream.end(body)
+    const answered = once(stream, 'response') as Promise<[IncomingHttpHeaders]>
+    const text = await textOf(stream)
+    const [answer] = await answered
+    return { answer, text }
+  }
+  const discovery = await call({ ':path': '/oidc/.well-known/openid-configuration', ':authority': 'evil.example' })
+  assert.equal(JSON.parse(discovery.text).authorization_endpoint, `${palisade.url}/oidc/auth`)
+
+  const config = await discover(palisade)
+  const flow = await beginFlow(config)
+  const begun = await call({ ':path': `${flow.url.pathname}${flow.url.search}` })
+  const path = String(begun.answer.location)
+  const cookies = [begun.answer['set-cookie'] ?? []].flat().map((line) => line.split(';')[0])
+  const cookie = cookies.join('; ')
+  const form = await call({ ':path': path, cookie })
+  assert.match(form.text, /name="password"/)
+  const fields = new URLSearchParams({ email: acme.adminEmail, password: goodPassword, action: 'sign-in' })
+  const post = { ':method': 'POST', 'content-type': 'application/x-www-form-urlencoded', origin: palisade.url }
+  const sent = await call({ ...post, ':path': path, cookie }, fields.toString())
+  const resume = new URL(String(sent.answer.location), palisade.url)
+  assert.equal(resume.origin, palisade.url)
+  const back = await call({ ':path': resume.pathname, cookie })
+  const tokens = await redeem(config, flow, new URL(String(back.answer.location)))
+  assert.equal(tokens.claims()?.email, acme.adminEmail)
+  session.close()
 })
 
 test('a wrong password, an unknown address and an unknown organisation are the same page', async () => {
