@@ -14,7 +14,7 @@ import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts
 import type { Keys } from '../keys/index.ts'
 import { violatedUnique } from '../platform/postgres/index.ts'
 import { newSecret, newUid } from '../platform/random/index.ts'
-import { deleteClient, insertClient, readClients, type StoredClient } from './client-store.ts'
+import { deleteClient, insertClient, readClient, readClients, type StoredClient } from './client-store.ts'
 import { clientIdOf, secretField } from './clients.ts'
 
 /**
@@ -95,10 +95,13 @@ export function clientEndpoints({ keys }: { readonly keys: Pick<Keys, 'of'> }): 
       refusals: ['forbidden', 'not_found'],
       audit: 'oidc.client.deleted',
       async handle({ tx, params, access }) {
+        // Another tenant's client and none at all are one answer, to whoever asks.
+        const client = await readClient(tx, params.uid)
+        if (!client) return err(refuse('not_found'))
         const allowed = may(tx.tenant, access)
         if (!allowed.ok) return allowed
-        const name = await deleteClient(tx, params.uid)
-        if (name === undefined) return err(refuse('not_found', 'No such client in this tenant'))
+        const { name } = client
+        await deleteClient(tx, client.uid)
         return ok({ body: undefined, resource: { uid: params.uid, name } })
       },
     }),

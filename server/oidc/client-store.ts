@@ -65,11 +65,6 @@ export async function insertClient(tx: Tx, client: StoredClient, nameKey: string
   )
 }
 
-/** @returns its name, or nothing where there was none */
-export async function deleteClient(tx: Tx, uid: string): Promise<string | undefined> {
-  const [row] = await tx.query<{ name: string }>(
-    'delete from oidc_clients where tenant_id = $1 and client_uid = $2 returning name',
-    [tx.tenant, uid],
-  )
-  return row?.name
+export async function deleteClient(tx: Tx, uid: OidcClientUid): Promise<void> {
+  await tx.query('delete from oidc_clients where tenant_id = $1 and client_uid = $2', [tx.tenant, uid])
 }

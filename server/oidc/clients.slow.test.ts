@@ -84,7 +84,7 @@ test('only administrators register clients; a tenant sees its own', async () => 
   for (const [method, path, body] of [
     ['POST', '/v1/palisade/oidc/clients', web('Mine')],
     ['GET', '/v1/palisade/oidc/clients', undefined],
-    ['DELETE', `/v1/palisade/oidc/clients/${'0'.repeat(24)}`, undefined],
+    ['DELETE', `/v1/palisade/oidc/clients/${(await register(acme.admin, web('Kept'))).client.uid}`, undefined],
   ] as const)
     assert.equal((await api.call(method, path, body ? { body } : {})).status, 403, `${method} ${path}`)
   const { client } = await register(acme.admin, web('Mine'))

@@ -15,7 +15,7 @@ import { createProcessFamily } from '../support/processes.ts'
 import { type Place, sampleOf } from './samples.ts'
 
 /** Kinds of objects that have an id of a tenant's own. */
-export type Kind = 'user' | 'team' | 'project' | 'apiKey' | 'session' | 'cluster' | 'entry' | 'tenant'
+export type Kind = 'user' | 'team' | 'project' | 'apiKey' | 'session' | 'cluster' | 'entry' | 'tenant' | 'oidcClient'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -110,6 +110,9 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: stri
   const byToken = palisade.api.as({ token: memberToken })
   const { items: sessions } = await byToken.must('GET', '/v1/palisade/sessions')
   const session = sessions.find((one: { current: boolean }) => one.current).uid
+  const { client } = await admin.must('POST', '/v1/palisade/oidc/clients', {
+    body: { name: `${org}-one`, kind: 'web', redirectUris: [`https://${org}.test/`] },
+  })
   const { items: entries } = await admin.must('GET', '/v1/audits?limit=1')
   return {
     ...tenant,
@@ -121,6 +124,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: stri
       session,
       cluster: imported.uid,
       entry: entries[0].metadata.uid,
+      oidcClient: client.uid,
       tenant: tenant.uid,
     },
     member: member.api,
@@ -143,6 +147,7 @@ const kindByPath: Readonly<Record<string, Kind | 'the same for everybody'>> = {
   '/v1/dashboard/spectroclusters/': 'cluster',
   '/v1/palisade/clusters/': 'cluster',
   '/v1/palisade/sessions/': 'session',
+  '/v1/palisade/oidc/clients/': 'oidcClient',
   '/v1/roles/': 'the same for everybody',
 }
 
@@ -230,6 +235,7 @@ const wellKnown: Readonly<Record<string, (() => unknown) | undefined>> = {
   emailId: () => `u${unknownId()}@sample.test`,
   orgEmailId: () => undefined,
   userMsg: () => 'a note',
+  redirectUris: () => 'https://sample.test/',
   password: () => goodPassword,
   currentPassword: () => 'Not-The-Passw0rd-of-anybody',
   newPassword: () => `${goodPassword}-2`,
