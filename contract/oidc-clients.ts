@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { UserUid } from './ids.ts'
+import { displayName } from './wire/common.ts'
 
 export const OidcClientUid = z
   .string()
@@ -22,7 +23,7 @@ const isLoopback = (text: string) =>
 /** A client of the issuer, as it is registered. */
 export const NewOidcClient = z
   .strictObject({
-    name: z.string().trim().min(1).max(64),
+    name: displayName(64),
     /** `web` runs on a server and keeps a secret; `native` runs on people's machines and keeps none. */
     kind: z.enum(['web', 'native']),
     redirectUris: z.array(redirectUri).min(1).max(10),

@@ -96,7 +96,8 @@ export function clientEndpoints({ keys }: { readonly keys: Pick<Keys, 'of'> }): 
       audit: 'oidc.client.deleted',
       async handle({ tx, params, access }) {
         // Another tenant's client and none at all are one answer, to whoever asks.
-        const client = await readClient(tx, params.uid)
+        const uid = OidcClientUid.safeParse(params.uid)
+        const client = uid.success ? await readClient(tx, uid.data) : undefined
         if (!client) return err(refuse('not_found'))
         const allowed = may(tx.tenant, access)
         if (!allowed.ok) return allowed

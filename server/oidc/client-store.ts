@@ -37,7 +37,7 @@ const stored = (row: Row): StoredClient => ({
   createdAt: row.created_at,
 })
 
-export async function readClient(tx: Tx, uid: string): Promise<StoredClient | undefined> {
+export async function readClient(tx: Tx, uid: OidcClientUid): Promise<StoredClient | undefined> {
   const [row] = await tx.query<Row>(`select ${columns} from oidc_clients where tenant_id = $1 and client_uid = $2`, [
     tx.tenant,
     uid,

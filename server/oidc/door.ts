@@ -252,5 +252,7 @@ async function readForm(request: DoorRequest): Promise<ReadonlyMap<string, strin
   }
   const fields = [...new URLSearchParams(Buffer.concat(chunks).toString('utf8'))]
   const form = new Map(fields)
-  return form.size === fields.length ? form : 'unreadable'
+  // No field has any use for a NUL, and the database takes none.
+  const readable = form.size === fields.length && fields.every(([, value]) => !value.includes('\u0000'))
+  return readable ? form : 'unreadable'
 }

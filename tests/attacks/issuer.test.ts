@@ -401,6 +401,11 @@ describe('signing in with a browser', () => {
       ])
         for (const path of [form.url.pathname, '/sign-in/forgotten', '/oidc/device', '/oidc/session/end/confirm'])
           assert.equal((await browser.post(path, fields, { origin })).status, 403, `${origin} ${path}`)
+      for (const odd of [
+        { ...fields, org: 'a\u0000b' },
+        { ...fields, email: '\u0000' },
+      ])
+        assert.equal((await browser.post(form.url, odd)).status, 400, 'nor one with what no field may hold')
       const plain = { 'content-type': 'text/plain' }
       assert.equal((await browser.post(form.url, fields, plain)).status, 400)
       const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`)
