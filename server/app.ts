@@ -198,13 +198,14 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   })
 
   // The Kubernetes door.
+  const doorClusterOf = createDoorClusters()
   const door = createDoor(
     {
       ...{ access, ledger, rate, clock, logger },
       authenticate: identity.authenticate,
       recheck: identity.recheck,
       touch: identity.touch,
-      findCluster: async (tenant, uid, { factsEpoch }) => doorCluster(await clusters.find(tenant, uid, factsEpoch)),
+      findCluster: async (tenant, uid, { factsEpoch }) => doorClusterOf(await clusters.find(tenant, uid, factsEpoch)),
       protectedNamespaces: config.protectedNamespaces,
       trustedProxies: config.trustedProxies,
       observe: (verb, status, seconds) => metrics.requests(`/k8s ${verb}`, status, seconds),
@@ -292,8 +293,20 @@ async function bind(variable: string, port: number, listen: () => Promise<void>)
 }
 
 /** A cluster's record as the door takes it: reachable only while its account has a token. */
-function doorCluster(record: ClusterRecord | undefined): DoorCluster | undefined {
-  if (!record) return undefined
+/** A record as the door needs it: of the same record the same object, so that what is worked out of it can be kept. */
+function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluster | undefined {
+  const made = new WeakMap<ClusterRecord, DoorCluster>()
+  return (record) => {
+    if (!record) return undefined
+    const before = made.get(record)
+    if (before) return before
+    const cluster = doorCluster(record)
+    made.set(record, cluster)
+    return cluster
+  }
+}
+
+function doorCluster(record: ClusterRecord): DoorCluster {
   const { uid, name, project, tags, endpoint, token } = record
   const { host, port, basePath } = endpoint.server
   return {

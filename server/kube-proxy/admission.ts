@@ -1,13 +1,7 @@
-import {
-  failure,
-  type Header,
-  identityOf,
-  impersonationHeaders,
-  refusedByPalisade,
-  type Status,
-} from '../../core/kube/index.ts'
+import { failure, type Header, refusedByPalisade, requestLine, type Status } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { EndReason, Snapshot } from '../access/index.ts'
+import { createCallers } from './callers.ts'
 import { type Standing, standingOf, stillCovers } from './decision.ts'
 import { type Described, refusedEntry } from './entries.ts'
 import type { DoorPorts } from './ports.ts'
@@ -37,9 +31,11 @@ export type Admission = {
 
 export function createAdmission(ports: DoorPorts): Admission {
   const { access, ledger, clock } = ports
+  const callerOf = createCallers()
   const protectedNamespaces = new Set(ports.protectedNamespaces)
 
-  async function admitOn(snapshot: Snapshot, { clusterUid, head, ...about }: Asked): Promise<Result<Admitted, Status>> {
+  async function admitOn(snapshot: Snapshot, asked: Asked): Promise<Result<Admitted, Status>> {
+    const { clusterUid, head, ...about } = asked
     const { principal, requestId } = about
     const credential = await ports.recheck(principal, snapshot)
     if (!credential.ok) return err(failure(401, `the session or key has ended (request ${requestId})`))
@@ -47,7 +43,7 @@ export function createAdmission(ports: DoorPorts): Admission {
     // Another tenant's cluster and none at all are the same answer.
     if (!cluster) return err(notFound(clusterUid, requestId))
     const described: Described = { ...about, cluster }
-    const standing = standingOf(snapshot, principal.user, cluster, clock.now())
+    const { standing, identity } = callerOf(snapshot, principal, cluster, clock.now())
     if (standing.denial) {
       const scope = `project ${cluster.project}`
       await ledger.record(
@@ -88,17 +84,6 @@ export function createAdmission(ports: DoorPorts): Admission {
           `cluster ${cluster.name} waits for its bindings: an administrator finishes the import (request ${requestId})`,
         ),
       )
-    const identity = impersonationHeaders(
-      identityOf({
-        tenantUid: principal.tenant,
-        userUid: principal.user,
-        email: principal.person.email,
-        levels: standing.levels,
-        teams: standing.teams,
-        sessionUid: principal.credential.kind === 'session' ? principal.credential.session : undefined,
-        requestId,
-      }),
-    )
     if (!identity.ok) {
       await ledger.record(principal.tenant, refusedEntry(described, { rule: 'identity', levels: standing.levels }))
       return err(
@@ -106,7 +91,7 @@ export function createAdmission(ports: DoorPorts): Admission {
       )
     }
     const endsAt = Math.min(credential.value.endsAt, standing.endsAt)
-    return ok({ described, snapshot, standing, endsAt, identity: identity.value })
+    return ok({ described, snapshot, standing, endsAt, identity: [...identity.value, requestLine(requestId)] })
   }
 
   return {

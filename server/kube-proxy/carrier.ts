@@ -5,7 +5,7 @@ import type { Admission, Admitted, Asked } from './admission.ts'
 import { explainLevel, stillCovers } from './decision.ts'
 import { callEntry, endEntry, recordingOf } from './entries.ts'
 import type { DoorCluster, DoorPorts } from './ports.ts'
-import type { Call, CallEnd } from './transport/index.ts'
+import type { Call, CallEnd, EndSignal } from './transport/index.ts'
 
 /** How a refused call is answered, and how an allowed one is carried. */
 export type Way = {
@@ -16,7 +16,7 @@ export type Way = {
 /** A call between its registration for revocation and its end. */
 export type Live = {
   readonly registration: Registration
-  readonly abort: AbortController
+  readonly signal: EndSwitch
   /** Set once the call is decided; until then a change of access is met by the decision itself. */
   admitted: Admitted | undefined
   ended: EndReason | undefined
@@ -42,7 +42,7 @@ export function createCarrier(
   const { access, ledger } = ports
 
   function register({ principal, clusterUid, requestId }: Asked): Live {
-    const abort = new AbortController()
+    const signal = new EndSwitch()
     const call: LiveCall = {
       uid: requestId,
       tenant: principal.tenant,
@@ -53,10 +53,10 @@ export function createCarrier(
       end(reason) {
         live.ended = reason
         ports.streamEnded(reason)
-        abort.abort(reason)
+        signal.abort(reason)
       },
     }
-    const live: Live = { registration: access.calls.register(call), abort, admitted: undefined, ended: undefined }
+    const live: Live = { registration: access.calls.register(call), signal, admitted: undefined, ended: undefined }
     return live
   }
 
@@ -129,7 +129,7 @@ export function createCarrier(
             const holds = again.ok && stillCovers(again.value.standing, first.standing)
             if (!holds && live.ended === undefined) {
               live.ended = 'right-withdrawn'
-              live.abort.abort('right-withdrawn')
+              live.signal.abort('right-withdrawn')
             }
           })
     // A transport that refuses the call by a limit of its own never looks at it; unheard, a failure would end the process.
@@ -157,7 +157,7 @@ export function createCarrier(
       authorization: admitted.described.cluster.authorization(),
       identity: admitted.identity,
       recorded,
-      signal: live.abort.signal,
+      signal: live.signal,
       endedWith: () =>
         live.ended === undefined
           ? undefined
@@ -180,6 +180,26 @@ export function createCarrier(
   }
 
   return { register, run }
+}
+
+/** Ends one call; has one listener at most, the transport. */
+class EndSwitch implements EndSignal {
+  #listener: (() => void) | undefined
+  reason: unknown
+  aborted = false
+
+  abort(reason: EndReason): void {
+    if (this.aborted) return
+    this.aborted = true
+    this.reason = reason
+    this.#listener?.()
+  }
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener
+  }
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listener === listener) this.#listener = undefined
+  }
 }
 
 /** The end of a call that was recorded and then not made. */
