@@ -167,7 +167,7 @@ grant select (tenant_id, generation, size, verifier_key, checkpoint, checkpoint_
 create table audit_log (
   tenant_id tenant_uid not null,
   index bigint not null,
-  entry_id uid not null,
+  entry_id text not null,
   leaf bytea not null,
   line bytea storage external,
   occurred_at timestamp with time zone not null,

@@ -9,9 +9,10 @@ alter domain tenant_uid add constraint tenant_uid_check
   check (value = 'system' or (length(value) = 24 and translate(value, '0123456789abcdef', '') = ''));
 
 -- Entries that are committed together are one row, sealed as one: their texts, one a line. What stands here from before is such a
--- row with one entry, under that entry's uid. The name needs no domain: the body opens under it alone. Bodies stay in the row up to
--- what a page holds; out of line they would be cut into pieces of 2 KB.
+-- row with one entry, under that entry's uid. Neither this name nor the log's needs a domain: a body opens under its own name
+-- alone. Bodies stay in the row up to what a page holds; out of line they would be cut into pieces of 2 KB.
 alter table audit_pending alter column entry_id type text;
+alter table audit_log alter column entry_id type text;
 alter table audit_pending rename column entry_id to pack_id;
 alter table audit_pending set (toast_tuple_target = 8160);
 
