@@ -1,14 +1,6 @@
 import { type ExportVerdict, type NoteVerifier, verifyExportBytes } from '../core/ledger/index.ts'
-
-/** What the commands touch of the world. `open` gives a file's bytes; `-` is the standard input. */
-export type CliEdges = {
-  readonly open: (file: string) => AsyncIterable<Uint8Array>
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-}
-
-/** 0 good, 1 refused or failed, 2 wrong use. */
-export type ExitCode = 0 | 1 | 2
+import type { CliEdges, ExitCode } from './edges.ts'
+import { isFileError } from './failure.ts'
 
 /** What is asked: the export's file (`-` for the standard input), the log's key, and whether to answer in JSON. */
 export type AuditVerifyRequest = { readonly file: string; readonly key: NoteVerifier; readonly json: boolean }
@@ -17,7 +9,10 @@ export type AuditVerifyRequest = { readonly file: string; readonly key: NoteVeri
  * `palisade audit verify`: prints the verdict on an export. What is wrong with it is one line on standard error, in
  * JSON mode too, where standard output holds the verdict in any case.
  */
-export async function auditVerify({ file, key, json }: AuditVerifyRequest, edges: CliEdges): Promise<ExitCode> {
+export async function auditVerify(
+  { file, key, json }: AuditVerifyRequest,
+  edges: Pick<CliEdges, 'open' | 'out' | 'err'>,
+): Promise<ExitCode> {
   let verdict: ExportVerdict
   try {
     verdict = await verifyExportBytes(edges.open(file), key)
@@ -40,9 +35,4 @@ function verdictLine({ size, root, destroyed, origin }: ExportVerdict & { ok: tr
 
 function verdictJson(verdict: ExportVerdict): object {
   return verdict.ok ? { ...verdict, root: verdict.root.toString('base64') } : verdict
-}
-
-/** What the operating system refused (no such file, a folder, no permission), in contrast to a bug. */
-function isFileError(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error && 'syscall' in cause && 'code' in cause
 }
