@@ -59,9 +59,12 @@ export function mergeKubeconfig(text: string, entry: KubeconfigEntry): Result<st
   else add(root, 'users', { name: entry.name, user: entry.user })
   root.set('current-context', entry.context)
 
-  // The file's own way to indent lists, so that a comparison with the old one shows what changed and no more.
-  const indentSeq = isNew ? false : !/^[\w-]+:[^\S\n]*\n- /m.test(text)
-  const merged = document.toString({ lineWidth: 0, indentSeq })
+  // The file's own ways of writing, so that a comparison with the old one shows what changed and no more.
+  const merged = document.toString({
+    lineWidth: 0,
+    indentSeq: !isNew && !/^[\w-]+:[^\S\n]*\n- /m.test(text),
+    flowCollectionPadding: !/[{[][^\s{}[\]]/.test(text),
+  })
   const reread = parseDocument(merged)
   const after = reread.errors.length === 0 ? ((reread.toJS() ?? {}) as Record<string, unknown>) : undefined
   if (!after || !isDeepStrictEqual(withoutOurs(before, entry), withoutOurs(after, entry)))
