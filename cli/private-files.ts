@@ -89,9 +89,9 @@ const lockPatienceMs = 5_000
  * Runs while this process alone holds `<file>.lock`. kubectl locks its configuration the same way (client-go's
  * `lockFile`: a file that must not exist before), so neither overwrites what the other is writing.
  */
-export async function withLock<T>(file: string, run: () => Promise<T>): Promise<T> {
+export async function withLock<T>(file: string, run: () => Promise<T>, patienceMs = lockPatienceMs): Promise<T> {
   const lock = `${file}.lock`
-  const deadline = performance.now() + lockPatienceMs
+  const deadline = performance.now() + patienceMs
   for (;;) {
     try {
       await (await open(lock, 'wx', 0o600)).close()
