@@ -1,7 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { type NoteVerifier, parseVerifierKey } from '../core/ledger/index.ts'
 import type { TailOptions } from './audit-log.ts'
-import { auditVerify } from './audit-verify.ts'
 import { projectOption, type Wiring, withOutput, withServer } from './command-options.ts'
 import { parseLength } from './object-commands.ts'
 import type { ServerOptions } from './settings.ts'
@@ -43,11 +41,12 @@ export function addAuditCommands(program: Command, { edges, end }: Wiring): void
     .command('verify')
     .description('prove offline that an export of the audit log is complete and unchanged')
     .argument('<file>', 'the export, as GET /v1/palisade/audit/export gives it; - reads the standard input')
-    .requiredOption('--key <key>', "the log's public key (the text itself, not a file)", parseKey)
+    .requiredOption('--key <key>', "the log's public key (the text itself, not a file)")
     .option('--json', 'print the verdict as one line of JSON')
     .addHelpText('after', verifyHelp)
-    .action(async (file: string, options: { key: NoteVerifier; json?: true }) => {
-      end(await auditVerify({ file, key: options.key, json: options.json === true }, edges))
+    .action(async (file: string, options: { key: string; json?: true }) => {
+      const { auditVerify, parseKey } = await import('./audit-verify.ts')
+      end(await auditVerify({ file, key: parseKey(options.key), json: options.json === true }, edges))
     })
 
   withOutput(withServer(program.command('why')))
@@ -82,15 +81,4 @@ function parseSince(text: string): number {
   const length = parseLength(text)
   if (length === undefined) throw new InvalidArgumentError('Write a length such as 12h or 30d.')
   return length
-}
-
-function parseKey(text: string): NoteVerifier {
-  const key = parseVerifierKey(text.trim())
-  if (key.ok) return key.value
-  const why = {
-    malformed_key: 'It is not of the form name+hash+base64. Give the text of the key, not the name of a file.',
-    unsupported_key_type: 'It is not an Ed25519 key.',
-    key_id_mismatch: 'Its hash is not that of its name and key: a character was changed.',
-  } as const
-  throw new InvalidArgumentError(why[key.error])
 }

@@ -1,6 +1,6 @@
-import { type ExportVerdict, type NoteVerifier, verifyExportBytes } from '../core/ledger/index.ts'
+import { type ExportVerdict, type NoteVerifier, parseVerifierKey, verifyExportBytes } from '../core/ledger/index.ts'
 import type { CliEdges, ExitCode } from './edges.ts'
-import { isFileError } from './failure.ts'
+import { isFileError, wrongUse } from './failure.ts'
 
 /** What is asked: the export's file (`-` for the standard input), the log's key, and whether to answer in JSON. */
 export type AuditVerifyRequest = { readonly file: string; readonly key: NoteVerifier; readonly json: boolean }
@@ -35,4 +35,16 @@ function verdictLine({ size, root, destroyed, origin }: ExportVerdict & { ok: tr
 
 function verdictJson(verdict: ExportVerdict): object {
   return verdict.ok ? { ...verdict, root: verdict.root.toString('base64') } : verdict
+}
+
+/** The log's key as `--key` has it. */
+export function parseKey(text: string): NoteVerifier {
+  const key = parseVerifierKey(text.trim())
+  if (key.ok) return key.value
+  const why = {
+    malformed_key: 'It is not of the form name+hash+base64. Give the text of the key, not the name of a file.',
+    unsupported_key_type: 'It is not an Ed25519 key.',
+    key_id_mismatch: 'Its hash is not that of its name and key: a character was changed.',
+  } as const
+  throw wrongUse('--key is not the key of a log', why[key.error])
 }
