@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -129,6 +129,24 @@ describe('the client', () => {
     assert.match(err, /^palisade: https:\/\/localhost:\d+ answers in a shape that this release does not know\n/)
   })
 
+  test('an export that is interrupted leaves no file, whole or half', async () => {
+    const stop = new AbortController()
+    answer = (_, response) => {
+      response.writeHead(200).write('{"palisade":"audit-export/1"}\n')
+      setImmediate(() => stop.abort())
+    }
+    let err = ''
+    const edges = testEdges({
+      env: { PALISADE_URL: api.server.url, PALISADE_CA_FILE: caFile, PALISADE_TOKEN: 'pak_x' },
+      cwd: folder,
+      interrupted: () => stop.signal,
+      err: (text) => (err += text),
+    })
+    assert.equal(await run(['audit', 'export', 'audit.jsonl'], edges), 1)
+    assert.equal(err, 'palisade: interrupted\n')
+    assert.deepEqual(await readdir(folder), ['ca.crt'])
+  })
+
   test('a deletion waits for the name', async () => {
     const team = { name: 'devs', uid: '0123456789abcdef01234567', labels: {}, annotations: {} }
     const at = '2030-01-01T00:00:00.000Z'
@@ -170,7 +188,7 @@ describe('the client', () => {
       setImmediate(() => response.destroy())
     }
     assert.match((await failing(api.call('GET', '/v1/x'))).message, /does not answer \(ECONNRESET\)/)
-    const stream = await api.stream('/v1/x')
+    const stream = await api.stream('/v1/x', new AbortController().signal)
     await failing(
       (async () => {
         for await (const _ of stream);

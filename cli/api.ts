@@ -10,6 +10,8 @@ export type CallOptions = {
   /** UID of the project that the call is about. */
   readonly project?: string | undefined
   readonly query?: Readonly<Record<string, string | number | undefined>>
+  /** Ends the call, whether it waits for its answer or reads it. */
+  readonly signal?: AbortSignal
 }
 
 /** A refusal of the server, still as it came, for commands that know more about one than its sentence. */
@@ -33,8 +35,8 @@ export type Api = {
   /** @returns the parsed JSON; undefined where the answer has no content */
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<unknown>
   readonly text: (path: string, options?: CallOptions) => Promise<string>
-  /** The answer's bytes as they come; a break in the middle is thrown. */
-  readonly stream: (path: string, options?: CallOptions) => Promise<AsyncIterable<Uint8Array>>
+  /** The answer's bytes as they come; a break in the middle is thrown, and so is an abort. */
+  readonly stream: (path: string, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
   /** Every item of a list, page by page to its end, as the server answers them. */
   readonly list: (path: string, options?: CallOptions) => Promise<readonly unknown[]>
   readonly close: () => void
@@ -78,13 +80,13 @@ export function createApi(server: Server, credential: Credential): Api {
     credential,
     call,
     text: async (path, options = {}) => readAll(await send('GET', path, options), server),
-    async stream(path, options = {}) {
-      const answer = await send('GET', path, options)
+    async stream(path, signal) {
+      const answer = await send('GET', path, { signal })
       return (async function* () {
         try {
           for await (const part of answer) yield part as Uint8Array
         } catch (cause) {
-          throw unreachable(cause, server)
+          throw signal.aborted ? interrupted() : unreachable(cause, server)
         }
       })()
     },
@@ -119,7 +121,7 @@ function sendOnce(
   credential: Credential,
   method: string,
   path: string,
-  { body, project, query = {} }: CallOptions,
+  { body, project, query = {}, signal }: CallOptions,
 ): Promise<IncomingMessage> {
   const url = new URL(path, server.url)
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value))
@@ -152,10 +154,14 @@ function sendOnce(
     outgoing.once('close', () => clearTimeout(slow))
     outgoing.once('timeout', () => outgoing.destroy(timedOut()))
     outgoing.once('error', fail)
+    const stop = () => outgoing.destroy(interrupted())
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
     outgoing.end(text)
   })
 }
 
+const interrupted = () => new Failure('interrupted')
 const timedOut = () => Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })
 
 async function readAll(answer: IncomingMessage, server: Server): Promise<string> {

@@ -19,7 +19,8 @@ export async function exportAudit(file: string, options: ServerOptions, edges: C
     throw new Failure(`${file} is there already`, { hints: ['Earlier exports are worth keeping; name another file.'] })
   await withApi(options, edges, async (api) => {
     const progress = { lines: 0 }
-    const bytes = counted(await api.stream('/v1/palisade/audit/export'), progress, edges)
+    // Ctrl-C ends the export, and the file that was begun goes with it.
+    const bytes = counted(await api.stream('/v1/palisade/audit/export', edges.interrupted()), progress, edges)
     if (file === '-') for await (const part of bytes) await edges.write(part)
     else {
       await writeWhole(path, bytes, 0o600)

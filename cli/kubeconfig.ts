@@ -28,7 +28,7 @@ export async function kubeconfig(given: string, options: KubeconfigOptions, edge
     const { file, others } = await kubectlFile(entry.context, options, edges)
     await withLock(await inFolder(file), async () => {
       const before = (await readIfThere(file)) ?? ''
-      await writeWhole(file, merged(before, file, entry), before === '' ? 0o600 : await modeOf(file))
+      await writeWhole(file, merged(before, file, entry), before === '' ? 0o600 : await stat(file))
     })
     edges.err(`kubectl reaches ${clean(cluster.name)} as context "${clean(entry.context)}" (${file}).\n`)
     const shadow = await firstWithCurrent(others)
@@ -106,13 +106,18 @@ async function withoutLinks(file: string): Promise<string> {
     return await realpath(file)
   } catch (cause) {
     if (isFileError(cause) && cause.code === 'ENOENT') return file
-    throw cause
+    throw unusable(file, cause)
   }
 }
 
 async function inFolder(file: string): Promise<string> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw unusable(file, cause)
+  }
   return file
 }
 
-const modeOf = async (file: string) => (await stat(file)).mode & 0o777
+const unusable = (file: string, cause: unknown) =>
+  isFileError(cause) ? new Failure(`cannot use ${file}: ${cause.code}`) : cause

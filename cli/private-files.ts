@@ -57,12 +57,13 @@ export async function makePrivateFolder(folder: string): Promise<void> {
     throw new Failure(`others may write in ${folder}, so nothing is kept there`, { hints: [`chmod 700 ${folder}`] })
 }
 
+/** What a new file is like: its mode, whatever the umask, and whose it is where that is said. */
+export type Looks = number | { readonly mode: number; readonly uid: number; readonly gid: number }
+
 /**
  * Replaces a file whole or not at all: a reader sees the old text or the new one, also after a crash.
- *
- * @param mode of the new file, whatever the umask
  */
-export async function writeWhole(file: string, text: string | AsyncIterable<Uint8Array>, mode: number): Promise<void> {
+export async function writeWhole(file: string, text: string | AsyncIterable<Uint8Array>, looks: Looks): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`)
   await failing(file, async () => {
     try {
@@ -70,7 +71,9 @@ export async function writeWhole(file: string, text: string | AsyncIterable<Uint
       try {
         if (typeof text === 'string') await handle.writeFile(text)
         else for await (const part of text) await handle.write(part)
-        await handle.chmod(mode)
+        // Root changes a person's file and leaves it theirs.
+        if (typeof looks !== 'number') await handle.chown(looks.uid, looks.gid)
+        await handle.chmod(typeof looks === 'number' ? looks : looks.mode & 0o777)
         await handle.sync()
       } finally {
         await handle.close()

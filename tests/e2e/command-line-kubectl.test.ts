@@ -178,6 +178,10 @@ x-unknown: [1, 2]
     assert.equal(refused.code, 1)
     assert.match(refused.err, /was left as it is: it is not readable as YAML/)
     assert.equal(await readFile(broken, 'utf8'), 'clusters: [\n')
+
+    const nowhere = await dev(['kubeconfig', 'east', '--kubeconfig', join(broken, 'config')])
+    assert.equal(nowhere.code, 1)
+    assert.match(nowhere.err, /^palisade: cannot use \S+: ENOTDIR\n$/)
   })
 
   test('what --print prints is a kubeconfig of its own', async () => {
