@@ -16,10 +16,11 @@ export async function ask(
   question: string,
   { secret }: { readonly secret: boolean } = { secret: false },
 ): Promise<string> {
-  output.write(question)
   const wasRaw = input.isRaw
-  // Raw for plain answers too: one way to read, and the line shows what was taken.
+  // Raw for plain answers too: one way to read, and the line shows what was taken. Before the question: whoever answers at
+  // once, such as a password manager that types, would be shown.
   input.setRawMode(true)
+  output.write(question)
   input.setEncoding('utf8')
   try {
     let line = ''
