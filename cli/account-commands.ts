@@ -42,8 +42,8 @@ export function addAccountCommands(program: Command, { edges }: Wiring): void {
     })
 
   withServer(program.command('token'))
-    .description('print a token: of the session, or for one cluster')
-    .option('-c, --cluster <name|uid>', 'a token of a quarter of an hour that this cluster’s door takes, and no other')
+    .description('print a token: of the session, or for the way to clusters')
+    .option('-c, --cluster <name|uid>', 'a token of a quarter of an hour, which the way to clusters alone takes')
     .option('--exec-credential', 'as kubectl reads it (client.authentication.k8s.io/v1)')
     .addHelpText('after', tokenHelp)
     .action(async (options: TokenOptions) => {

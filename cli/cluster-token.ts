@@ -39,7 +39,7 @@ function plainToken({ credential }: Api): Secret {
   if (credential.kind === 'token') return credential.secret
   throw wrongUse(
     'the credential is an API key, which is not shown again',
-    'palisade token --cluster CLUSTER gives a token of a quarter of an hour for that cluster.',
+    'palisade token --cluster CLUSTER gives a token of a quarter of an hour for the way to clusters.',
   )
 }
 
