@@ -4,8 +4,8 @@
 grant usage on schema public to palisade_app;
 grant usage on schema public to palisade_sequencer;
 
-create domain tenant_uid as text CHECK (((VALUE = 'system'::text) OR ((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text))));
-create domain uid as text CHECK (((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)));
+create domain tenant_uid as text CHECK (((VALUE = 'system'::text) OR ((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))) NOT VALID;
+create domain uid as text CHECK (((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text))) NOT VALID;
 
 CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
  RETURNS TABLE(tenant_id text, epoch bigint, facts_epoch bigint)

@@ -31,7 +31,7 @@ import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
 import type { Logger } from './platform/log/index.ts'
 import { createMetrics } from './platform/metrics/index.ts'
-import { clientConfig, createInTenant, createLookups, fairly, openPool } from './platform/postgres/index.ts'
+import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
 import { newUid } from './platform/random/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
@@ -65,9 +65,6 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Connections a pool may hold; together they stay below the embedded server's limit, twice over for a second replica. */
 const connections = { app: 16, reader: 4, sequencer: 2 } as const
 
-/** Of the application's, as many as the audit log's group commits take at once. */
-const forTheLog = 4
-
 /** How long a stop waits for the ends of calls to be handed to the ledger. */
 const lastEndsMs = 5_000
 
@@ -81,7 +78,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const pool = openPool(database.app, 'app', connections.app, logger)
   const readerPool = openPool(database.app, 'reader', connections.reader, logger)
   const sequencerPool = openPool(database.sequencer, 'sequencer', connections.sequencer, logger)
-  const inTenant = fairly(createInTenant(pool), connections.app - forTheLog)
+  const inTenant = createInTenant(pool)
   const readInTenant = createInTenant(readerPool)
   const closePools = () => Promise.all([pool.end(), readerPool.end(), sequencerPool.end()])
 
@@ -292,7 +289,6 @@ async function bind(variable: string, port: number, listen: () => Promise<void>)
   }
 }
 
-/** A cluster's record as the door takes it: reachable only while its account has a token. */
 /** A record as the door needs it: of the same record the same object, so that what is worked out of it can be kept. */
 function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluster | undefined {
   const made = new WeakMap<ClusterRecord, DoorCluster>()
@@ -306,6 +302,7 @@ function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluste
   }
 }
 
+/** A cluster's record as the door takes it: reachable only while its account has a token. */
 function doorCluster(record: ClusterRecord): DoorCluster {
   const { uid, name, project, tags, endpoint, token } = record
   const { host, port, basePath } = endpoint.server

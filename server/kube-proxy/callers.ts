@@ -11,8 +11,9 @@ export type KnownCaller = {
   readonly identity: Result<readonly Header[], ImpersonationRefusal>
 }
 
-/** Of one snapshot; beyond, all of it is worked out anew. */
-const most = 10_000
+/** Of one snapshot; beyond, all of it is worked out anew. Who has more lines, of many teams, is never kept. */
+const most = 500
+const mostLines = 50
 
 /**
  * Works out callers once for each snapshot of a tenant's access data, cluster record and end of an assignment: as long as none
@@ -47,7 +48,7 @@ export function createCallers(): (
       }),
     )
     const known = { standing, identity }
-    callers.set(name, { cluster, known })
+    if (identity.ok && identity.value.length <= mostLines) callers.set(name, { cluster, known })
     return known
   }
 }

@@ -17,8 +17,8 @@ export type OwnEntries = {
   moved(): void
 }
 
-/** Packs, some 8 KiB each at most. Where another process moves them, that much stays in memory for nothing. */
-const most = 1_000
+/** Packs, some 20 KiB each with what was parsed of them. Where another process moves them, that much stays for nothing. */
+const most = 250
 
 export function createOwnEntries(): OwnEntries {
   // Two generations that are forgotten as wholes: what is taken out of a Map is kept alive by the Map's outgrown tables, and
