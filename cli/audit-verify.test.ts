@@ -12,6 +12,7 @@ import {
   verifierKeyText,
 } from '../core/ledger/index.ts'
 import { run } from './main.ts'
+import { testEdges } from './testing.ts'
 
 const origin = 'palisade.example/audit/system/1'
 const signer = noteSigner(origin, Buffer.alloc(32, 7))
@@ -45,7 +46,7 @@ async function palisade(...args: string[]) {
       })
     yield Buffer.from(text)
   }
-  const exitCode = await run(args, { open, out: (text) => (out += text), err: (text) => (err += text) })
+  const exitCode = await run(args, testEdges({ open, out: (text) => (out += text), err: (text) => (err += text) }))
   return { exitCode, out, err }
 }
 
@@ -108,5 +109,8 @@ test('what is a bug, and no unreadable file, is not swallowed', async () => {
     throw new TypeError('a bug')
   }
   const ignore = () => {}
-  await assert.rejects(run(['audit', 'verify', 'x', '--key', key], { open, out: ignore, err: ignore }), TypeError)
+  await assert.rejects(
+    run(['audit', 'verify', 'x', '--key', key], testEdges({ open, out: ignore, err: ignore })),
+    TypeError,
+  )
 })

@@ -1,14 +1,6 @@
-import { type ExportVerdict, type NoteVerifier, verifyExportBytes } from '../core/ledger/index.ts'
-
-/** What the commands touch of the world. `open` gives a file's bytes; `-` is the standard input. */
-export type CliEdges = {
-  readonly open: (file: string) => AsyncIterable<Uint8Array>
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-}
-
-/** 0 good, 1 refused or failed, 2 wrong use. */
-export type ExitCode = 0 | 1 | 2
+import { type ExportVerdict, type NoteVerifier, parseVerifierKey, verifyExportBytes } from '../core/ledger/index.ts'
+import type { CliEdges, ExitCode } from './edges.ts'
+import { isFileError, wrongUse } from './failure.ts'
 
 /** What is asked: the export's file (`-` for the standard input), the log's key, and whether to answer in JSON. */
 export type AuditVerifyRequest = { readonly file: string; readonly key: NoteVerifier; readonly json: boolean }
@@ -17,7 +9,10 @@ export type AuditVerifyRequest = { readonly file: string; readonly key: NoteVeri
  * `palisade audit verify`: prints the verdict on an export. What is wrong with it is one line on standard error, in
  * JSON mode too, where standard output holds the verdict in any case.
  */
-export async function auditVerify({ file, key, json }: AuditVerifyRequest, edges: CliEdges): Promise<ExitCode> {
+export async function auditVerify(
+  { file, key, json }: AuditVerifyRequest,
+  edges: Pick<CliEdges, 'open' | 'out' | 'err'>,
+): Promise<ExitCode> {
   let verdict: ExportVerdict
   try {
     verdict = await verifyExportBytes(edges.open(file), key)
@@ -42,7 +37,14 @@ function verdictJson(verdict: ExportVerdict): object {
   return verdict.ok ? { ...verdict, root: verdict.root.toString('base64') } : verdict
 }
 
-/** What the operating system refused (no such file, a folder, no permission), in contrast to a bug. */
-function isFileError(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error && 'syscall' in cause && 'code' in cause
+/** The log's key as `--key` has it. */
+export function parseKey(text: string): NoteVerifier {
+  const key = parseVerifierKey(text.trim())
+  if (key.ok) return key.value
+  const why = {
+    malformed_key: 'It is not of the form name+hash+base64. Give the text of the key, not the name of a file.',
+    unsupported_key_type: 'It is not an Ed25519 key.',
+    key_id_mismatch: 'Its hash is not that of its name and key: a character was changed.',
+  } as const
+  throw wrongUse('--key is not the key of a log', why[key.error])
 }

@@ -6,12 +6,13 @@ import { join, relative, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import manifest from '../package.json' with { type: 'json' }
 import { run } from './main.ts'
+import { testEdges } from './testing.ts'
 
 async function palisade(...args: string[]) {
   let out = ''
   let err = ''
   const open = () => assert.fail('opens nothing')
-  const exitCode = await run(args, { open, out: (text) => (out += text), err: (text) => (err += text) })
+  const exitCode = await run(args, testEdges({ open, out: (text) => (out += text), err: (text) => (err += text) }))
   return { exitCode, out, err }
 }
 

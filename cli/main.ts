@@ -1,8 +1,16 @@
 import { createReadStream } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { type NoteVerifier, parseVerifierKey } from '../core/ledger/index.ts'
+import { homedir } from 'node:os'
+import { Command, CommanderError } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
-import { auditVerify, type CliEdges, type ExitCode } from './audit-verify.ts'
+import { addAccountCommands } from './account-commands.ts'
+import { addAuditCommands } from './audit-commands.ts'
+import { addClusterCommands } from './cluster-commands.ts'
+import type { Wiring } from './command-options.ts'
+import { addCompletion } from './completion-command.ts'
+import type { CliEdges, ExitCode } from './edges.ts'
+import { Failure } from './failure.ts'
+import { addObjectCommands } from './object-commands.ts'
+import { ask } from './terminal.ts'
 
 /** Runs one command. @param args what follows the program's name */
 export async function run(args: readonly string[], edges: CliEdges): Promise<ExitCode> {
@@ -14,6 +22,7 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
     .exitOverride() // Throws where commander would end the process with codes of its own.
     .configureOutput({ writeOut: edges.out, writeErr: edges.err })
     .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', firstSteps)
 
   program
     .command('serve')
@@ -24,21 +33,25 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
       exitCode = await main()
     })
 
-  const audit = program.command('audit').description('the audit log')
-  audit
-    .command('verify')
-    .description('prove offline that an export of the audit log is complete and unchanged')
-    .argument('<file>', 'the export, as GET /v1/palisade/audit/export gives it; - reads the standard input')
-    .requiredOption('--key <key>', "the log's public key (the text itself, not a file)", parseKey)
-    .option('--json', 'print the verdict as one line of JSON')
-    .addHelpText('after', verifyHelp)
-    .action(async (file: string, options: { key: NoteVerifier; json?: true }) => {
-      exitCode = await auditVerify({ file, key: options.key, json: options.json === true }, edges)
-    })
+  const wiring: Wiring = {
+    edges,
+    end(code) {
+      exitCode = code
+    },
+  }
+  addAccountCommands(program, wiring)
+  addObjectCommands(program, wiring)
+  addClusterCommands(program, wiring)
+  addAuditCommands(program, wiring)
+  addCompletion(program, wiring)
 
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (cause) {
+    if (cause instanceof Failure) {
+      edges.err(`palisade: ${[cause.message, ...cause.hints.map((hint) => `  ${hint}`)].map(cleanLine).join('\n')}\n`)
+      return cause.exitCode
+    }
     if (!(cause instanceof CommanderError)) throw cause
     // Help that was asked for ends with 0; help that is shown because no command was named is wrong use.
     return cause.exitCode === 0 ? 0 : 2
@@ -46,32 +59,46 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
   return exitCode
 }
 
-const verifyHelp = `
-The key is what GET /v1/palisade/audit/key gives. Get it once, over a channel of its own, and keep it: an export that
-brings its own key proves nothing.
+const firstSteps = `
+First steps:
+  palisade login --api-key --url https://palisade.example.com
+  palisade cluster list
+  palisade kubeconfig east && kubectl get pods
 
-  palisade audit verify audit.jsonl --key "$(cat audit.key)"
-
-Prints the number of entries, the root and how many entries were destroyed, and ends with 0; or names the first bad
-index and ends with 1. Which of two entries that contradict each other was changed nobody can tell: the one whose hash
-the next line denies is named.
+docs/cli.md tells the rest. Exit codes: 0 good, 1 refused or failed, 2 wrong use.
 `
 
-function parseKey(text: string): NoteVerifier {
-  const key = parseVerifierKey(text.trim())
-  if (key.ok) return key.value
-  const why = {
-    malformed_key: 'It is not of the form name+hash+base64. Give the text of the key, not the name of a file.',
-    unsupported_key_type: 'It is not an Ed25519 key.',
-    key_id_mismatch: 'Its hash is not that of its name and key: a character was changed.',
-  } as const
-  throw new InvalidArgumentError(why[key.error])
-}
+/** What a server says may hold what a terminal obeys. */
+const cleanLine = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '\u{fffd}')
 
 if (import.meta.main) {
+  // Whoever reads along may end first (`| head`): then there is nobody left to tell.
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EPIPE') throw cause
+    process.exit(0)
+  })
   process.exitCode = await run(process.argv.slice(2), {
     open: (file) => (file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 262_144 })),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
+    write: (bytes) =>
+      new Promise((resolve) => {
+        process.stdout.write(bytes, () => resolve())
+      }),
+    env: process.env,
+    home: homedir(),
+    cwd: process.cwd(),
+    now: () => new Date(),
+    isTerminal: {
+      in: process.stdin.isTTY === true,
+      out: process.stdout.isTTY === true,
+      err: process.stderr.isTTY === true,
+    },
+    ask: (question, options) => ask(process.stdin, process.stderr, question, options),
+    interrupted() {
+      const stop = new AbortController()
+      process.once('SIGINT', () => stop.abort())
+      return stop.signal
+    },
   })
 }

@@ -4,8 +4,8 @@
 grant usage on schema public to palisade_app;
 grant usage on schema public to palisade_sequencer;
 
-create domain tenant_uid as text CHECK (((VALUE = 'system'::text) OR ((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text))));
-create domain uid as text CHECK (((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)));
+create domain tenant_uid as text CHECK (((VALUE = 'system'::text) OR ((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))) NOT VALID;
+create domain uid as text CHECK (((length(VALUE) = 24) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text))) NOT VALID;
 
 CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
  RETURNS TABLE(tenant_id text, epoch bigint, facts_epoch bigint)
@@ -42,7 +42,7 @@ AS $function$
   $function$;
 grant execute on function lost_intents(own text, live text[], silence interval, most integer) to palisade_app;
 
-CREATE OR REPLACE FUNCTION record_entries(tenant text, replica text, entries text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[])
+CREATE OR REPLACE FUNCTION record_entries(tenant text, replica text, packs text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[])
  RETURNS bigint
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
@@ -56,12 +56,12 @@ begin
   if cardinality(ends) > 0 then
     delete from open_intents o where o.tenant_id = tenant and o.entry_id = any (ends);
   end if;
-  insert into audit_pending (tenant_id, entry_id, body)
-    select tenant, e.entry_id, substring(bodies from e.start for e.length)
-      from unnest(entries, starts, lengths) as e (entry_id, start, length);
+  insert into audit_pending (tenant_id, pack_id, body)
+    select tenant, p.pack_id, substring(bodies from p.start for p.length)
+      from unnest(packs, starts, lengths) as p (pack_id, start, length);
   return (select a.epoch from access_epochs a where a.tenant_id = tenant);
 end $function$;
-grant execute on function record_entries(tenant text, replica text, entries text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
+grant execute on function record_entries(tenant text, replica text, packs text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
 
 CREATE OR REPLACE FUNCTION tenant_by_org(key text)
  RETURNS text
@@ -175,7 +175,7 @@ grant select (tenant_id, generation, size, verifier_key, checkpoint, checkpoint_
 create table audit_log (
   tenant_id tenant_uid not null,
   index bigint not null,
-  entry_id uid not null,
+  entry_id text not null,
   leaf bytea not null,
   line bytea storage external,
   occurred_at timestamp with time zone not null,
@@ -223,10 +223,10 @@ grant select, insert, update, delete on audit_notes to palisade_app;
 create table audit_pending (
   pending_id bigint not null generated always as identity,
   tenant_id tenant_uid not null,
-  entry_id text not null,
+  pack_id text not null,
   body bytea not null storage external,
   constraint audit_pending_pkey PRIMARY KEY (pending_id)
-) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000, toast_tuple_target=8160);
 alter table audit_pending enable row level security;
 alter table audit_pending force row level security;
 create policy sequencer on audit_pending for all to palisade_sequencer

@@ -32,7 +32,7 @@ import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
 import type { Logger } from './platform/log/index.ts'
 import { createMetrics } from './platform/metrics/index.ts'
-import { clientConfig, createInTenant, createLookups, fairly, openPool } from './platform/postgres/index.ts'
+import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
 import { newUid } from './platform/random/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
@@ -66,9 +66,6 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Connections a pool may hold; together they stay below the embedded server's limit, twice over for a second replica. */
 const connections = { app: 16, reader: 4, sequencer: 2 } as const
 
-/** Of the application's, as many as the audit log's group commits take at once. */
-const forTheLog = 4
-
 /** How long a stop waits for the ends of calls to be handed to the ledger. */
 const lastEndsMs = 5_000
 
@@ -82,7 +79,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const pool = openPool(database.app, 'app', connections.app, logger)
   const readerPool = openPool(database.app, 'reader', connections.reader, logger)
   const sequencerPool = openPool(database.sequencer, 'sequencer', connections.sequencer, logger)
-  const inTenant = fairly(createInTenant(pool), connections.app - forTheLog)
+  const inTenant = createInTenant(pool)
   const readInTenant = createInTenant(readerPool)
   const closePools = () => Promise.all([pool.end(), readerPool.end(), sequencerPool.end()])
 
@@ -209,13 +206,14 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   })
 
   // The Kubernetes door.
+  const doorClusterOf = createDoorClusters()
   const door = createDoor(
     {
       ...{ access, ledger, rate, clock, logger },
       authenticate: identity.authenticate,
       recheck: identity.recheck,
       touch: identity.touch,
-      findCluster: async (tenant, uid, { factsEpoch }) => doorCluster(await clusters.find(tenant, uid, factsEpoch)),
+      findCluster: async (tenant, uid, { factsEpoch }) => doorClusterOf(await clusters.find(tenant, uid, factsEpoch)),
       protectedNamespaces: config.protectedNamespaces,
       trustedProxies: config.trustedProxies,
       observe: (verb, status, seconds) => metrics.requests(`/k8s ${verb}`, status, seconds),
@@ -302,9 +300,21 @@ async function bind(variable: string, port: number, listen: () => Promise<void>)
   }
 }
 
+/** A record as the door needs it: of the same record the same object, so that what is worked out of it can be kept. */
+function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluster | undefined {
+  const made = new WeakMap<ClusterRecord, DoorCluster>()
+  return (record) => {
+    if (!record) return undefined
+    const before = made.get(record)
+    if (before) return before
+    const cluster = doorCluster(record)
+    made.set(record, cluster)
+    return cluster
+  }
+}
+
 /** A cluster's record as the door takes it: reachable only while its account has a token. */
-function doorCluster(record: ClusterRecord | undefined): DoorCluster | undefined {
-  if (!record) return undefined
+function doorCluster(record: ClusterRecord): DoorCluster {
   const { uid, name, project, tags, endpoint, token } = record
   const { host, port, basePath } = endpoint.server
   return {

@@ -98,6 +98,8 @@ test('what is set is taken, each in one spelling', () => {
     PALISADE_TRUSTED_PROXIES: '192.0.2.1/32',
     PALISADE_LOG_LEVEL: 'debug',
     PALISADE_URL: 'https://for-the-command-line',
+    PALISADE_CA_FILE: '/no/such/file/of/the/command/line',
+    PALISADE_TOKEN: 'pak_for_the_command_line',
   })
   assert.equal(config.dataDir, '/srv/elsewhere')
   assert.equal(config.publicUrl, 'https://palisade.example.com')

@@ -75,9 +75,8 @@ export function measureExec(way: Way, path: string, times: number): Promise<Time
     const socket = new WebSocket(way.base.replace(/^https/, 'wss') + path, {
       protocols: ['v4.channel.k8s.io'],
       dispatcher: way.agent,
-      headers: new Headers(
-        way.identity.map(([name, value]): [string, string] => [name, value]).concat(Object.entries(way.headers)),
-      ),
+      // Headers joins lines of one name, which would be another group: the last one, which may exec, is enough.
+      headers: new Headers({ ...Object.fromEntries(way.identity), ...way.headers }),
     })
     socket.binaryType = 'arraybuffer'
     const message = Buffer.concat([Buffer.of(stdin), Buffer.alloc(1023, 'x'), Buffer.from('\n')])

@@ -27,7 +27,8 @@ export interface Caller {
   readonly teams: readonly { readonly uid: string; readonly name: string }[]
   /** Absent for API keys. */
   readonly sessionUid: string | undefined
-  readonly requestId: string
+  /** Without it the lines hold for every request of the caller; `requestLine` is then added to them. */
+  readonly requestId?: string
 }
 
 /** `problem` names the part at fault, never its value: a refused name goes into the log only escaped. */
@@ -54,7 +55,7 @@ export function identityOf(caller: Caller): ClusterIdentity {
       email: [caller.email],
       team: caller.teams.map(({ name }) => name),
       ...(caller.sessionUid === undefined ? {} : { session: [caller.sessionUid] }),
-      request: [caller.requestId],
+      ...(caller.requestId === undefined ? {} : { request: [caller.requestId] }),
     },
   }
 }
@@ -95,6 +96,12 @@ export function impersonationHeaders(identity: ClusterIdentity): Result<Header[]
   const size = headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
   if (size > maxImpersonationBytes) return refuse('too_large', `${size} bytes, at most ${maxImpersonationBytes}`)
   return ok(headers)
+}
+
+/** Names the request to the cluster. Throws for what is not one of Palisade's own ids. */
+export function requestLine(requestId: string): Header {
+  if (!uidForm.test(requestId)) throw new RangeError('a request id is a UID')
+  return ['Impersonate-Extra-palisade.dev%2Frequest', requestId]
 }
 
 /**

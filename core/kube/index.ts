@@ -11,6 +11,7 @@ export {
   isReservedName,
   maxGroups,
   maxImpersonationBytes,
+  requestLine,
 } from './impersonation.ts'
 export { type Level, type LevelRow, levelRows, levelsOf, nextLevel, permissionFor, reaches } from './levels.ts'
 export {

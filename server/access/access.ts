@@ -57,6 +57,14 @@ export function createAccess(deps: {
   const failed = Promise.withResolvers<void>()
   const feed = createFeed({
     ...{ connection, clock, logger, onChanges },
+    stillHolds(epochs) {
+      const now = new Map(epochs.map(({ tenant, epoch }) => [tenant, epoch]))
+      const holds = (tenant: TenantUid, epoch: bigint) => (now.get(tenant) ?? -1n) >= epoch
+      return (
+        [...cache].every(([tenant, snapshot]) => holds(tenant, snapshot.epoch)) &&
+        [...heard].every(([tenant, change]) => holds(tenant, change.epoch))
+      )
+    },
     onSetBack() {
       logger.fatal(
         'the database is in an earlier state than it was: what this process remembers is no more, so it ends',

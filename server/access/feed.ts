@@ -29,6 +29,9 @@ export type Feed = {
   stop(): Promise<void>
 }
 
+/** Most ids that a crash gives out again: of transactions that aborted, or wrote nothing, since the journal was last flushed. */
+const lostByCrash = 256n
+
 /**
  * Listens and polls on one direct connection of its own.
  *
@@ -45,8 +48,10 @@ export function createFeed(deps: {
    * without the last transactions. Epochs will come again with another meaning, so nothing that is remembered holds.
    */
   readonly onSetBack: () => void
+  /** Whether all that this process remembers is in these epochs, which are those of all tenants. */
+  readonly stillHolds: (epochs: readonly EpochChange[]) => boolean
 }): Feed {
-  const { connection, clock, logger, onChanges, onSetBack } = deps
+  const { connection, clock, logger, onChanges, onSetBack, stillHolds } = deps
   /** Where to go on from; none before the first poll, which wants only that and asks from the highest id there is. */
   let since: bigint | undefined
   let lastSuccess = Number.NEGATIVE_INFINITY
@@ -82,13 +87,20 @@ export function createFeed(deps: {
     nudged = false
     const startedAt = clock.monotonicMs()
     const { nextXid, changes } = await lookups.accessChangesSince(since ?? highestXid)
-    // The oldest running transaction of one server only ever becomes a younger one.
+    // The oldest running transaction of one server only ever becomes a younger one, but for a crash: ids of transactions that had
+    // not committed are given out again, a few. What was committed is there all the same.
     if (since !== undefined && nextXid < since) {
-      stopped = true
-      return onSetBack()
+      const all = await lookups.accessChangesSince(0n)
+      if (since - all.nextXid > lostByCrash || !stillHolds(all.changes)) {
+        stopped = true
+        return onSetBack()
+      }
+      since = all.nextXid < nextXid ? all.nextXid : nextXid
+      onChanges(all.changes)
+    } else {
+      since = nextXid
+      if (changes.length > 0) onChanges(changes)
     }
-    since = nextXid
-    if (changes.length > 0) onChanges(changes)
     lastSuccess = startedAt
   }
 

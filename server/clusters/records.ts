@@ -1,6 +1,7 @@
 import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
+import { createBoundedMap } from '../platform/bounded-map/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { InTenant } from '../platform/postgres/index.ts'
 import { type ClusterEndpoint, parseServer } from './kubeconfig.ts'
@@ -30,7 +31,7 @@ export type ClusterRecords = {
   forget(tenant: TenantUid, uid: ClusterUid): void
 }
 
-/** Kept at most; the one used longest ago is read anew when it is needed. */
+/** Kept at most; one used long ago is read anew when it is needed. */
 const maxRecords = 20_000
 /** A renewal elsewhere changes no epoch. From the time it was due this replica looks for its outcome this often. */
 const overdueMs = 60_000
@@ -43,7 +44,7 @@ export function createRecords(deps: {
   readonly clock: Clock
 }): ClusterRecords {
   const { inTenant, sealerOf, clock } = deps
-  const known = new Map<string, Known>()
+  const known = createBoundedMap<string, Known>(maxRecords)
   const loading = new Map<string, Promise<Known | undefined>>()
 
   async function load(tenant: TenantUid, uid: string, key: string): Promise<Known | undefined> {
@@ -67,10 +68,7 @@ export function createRecords(deps: {
   function remember(key: string, fresh: Known): Known {
     const before = known.get(key)
     if (before && before.factsEpoch > fresh.factsEpoch) return before
-    known.delete(key)
     known.set(key, fresh)
-    const oldest = known.keys().next()
-    if (known.size > maxRecords && !oldest.done) known.delete(oldest.value)
     return fresh
   }
 
@@ -79,11 +77,7 @@ export function createRecords(deps: {
       const key = `${tenant}/${uid}`
       const isFresh = (one: Known) => one.factsEpoch >= factsEpoch && clock.now() < one.freshUntil
       const here = known.get(key)
-      if (here && isFresh(here)) {
-        known.delete(key)
-        known.set(key, here)
-        return here.record
-      }
+      if (here && isFresh(here)) return here.record
       if (!ClusterUid.safeParse(uid).success) return undefined
       // One that began before the change may not have seen it.
       const running = loading.get(key)

@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Refusal, refusals, refuse } from '../../contract/errors.ts'
 import type { Result } from '../../core/result.ts'
 import type { Logger } from '../platform/log/index.ts'
-import { databaseUnavailable, sqlState, TenantBusyError } from '../platform/postgres/index.ts'
+import { databaseUnavailable, sqlState } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { callerWithin } from './callers.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -308,11 +308,6 @@ function refusalOf(cause: Error & { code?: string; statusCode?: number; refusal?
   if (cause.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return refuse('media_type', 'Send application/json')
   if (cause.statusCode !== undefined && cause.statusCode >= 400 && cause.statusCode < 500)
     return refuse('invalid', 'The request could not be read')
-  if (cause instanceof TenantBusyError)
-    return {
-      ...refuse('busy', 'Too many requests of the organisation wait for their turn'),
-      retryAfterSeconds: 1,
-    }
   if (databaseUnavailable(cause)) {
     const why =
       sqlState(cause) === diskFull ? 'There is no space left for the database' : 'The database does not answer'

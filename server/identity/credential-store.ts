@@ -1,7 +1,7 @@
 import { type ApiKeyUid, type SessionUid, type TenantUid, UserUid } from '../../contract/ids.ts'
+import { createBoundedMap } from '../platform/bounded-map/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { openPerson, type Person, type SealedPerson } from './accounts.ts'
-import { createBoundedMap } from './bounded-map.ts'
 import type { IdentityEdges } from './edges.ts'
 import type { ApiKeyState, CredentialState, SessionState } from './validity.ts'
 

@@ -11,6 +11,8 @@ export type Standing = {
   readonly because: readonly Reason[]
   /** When the first of the levels ends by itself, in milliseconds; infinity for none. */
   readonly endsAt: number
+  /** When the first of all the reasons ends, be there others for the same level or not. */
+  readonly changesAt: number
   /** The refusal of the lowest level, where none is held. */
   readonly denial: Extract<Decision, { effect: 'deny' }> | undefined
   readonly epoch: bigint
@@ -32,6 +34,7 @@ export function standingOf(snapshot: Snapshot, user: string, cluster: DoorCluste
   let because: readonly Reason[] = []
   let denial: Standing['denial']
   let endsAt = Number.POSITIVE_INFINITY
+  let changesAt = Number.POSITIVE_INFINITY
   for (const { level, permission } of levelRows) {
     const decision = decide({ ...request, permission }, snapshot.compiled)
     if (decision.effect === 'deny') {
@@ -40,7 +43,10 @@ export function standingOf(snapshot: Snapshot, user: string, cluster: DoorCluste
     }
     levels.push(level)
     because = decision.because
-    endsAt = Math.min(endsAt, lastEnd(decision.because, snapshot))
+    const ends = decision.because.map(({ assignment }) => snapshot.ends.get(assignment) ?? Number.POSITIVE_INFINITY)
+    // A level lasts as long as the last of the grants that give it.
+    endsAt = Math.min(endsAt, Math.max(...ends))
+    changesAt = Math.min(changesAt, ...ends)
   }
   // Keys of a snapshot are branded; this is only a look-up.
   const teams = snapshot.users.get(user as Parameters<typeof snapshot.users.get>[0])?.teams ?? []
@@ -49,14 +55,10 @@ export function standingOf(snapshot: Snapshot, user: string, cluster: DoorCluste
     teams: teams.map((uid) => ({ uid, name: snapshot.teamNames.get(uid) ?? uid })),
     because,
     endsAt,
+    changesAt,
     denial: levels.length === 0 ? denial : undefined,
     epoch: snapshot.epoch,
   }
-}
-
-/** A level lasts as long as the last of the grants that give it. */
-function lastEnd(because: readonly Reason[], snapshot: Snapshot): number {
-  return Math.max(...because.map(({ assignment }) => snapshot.ends.get(assignment) ?? Number.POSITIVE_INFINITY))
 }
 
 /** Whether a call that was made with `before` may go on with `now`: nothing that the cluster was told has been taken away. */

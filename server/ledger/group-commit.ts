@@ -111,7 +111,7 @@ export function createGroupCommit(
     await pace()
     const queue = queues.get(tenant)
     if (!queue) return
-    if (queue.last >= limits.siblings && !closed) await sleep(limits.delayMs)
+    if (queue.last >= limits.siblings && queue.entries.length < limits.batch && !closed) await sleep(limits.delayMs)
     const batch = queue.entries.splice(0, limits.batch)
     queue.last = batch.length
     waiting -= batch.length

@@ -1,20 +1,21 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type EntryUid, TenantUid } from '../../contract/ids.ts'
-import { appendLeaf, composeLine, leafHash, parseEntryBody, serializeFrontier } from '../../core/ledger/index.ts'
+import { TenantUid } from '../../contract/ids.ts'
+import { appendLeaf, composeLine, leafHash, serializeFrontier } from '../../core/ledger/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { sqlState, violatedUnique } from '../platform/postgres/index.ts'
 import type { Connection } from './connection.ts'
-import { bodyText, parseBody } from './entry.ts'
+import { bodyText } from './entry.ts'
 import { createHead, type Head, lockHeads } from './heads.ts'
 import type { OwnEntries, OwnEntry } from './own-entries.ts'
-import { pendingBody, type SealedField, type Sealer, type SealerOf, startsOf } from './pending.ts'
+import { unpack } from './packs.ts'
+import { type SealedField, type Sealer, type SealerOf, startsOf } from './pending.ts'
 
 export const logLine = (entry: string): SealedField => ({ table: 'audit_log', column: 'line', row: entry })
 
-/** Most rows of one transaction. They are held in memory, at most about 50 KiB each. */
-export const maxRows = 1_000
-/** Rows composed before others get a turn of the event loop: the calls being recorded wait for it. */
-const rowsPerTurn = 16
+/** Most rows of one transaction. They are held in memory: packs of at most about 8 KiB, or of one entry of at most 50. */
+export const maxRows = 200
+/** Entries composed before others get a turn of the event loop: the calls being recorded wait for it. */
+const entriesPerTurn = 16
 /** An entry that claims to be older than the one before it by more than this is flagged (threat H12). */
 const skewMs = 5_000
 
@@ -25,7 +26,9 @@ export type Skipped = { readonly rows: readonly string[]; readonly tenants: read
 export type UnusableRow = { readonly id: string; readonly tenant: TenantUid; readonly why: string }
 
 export type Integrated = {
+  /** Rows. */
   readonly moved: number
+  readonly entries: number
   readonly tenants: readonly TenantUid[]
   readonly unusable: readonly UnusableRow[]
   /** Tenants that were left out, and why. */
@@ -62,11 +65,12 @@ export async function integrate(
   } catch (cause) {
     if (!isRefusal(cause)) throw cause
     const [only, ...others] = tenants
-    if (only !== undefined && others.length === 0) return refusedAlone(db, only, skip, cause)
+    if (only !== undefined && others.length === 0) return refusedAlone(db, only, skip, deps, cause)
     const each: Integrated[] = []
     for (const tenant of tenants) each.push(await integrate(db, [tenant], skip, deps))
     return {
       moved: each.reduce((sum, one) => sum + one.moved, 0),
+      entries: each.reduce((sum, one) => sum + one.entries, 0),
       tenants: each.flatMap((one) => one.tenants),
       unusable: each.flatMap((one) => one.unusable),
       left: each.flatMap((one) => one.left),
@@ -79,16 +83,30 @@ function isRefusal(cause: unknown): boolean {
   return /^2[23]/.test(sqlState(cause) ?? '')
 }
 
-async function refusedAlone(db: Connection, tenant: TenantUid, skip: Skipped, cause: unknown): Promise<Integrated> {
-  const nothing = { moved: 0, tenants: [], unusable: [], left: [] }
+async function refusedAlone(
+  db: Connection,
+  tenant: TenantUid,
+  skip: Skipped,
+  { sealerOf, ownEntries }: Deps,
+  cause: unknown,
+): Promise<Integrated> {
+  const nothing = { moved: 0, entries: 0, tenants: [], unusable: [], left: [] }
   if (violatedUnique(cause) === 'audit_log_entry') {
-    const rows = await db.query<{ pending_id: string }>(
-      `select pending_id from audit_pending p join audit_log l using (tenant_id, entry_id)
-        where tenant_id = $1 and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
-      [tenant, skip.rows, maxRows],
+    const rows = await pendingRows(db, [tenant], skip)
+    const sealer = await sealerOf(tenant)
+    const read = await readPacks(db, rows, new Map([[tenant as string, sealer]]), ownEntries)
+    const uids = (row: PendingRow): readonly string[] => {
+      const entries = read.get(row.pending_id)
+      return entries?.ok ? entries.value.map((entry) => entry.uid) : []
+    }
+    const known = await db.query<{ entry_id: string }>(
+      'select entry_id from audit_log where tenant_id = $1 and entry_id = any($2)',
+      [tenant, rows.flatMap(uids)],
     )
+    const there = new Set(known.map((row) => row.entry_id))
+    const again = rows.filter((row) => uids(row).some((uid) => there.has(uid)))
     const why = 'its entry is in the log already'
-    if (rows.length > 0) return { ...nothing, unusable: rows.map((row) => ({ id: row.pending_id, tenant, why })) }
+    if (again.length > 0) return { ...nothing, unusable: again.map((row) => ({ id: row.pending_id, tenant, why })) }
   }
   const why =
     violatedUnique(cause) === 'audit_log_pkey'
@@ -97,7 +115,45 @@ async function refusedAlone(db: Connection, tenant: TenantUid, skip: Skipped, ca
   return { ...nothing, left: [{ tenant, why }] }
 }
 
-type PendingRow = { readonly pending_id: string; readonly tenant_id: string; readonly entry_id: string }
+type PendingRow = { readonly pending_id: string; readonly tenant_id: string; readonly pack_id: string }
+
+function pendingRows(db: Connection, tenants: readonly string[], skip: Skipped): Promise<PendingRow[]> {
+  return db.query<PendingRow>(
+    `select pending_id, tenant_id, pack_id from audit_pending
+      where tenant_id = any($1) and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
+    [tenants, skip.rows, maxRows],
+  )
+}
+
+/** The entries of rows, by `pending_id`: from memory where this process wrote them, else read, opened and parsed. */
+async function readPacks(
+  db: Connection,
+  rows: readonly PendingRow[],
+  sealers: ReadonlyMap<string, Sealer>,
+  ownEntries: OwnEntries,
+): Promise<ReadonlyMap<string, Result<readonly OwnEntry[], string>>> {
+  const packs = new Map<string, Result<readonly OwnEntry[], string>>()
+  const foreign: PendingRow[] = []
+  for (const row of rows) {
+    // A tenant that was asked for, and thus parsed.
+    const own = ownEntries.find(row.tenant_id as TenantUid, row.pack_id)
+    if (own) packs.set(row.pending_id, ok(own))
+    else foreign.push(row)
+  }
+  if (foreign.length === 0) return packs
+  const bodies = await db.query<{ pending_id: string; body: Buffer }>(
+    'select pending_id, body from audit_pending where pending_id = any($1::bigint[])',
+    [foreign.map((row) => row.pending_id)],
+  )
+  const bodyOf = new Map(bodies.map(({ pending_id, body }) => [pending_id, body]))
+  for (const { pending_id, tenant_id, pack_id } of foreign) {
+    const sealer = sealers.get(tenant_id)
+    const body = bodyOf.get(pending_id)
+    if (!sealer) throw new Error('a pending row of a tenant that was not asked for')
+    packs.set(pending_id, body ? unpack(sealer, pack_id, body) : err('its row is gone'))
+  }
+  return packs
+}
 
 async function moveAll(
   db: Connection,
@@ -113,7 +169,7 @@ async function moveAll(
     } catch (cause) {
       left.push({ tenant, why: `its key cannot be had: ${cause instanceof Error ? cause.message : 'error'}` })
     }
-  if (sealers.size === 0) return { moved: 0, tenants: [], unusable: [], left }
+  if (sealers.size === 0) return { moved: 0, entries: 0, tenants: [], unusable: [], left }
 
   await db.query('begin')
   try {
@@ -153,39 +209,12 @@ async function moveLocked(
     else if (!head.ok) left.push({ tenant, why: head.error })
   }
   // A statement of its own after the locks: what another sequencer moved while we waited for them is not seen any more.
-  const rows = await db.query<PendingRow>(
-    `select pending_id, tenant_id, entry_id from audit_pending
-      where tenant_id = any($1) and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
-    [[...logs.keys()], skip.rows, maxRows],
-  )
-  const { unusable, used } = await compose(rows, logs, await readBodies(db, rows, logs, ownEntries), ownEntries)
+  const rows = await pendingRows(db, [...logs.keys()], skip)
+  const { unusable, used } = await compose(rows, logs, await readPacks(db, rows, sealers, ownEntries))
   const grown = [...logs.values()].filter((log) => log.lines.length > 0)
   if (grown.length > 0) await store(db, grown, used)
-  return { moved: used.length, tenants: grown.map((log) => log.head.tenant), unusable, left }
-}
-
-/** The sealed bodies, by `pending_id`, of the rows that this process does not have itself. */
-async function readBodies(
-  db: Connection,
-  rows: readonly PendingRow[],
-  logs: ReadonlyMap<string, Log>,
-  ownEntries: OwnEntries,
-): Promise<ReadonlyMap<string, Buffer>> {
-  const foreign = rows
-    .filter((row) => ownEntries.find(logOf(logs, row).head.tenant, row.entry_id) === undefined)
-    .map((row) => row.pending_id)
-  if (foreign.length === 0) return new Map()
-  const bodies = await db.query<{ pending_id: string; body: Buffer }>(
-    'select pending_id, body from audit_pending where pending_id = any($1::bigint[])',
-    [foreign],
-  )
-  return new Map(bodies.map(({ pending_id, body }) => [pending_id, body]))
-}
-
-function logOf(logs: ReadonlyMap<string, Log>, row: PendingRow): Log {
-  const log = logs.get(row.tenant_id)
-  if (!log) throw new Error('a pending row of a tenant that was not asked for')
-  return log
+  const entries = grown.reduce((sum, log) => sum + log.lines.length, 0)
+  return { moved: used.length, entries, tenants: grown.map((log) => log.head.tenant), unusable, left }
 }
 
 type Log = { readonly sealer: Sealer; head: Head; readonly lines: Line[] }
@@ -208,47 +237,41 @@ type Line = {
 async function compose(
   rows: readonly PendingRow[],
   logs: ReadonlyMap<string, Log>,
-  bodies: ReadonlyMap<string, Buffer>,
-  ownEntries: OwnEntries,
+  packs: ReadonlyMap<string, Result<readonly OwnEntry[], string>>,
 ) {
   const unusable: UnusableRow[] = []
   const used: string[] = []
   const seen = new Set<string>()
-  for (const [i, row] of rows.entries()) {
-    if (i % rowsPerTurn === rowsPerTurn - 1) await turn()
-    const log = logOf(logs, row)
+  let composed = 0
+  for (const row of rows) {
+    const log = logs.get(row.tenant_id)
+    const entries = packs.get(row.pending_id)
+    if (!log || !entries) throw new Error('a pending row of a tenant that was not asked for')
     const { tenant } = log.head
-    const key = `${tenant}/${row.entry_id}`
-    const entry = seen.has(key)
-      ? err('its entry is pending twice')
-      : entryOf(row, log.sealer, bodies, ownEntries.find(tenant, row.entry_id))
-    seen.add(key)
-    if (entry.ok) {
-      addLine(log, entry.value)
-      used.push(row.pending_id)
-    } else unusable.push({ id: row.pending_id, tenant, why: entry.error })
+    const fresh = entries.ok ? unseen(tenant, entries.value, seen) : entries
+    if (!fresh.ok) {
+      unusable.push({ id: row.pending_id, tenant, why: fresh.error })
+      continue
+    }
+    used.push(row.pending_id)
+    for (const entry of fresh.value) {
+      if (++composed % entriesPerTurn === 0) await turn()
+      addLine(log, entry)
+    }
   }
   return { unusable, used }
 }
 
-/** What is to get a place in the log, or why it cannot. */
-function entryOf(
-  row: PendingRow,
-  sealer: Sealer,
-  bodies: ReadonlyMap<string, Buffer>,
-  own: OwnEntry | undefined,
-): Result<OwnEntry, string> {
-  // A row whose body was read is not taken from memory, even if it has come there since: one way for each.
-  const sealed = bodies.get(row.pending_id)
-  if (sealed === undefined) return own ? ok(own) : err('its row is gone')
-  try {
-    const text = parseEntryBody(sealer.open(pendingBody(row.entry_id), sealed))
-    if (!text.ok) return err(`it is no entry: ${text.error}`)
-    // The column has only been matched with what was sealed by opening it.
-    return ok({ uid: row.entry_id as EntryUid, entry: parseBody(text.value), text: text.value })
-  } catch (cause) {
-    return err(cause instanceof Error ? cause.message : 'it does not open')
-  }
+/** The entries, each of them for the first time. */
+function unseen(
+  tenant: TenantUid,
+  entries: readonly OwnEntry[],
+  seen: Set<string>,
+): Result<readonly OwnEntry[], string> {
+  const keys = entries.map(({ uid }) => `${tenant}/${uid}`)
+  if (new Set(keys).size < keys.length || keys.some((key) => seen.has(key))) return err('its entry is pending twice')
+  for (const key of keys) seen.add(key)
+  return ok(entries)
 }
 
 /** Gives an entry the next place of the log. */

@@ -244,8 +244,8 @@ describe('who may do what', { concurrency: false }, () => {
       'select * from audit_pending',
       'update audit_pending set body = body',
       'delete from audit_pending',
-      `insert into audit_pending (tenant_id, entry_id, body) values ('${tenant}', '${newUid()}', '') returning pending_id`,
-      `insert into audit_pending (tenant_id, entry_id, body) values ('${other}', '${newUid()}', '')`,
+      `insert into audit_pending (tenant_id, pack_id, body) values ('${tenant}', '${newUid()}', '') returning pending_id`,
+      `insert into audit_pending (tenant_id, pack_id, body) values ('${other}', '${newUid()}', '')`,
       'update audit_log set outcome = outcome',
       'delete from audit_log',
       'truncate audit_log',
@@ -271,7 +271,7 @@ describe('who may do what', { concurrency: false }, () => {
       'select * from users',
       'select * from open_intents',
       'select * from audit_notes',
-      `insert into audit_pending (tenant_id, entry_id, body) values ('system', '${newUid()}', '')`,
+      `insert into audit_pending (tenant_id, pack_id, body) values ('system', '${newUid()}', '')`,
       'update audit_pending set body = body',
       'update audit_log set outcome = outcome',
       'delete from audit_log',
@@ -346,7 +346,7 @@ describe('sequencing', { concurrency: false }, () => {
     const { uid } = await ledger.record(tenant, someEntry())
     await untilSigned(tenant, 1)
     // Garbage, a tenant that does not exist, an entry that is in the log already, and one that is pending twice.
-    const insert = 'insert into audit_pending (tenant_id, entry_id, body) values ($1, $2, $3)'
+    const insert = 'insert into audit_pending (tenant_id, pack_id, body) values ($1, $2, $3)'
     await meddle(insert, [tenant, newUid(), Buffer.from('garbage')])
     await meddle(insert, [newUid(), newUid(), Buffer.from('garbage')])
     const sealer = await installation.keys.of(tenant)

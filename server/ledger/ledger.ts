@@ -17,6 +17,7 @@ import { createGroupCommit, LedgerBusyError, type Recorded } from './group-commi
 import { type Closed, closeLostIntents } from './open-intents.ts'
 import { createOutside } from './outside.ts'
 import { createOwnEntries } from './own-entries.ts'
+import { pack } from './packs.ts'
 import { createPreparer, insertPending, type Prepared, type SealerOf } from './pending.ts'
 import { createRecent } from './recent.ts'
 import { recordPending } from './record.ts'
@@ -98,7 +99,13 @@ export function createLedger(deps: LedgerDeps): Ledger {
   })
   const recent = createRecent(clock, sequencer.hurry)
   const group = createGroupCommit(async (tenant, entries) => {
-    const epoch = await recordPending(callInTenant, tenant, replica.uid, entries)
+    const packs = pack(
+      await sealerOf(tenant),
+      deps.newUid,
+      entries.map((entry) => entry.own),
+    )
+    const epoch = await recordPending(callInTenant, tenant, replica.uid, entries, packs)
+    for (const one of packs) ownEntries.committed(tenant, one)
     for (const entry of entries) committed(tenant, entry)
     return epoch
   }, sequencer.pace)
@@ -115,22 +122,24 @@ export function createLedger(deps: LedgerDeps): Ledger {
   function committed(tenant: TenantUid, entry: Prepared): void {
     if (entry.ends) live.delete(entry.ends)
     recent.committed(tenant, entry.uid)
-    ownEntries.committed(tenant, entry.own)
     sequencer.nudge()
   }
 
   async function append(tx: Tx, entry: NewEntry): Promise<EntryUid> {
-    const prepared = prepare(await sealerOf(tx.tenant), entry)
-    await insertPending(tx, replica.uid, [prepared])
+    const prepared = prepare(entry)
+    const [packed] = pack(await sealerOf(tx.tenant), deps.newUid, [prepared.own])
+    if (!packed) throw new Error('one entry is one pack')
+    await insertPending(tx, replica.uid, prepared, packed)
     tx.afterCommit(() => {
       if (prepared.opens) live.add(prepared.uid)
+      ownEntries.committed(tx.tenant, packed)
       committed(tx.tenant, prepared)
     })
     return prepared.uid
   }
 
   async function record(tenant: TenantUid, entry: NewEntry): Promise<Recorded> {
-    const prepared = prepare(await sealerOf(tenant), entry)
+    const prepared = prepare(entry)
     // Before it can be seen in the database, so that nobody here takes it for lost.
     if (prepared.opens) live.add(prepared.uid)
     try {

@@ -11,32 +11,32 @@ export type OwnEntry = { readonly uid: EntryUid; readonly entry: AuditEntry; rea
  * audit_pending.
  */
 export type OwnEntries = {
-  committed(tenant: TenantUid, own: OwnEntry): void
-  find(tenant: TenantUid, uid: string): OwnEntry | undefined
+  committed(tenant: TenantUid, pack: { readonly uid: string; readonly entries: readonly OwnEntry[] }): void
+  find(tenant: TenantUid, pack: string): readonly OwnEntry[] | undefined
   /** All that was committed before now has been moved, or is about to be: what came before the last call is forgotten. */
   moved(): void
 }
 
-/** Some 1 KiB each. Where another process moves them, that much stays in memory for nothing. */
-const most = 2_000
+/** Packs, some 20 KiB each with what was parsed of them. Where another process moves them, that much stays for nothing. */
+const most = 250
 
 export function createOwnEntries(): OwnEntries {
-  // Two generations that are forgotten as wholes: an entry taken out of a Map is kept alive by the Map's outgrown tables, and
+  // Two generations that are forgotten as wholes: what is taken out of a Map is kept alive by the Map's outgrown tables, and
   // with it everything that came after it.
-  let young = new Map<string, OwnEntry>()
+  let young = new Map<string, readonly OwnEntry[]>()
   let old = young
-  const key = (tenant: TenantUid, uid: string) => `${tenant}/${uid}`
+  const key = (tenant: TenantUid, pack: string) => `${tenant}/${pack}`
   const turn = () => {
     old = young
     young = new Map()
   }
   return {
-    committed(tenant, own) {
+    committed(tenant, pack) {
       if (young.size >= most) turn()
-      young.set(key(tenant, own.uid), own)
+      young.set(key(tenant, pack.uid), pack.entries)
     },
-    find(tenant, uid) {
-      const name = key(tenant, uid)
+    find(tenant, pack) {
+      const name = key(tenant, pack)
       return young.get(name) ?? old.get(name)
     },
     moved: turn,

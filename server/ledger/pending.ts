@@ -16,13 +16,11 @@ export type SealedField = { readonly table: string; readonly column: string; rea
 /** The tenant's sealer; must answer for a tenant that is being born in a transaction not yet committed. */
 export type SealerOf = (tenant: TenantUid) => Promise<Sealer>
 
-export const pendingBody = (entry: string): SealedField => ({ table: 'audit_pending', column: 'body', row: entry })
+export const pendingBody = (pack: string): SealedField => ({ table: 'audit_pending', column: 'body', row: pack })
 
 /** An entry that is ready to be stored. */
 export type Prepared = {
   readonly uid: EntryUid
-  /** Sealed. */
-  readonly body: Buffer
   readonly own: OwnEntry
   /** Whether it is an intent, which another entry must end. */
   readonly opens: boolean
@@ -30,39 +28,38 @@ export type Prepared = {
   readonly ends: EntryUid | undefined
 }
 
-/** Gives entries their uid, time and salt, and seals them. */
+/** Gives entries their uid, time and salt. */
 export function createPreparer(deps: { readonly clock: Clock; readonly newUid: () => string }) {
   const salt = createSalts()
-  return (sealer: Sealer, entry: NewEntry): Prepared => {
+  return (entry: NewEntry): Prepared => {
     const uid = deps.newUid() as EntryUid // Cast: newUid makes what the parser asks for.
     const composed = composeEntry(entry, { uid, time: new Date(deps.clock.now()), salt: salt() })
     const text = bodyText(composed)
-    const opens = entry.outcome === 'intended'
-    const body = sealer.seal(pendingBody(uid), text)
-    return { uid, body, own: { uid, entry: composed, text }, opens, ends: entry.intent }
+    return { uid, own: { uid, entry: composed, text }, opens: entry.outcome === 'intended', ends: entry.intent }
   }
 }
 
-/**
- * Stores entries in the caller's transaction, and in the same statement opens the intents among them and removes those
- * that they end.
- */
-export async function insertPending(tx: Tx, replica: string, entries: readonly Prepared[]): Promise<void> {
-  const uids = entries.map((entry) => entry.uid)
-  const bodies = entries.map((entry) => entry.body)
-  const opened = entries.filter((entry) => entry.opens).map((entry) => entry.uid)
-  const ended = entries.flatMap((entry) => entry.ends ?? [])
-  const insert = `insert into audit_pending (tenant_id, entry_id, body)
-    select $1, entry_id, body from unnest($2::text[], $3::bytea[]) as e (entry_id, body)`
-  if (opened.length === 0 && ended.length === 0) await tx.query(insert, [tx.tenant, uids, bodies])
-  else
+/** Stores an entry, packed, in the caller's transaction; in the same statement opens the intent that it is or removes the one it ends. */
+export async function insertPending(
+  tx: Tx,
+  replica: string,
+  entry: Prepared,
+  pack: { readonly uid: string; readonly body: Buffer },
+): Promise<void> {
+  const { tenant } = tx
+  const insert = 'insert into audit_pending (tenant_id, pack_id, body) values ($1, $2, $3)'
+  const values = [tenant, pack.uid, pack.body]
+  if (entry.opens)
     await tx.query(
-      `with opened as (
-         insert into open_intents (tenant_id, entry_id, replica_id) select $1, entry_id, $4 from unnest($5::text[]) as o (entry_id)),
-       ended as (delete from open_intents where tenant_id = $1 and entry_id = any($6::text[]))
-       ${insert}`,
-      [tx.tenant, uids, bodies, replica, opened, ended],
+      `with opened as (insert into open_intents (tenant_id, entry_id, replica_id) values ($1, $4, $5)) ${insert}`,
+      [...values, entry.uid, replica],
     )
+  else if (entry.ends)
+    await tx.query(`with ended as (delete from open_intents where tenant_id = $1 and entry_id = $4) ${insert}`, [
+      ...values,
+      entry.ends,
+    ])
+  else await tx.query(insert, values)
 }
 
 /** Where each of these pieces starts when they stand one after the other, counted from 1 as PostgreSQL does. */

@@ -181,7 +181,7 @@ export function createSequencer(deps: {
     if (tenants.length === 0) return 0
     const done = await integrate(db, tenants, skip, deps)
     troubles.integrated(done)
-    totals.integrated += done.moved
+    totals.integrated += done.entries
     for (const tenant of done.tenants) signing.changed(tenant)
     return done.moved
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, clusterSkipReason, startCluster } from '../cluster/cluster.ts'
@@ -41,7 +41,7 @@ describe('what the documentation tells people to paste', () => {
     await family?.stop()
   })
 
-  for (const page of ['README.md', 'docs/getting-started.md']) {
+  for (const page of ['README.md', 'docs/getting-started.md', 'docs/cli.md']) {
     const steps = stepsOf(page)
     const withoutCluster = steps.filter(({ run }) => !run.words.includes('cluster'))
     const needsCluster = withoutCluster.length < steps.length
@@ -77,6 +77,10 @@ describe('what the documentation tells people to paste', () => {
     await mkdir(programs, { recursive: true })
     if (cluster) await symlink(cluster.tools.kubectl, join(programs, 'kubectl')).catch(ignoreExisting)
 
+    // A copy: a page may add to it, and the next one begins with the reader's own again.
+    const kubeconfig = join(family.folder, 'walk.kubeconfig')
+    if (cluster) await copyFile(cluster.adminKubeconfig, kubeconfig)
+
     const child = spawn('/bin/bash', [script], {
       cwd: root,
       detached: true,
@@ -87,7 +91,7 @@ describe('what the documentation tells people to paste', () => {
         PATH: `${programs}:${process.env.PATH}`,
         HOME: family.folder,
         TMPDIR: family.folder,
-        ...(cluster ? { KUBECONFIG: cluster.adminKubeconfig } : {}),
+        ...(cluster ? { KUBECONFIG: kubeconfig } : {}),
       },
     })
     family.adopt(child)

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { describe, test } from 'node:test'
+import { run } from '../../cli/main.ts'
+import { testEdges } from '../../cli/testing.ts'
 import { auditEvents } from '../../contract/audit-events.ts'
 import { refusals } from '../../contract/errors.ts'
 import { objectsPerKind } from '../../contract/limits.ts'
@@ -189,6 +191,33 @@ describe('docs/audit.md', () => {
       tableBelow(readDoc('docs/audit.md'), 'Events').map(([event, title]) => [unquoted(event), title]),
       Object.entries(auditEvents).map(([event, { title }]) => [event, title]),
     ))
+})
+
+describe('docs/cli.md', () => {
+  const page = readDoc('docs/cli.md')
+
+  test('commands: every one, and no other', async () => {
+    let script = ''
+    await run(['completion', 'bash'], testEdges({ out: (text) => (script += text) }))
+    // Each place of the script is a command; those that others begin with are no commands by themselves.
+    const places = [...script.matchAll(/^ {4}'([a-z ]+)'\) words=/gm)].map(([, path = '']) => path)
+    const commands = places.filter((path) => !places.some((other) => other.startsWith(`${path} `)))
+    const documented = tableBelow(page, 'Commands').flatMap(([cell = '']) => {
+      const [first = '', ...others] = names([[cell]])
+      const words = first.replace(/^palisade /, '').split(' ')
+      return [words.join(' '), ...others.map((other) => [...words.slice(0, -1), other].join(' '))]
+    })
+    assert.ok(commands.length > 20)
+    assert.deepEqual(documented.toSorted(), commands.toSorted())
+  })
+
+  test('variables are known to the server, which refuses those it does not know', () => {
+    const named = new Set([...page.matchAll(/`(PALISADE_\w+)`/g)].map(([, name = '']) => name))
+    assert.ok(named.size >= 3)
+    const env = Object.fromEntries([...named].map((name) => [name, 'https://palisade.example']))
+    const config = parseConfig(env, { readFile: () => '', cwd: '/', now: new Date(0) })
+    assert.deepEqual(config.ok ? [] : config.error, [])
+  })
 })
 
 describe('docs/dependencies.md', () => {

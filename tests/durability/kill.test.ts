@@ -66,9 +66,15 @@ async function reachable(api: Api): Promise<true | undefined> {
   }
 }
 
+const withLog = async (what: string, cause: unknown): Promise<never> => {
+  throw new Error(`${what}; the end of the log:\n${(await palisade.log()).slice(-4000)}`, { cause })
+}
+
 const someWrites = async () => {
   acknowledgedSinceKill = 0
-  await until('writes between two kills', () => acknowledgedSinceKill >= writers || undefined, { everyMs: 5 })
+  await until('writes between two kills', () => acknowledgedSinceKill >= writers || undefined, { everyMs: 5 }).catch(
+    (cause: unknown) => withLog('no writes between two kills', cause),
+  )
 }
 
 test(`${killsOfServer} × kill -9 of the server and ${killsOfPostgres} × of PostgreSQL lose nothing`, async () => {
@@ -82,11 +88,9 @@ test(`${killsOfServer} × kill -9 of the server and ${killsOfPostgres} × of Pos
   for (let i = 0; i < killsOfPostgres; i++) {
     await someWrites()
     process.kill(await postmaster(), 'SIGKILL')
-    await until('its return', () => reachable(tenant.admin)).catch(async (cause: unknown) => {
-      throw new Error(`after kill ${i} of PostgreSQL; the end of the log:\n${(await palisade.log()).slice(-4000)}`, {
-        cause,
-      })
-    })
+    await until('its return', () => reachable(tenant.admin)).catch((cause: unknown) =>
+      withLog(`no return after kill ${i} of PostgreSQL`, cause),
+    )
   }
   await someWrites()
   stop = true

@@ -26,13 +26,21 @@ export interface Call {
    */
   readonly recorded: Promise<void> | undefined
   /** Aborted with a reason when access ends. Both sides are closed at once. */
-  readonly signal: AbortSignal
+  readonly signal: EndSignal
   /** What to answer when access has ended; `undefined` while it lasts. Asked right before a head or a 101 is written. */
   endedWith(): Status | undefined
   /** Lines to add to the answer's head: a `Warning` where the cluster says 403, for example. Must not throw. */
   decorateResponse(answer: AnswerHead): readonly Header[]
   /** Called exactly once. Must not throw. */
   onEnd(end: CallEnd): void
+}
+
+/** What is used of an AbortSignal, whose events cost as much as deciding about a call. */
+export interface EndSignal {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
 }
 
 export interface AnswerHead {

@@ -1,5 +1,5 @@
 import { failure, type Status } from '../../../core/kube/index.ts'
-import type { Call } from './call.ts'
+import type { Call, EndSignal } from './call.ts'
 
 /** What to answer now that access has ended, if it has. The signal alone is enough. */
 export function endOf(call: Call): Status | undefined {
@@ -9,6 +9,6 @@ export function endOf(call: Call): Status | undefined {
 }
 
 /** Why, for the record. */
-export function reasonOf(signal: AbortSignal): string {
+export function reasonOf(signal: EndSignal): string {
   return typeof signal.reason === 'string' ? signal.reason : 'ended'
 }

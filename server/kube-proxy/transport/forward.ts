@@ -188,7 +188,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status
     asServerResponse(this.#response).writeHead(status, lines)
     // A watch on which nothing happens has to be answered all the same. What comes with the head goes out with it.
-    process.nextTick(this.#flushHead)
+    if (this.#settings.isLong) process.nextTick(this.#flushHead)
     return true
   }
 

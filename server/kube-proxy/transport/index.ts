@@ -1,4 +1,4 @@
-export type { AnswerHead, Call, CallEnd, EndReason } from './call.ts'
+export type { AnswerHead, Call, CallEnd, EndReason, EndSignal } from './call.ts'
 export {
   createDestinationPolicy,
   type Destination,

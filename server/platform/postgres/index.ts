@@ -1,7 +1,6 @@
 export { advisoryLocks } from './advisory-locks.ts'
 export { type DatabaseTarget, parseDatabaseUrl } from './database-url.ts'
 export { databaseUnavailable, sqlState, violatedUnique } from './errors.ts'
-export { fairly, TenantBusyError } from './fair.ts'
 export {
   type CallInTenant,
   createCallInTenant,

@@ -1,0 +1,57 @@
+import { type Command, Option } from 'commander'
+import type { CheckOptions, ImportOptions } from './clusters.ts'
+import { collectPair, type ServerAndOutput, type Wiring, withOutput, withServer } from './command-options.ts'
+import { kindCommand } from './object-commands.ts'
+
+/** Clusters: what every kind has, and how one is imported. */
+export function addClusterCommands(program: Command, wiring: Wiring): void {
+  const { edges } = wiring
+  const cluster = kindCommand(program, 'cluster', 'clusters', wiring, {
+    async get(given, options) {
+      const { getCluster } = await import('./clusters.ts')
+      await getCluster(given, options, edges)
+    },
+  })
+  const bindings = () =>
+    new Option('--bindings <how>', 'make what is missing on the cluster, or only say it')
+      .choices(['install', 'print'])
+      .default('install')
+
+  withOutput(withServer(cluster.command('import')))
+    .description('import a cluster by a kubeconfig of its administrator, which is used once and forgotten')
+    .argument('<file>', 'the kubeconfig; - reads the standard input')
+    .requiredOption('-p, --project <name|uid>', 'the project that it comes to')
+    .option('--name <name>', 'name of the cluster (default: the current context)')
+    .option('--label <key=value>', 'several times', collectPair)
+    .addOption(bindings())
+    .addHelpText('after', importHelp)
+    .action(async (file: string, options: ImportOptions) => {
+      const { importCluster } = await import('./clusters.ts')
+      await importCluster(file, options, edges)
+    })
+
+  withOutput(withServer(cluster.command('check')))
+    .description('finish an import, or replace a credential that was lost')
+    .argument('<name|uid>')
+    .option('--kubeconfig <file>', 'of an administrator of the same cluster; - reads the standard input')
+    .option('--token-file <file>', 'a token of Palisade’s account there; - reads the standard input')
+    .addOption(bindings())
+    .action(async (given: string, options: CheckOptions) => {
+      const { checkCluster } = await import('./clusters.ts')
+      await checkCluster(given, options, edges)
+    })
+
+  withServer(cluster.command('yaml'))
+    .description('print what is still to be applied on a cluster')
+    .argument('<name|uid>')
+    .action(async (given: string, options: ServerAndOutput) => {
+      const { clusterYaml } = await import('./clusters.ts')
+      await clusterYaml(given, options, edges)
+    })
+}
+
+const importHelp = `
+The kubeconfig must stand for itself: no files, no plugins. What helps is mostly --flatten:
+
+  kubectl config view --raw --flatten --minify | palisade cluster import - --project payments --name east
+`

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { Secret } from '../core/seal/index.ts'
+import type { Api } from './api.ts'
+import { withApi } from './connect.ts'
+import type { CliEdges } from './edges.ts'
+import { Failure, wrongUse } from './failure.ts'
+import { uidOf } from './named.ts'
+import { makePrivateFolder, readPrivate, writeWhole } from './private-files.ts'
+import { cacheFolder, type ServerOptions } from './settings.ts'
+
+/** A token that the Kubernetes door alone takes; as good as the credential it was made with, and a quarter of an hour. */
+export type ClusterToken = { readonly token: Secret; readonly expiresAt: Date }
+
+export type TokenOptions = ServerOptions & { readonly cluster?: string; readonly execCredential?: true }
+
+/** `palisade token`: for kubectl, or as plain text. */
+export async function token(options: TokenOptions, edges: CliEdges): Promise<void> {
+  if (options.execCredential && options.cluster === undefined)
+    throw wrongUse('--exec-credential is for a cluster; name it with --cluster')
+  await withApi(options, edges, async (api) => {
+    if (options.cluster === undefined) return edges.out(`${plainToken(api).reveal()}\n`)
+    const { token, expiresAt } = await clusterToken(api, await uidOf(api, 'cluster', options.cluster), edges)
+    if (!options.execCredential) return edges.out(`${token.reveal()}\n`)
+    // The shape that kubectl reads. @see https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
+    const credential = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token: token.reveal(), expirationTimestamp: expiresAt.toISOString().replace(/\.\d{3}Z$/, 'Z') },
+    }
+    edges.out(`${JSON.stringify(credential)}\n`)
+  })
+}
+
+/** A session's token ends by itself and may be shown; a key stays until somebody ends it, and is shown by nobody. */
+function plainToken({ credential }: Api): Secret {
+  if (credential.kind === 'token') return credential.secret
+  throw wrongUse(
+    'the credential is an API key, which is not shown again',
+    'palisade token --cluster CLUSTER gives a token of a quarter of an hour for the way to clusters.',
+  )
+}
+
+/** Before its end, so that kubectl does not begin with one that ends on the way. */
+const spareMs = 60_000
+
+/**
+ * A token for a cluster: the last one while it lasts, for kubectl asks at every call and each new one is an entry in the
+ * audit log, else a new one. Kept under the credential's hash: another credential never gets it.
+ */
+export async function clusterToken(api: Api, cluster: string, edges: CliEdges): Promise<ClusterToken> {
+  const { server, credential } = api
+  const folder = join(cacheFolder(edges), 'tokens')
+  const key = createHash('sha256').update([server.url, cluster, credential.secret.reveal()].join('\n')).digest('hex')
+  const file = join(folder, `${key}.json`)
+  const kept = await readKept(file)
+  if (kept && kept.expiresAt.getTime() - spareMs > edges.now().getTime()) return kept
+  const fresh = tokenIn(await api.text(`/v1/spectroclusters/${cluster}/assets/kubeconfig`), server.url)
+  await keep(folder, file, fresh, edges.now())
+  return fresh
+}
+
+/** What is kept is only there to save time: one that cannot be used is as good as none. */
+async function readKept(file: string): Promise<ClusterToken | undefined> {
+  try {
+    const kept = JSON.parse((await readPrivate(file)) ?? 'null') as { token: string; expiresAt: string } | null
+    const expiresAt = new Date(kept?.expiresAt ?? Number.NaN)
+    if (typeof kept?.token !== 'string' || Number.isNaN(expiresAt.getTime())) return undefined
+    return { token: new Secret(kept.token), expiresAt }
+  } catch (cause) {
+    if (cause instanceof Failure || cause instanceof SyntaxError) return undefined
+    throw cause
+  }
+}
+
+async function keep(folder: string, file: string, { token, expiresAt }: ClusterToken, now: Date): Promise<void> {
+  try {
+    await makePrivateFolder(folder)
+    for (const name of await readdir(folder)) {
+      const old = join(folder, name)
+      const age = now.getTime() - ((await stat(old).catch(() => undefined))?.mtimeMs ?? now.getTime())
+      if (age > 3_600_000) await rm(old, { force: true })
+    }
+    await writeWhole(file, JSON.stringify({ token: token.reveal(), expiresAt }), 0o600)
+  } catch (cause) {
+    // A home that cannot be written to, as in a container: then every call asks for a token of its own.
+    if (!(cause instanceof Failure)) throw cause
+  }
+}
+
+/** The token in a kubeconfig that the server issued, with its end (RFC 7519 §4.1.4), which is not secret. */
+function tokenIn(kubeconfig: string, url: string): ClusterToken {
+  const users = (parse(kubeconfig) as { users?: readonly { user?: { token?: unknown } }[] } | null)?.users
+  const token = users?.[0]?.user?.token
+  const payload = typeof token === 'string' ? token.split('.')[1] : undefined
+  if (typeof token !== 'string' || payload === undefined) throw new Failure(`${url} issued no token for this cluster`)
+  const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { exp?: unknown }
+  if (typeof exp !== 'number') throw new Failure(`${url} issued a token without an end`)
+  return { token: new Secret(token), expiresAt: new Date(exp * 1000) }
+}

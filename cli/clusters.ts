@@ -1,0 +1,162 @@
+import { parse } from 'yaml'
+import { ClusterAccess, ClusterChecked, type MissingRight } from '../contract/clusters.ts'
+import { refusals } from '../contract/errors.ts'
+import { type Api, Refused } from './api.ts'
+import type { ServerAndOutput } from './command-options.ts'
+import { withApi } from './connect.ts'
+import { type CliEdges, readText } from './edges.ts'
+import { Failure, isFileError, wrongUse } from './failure.ts'
+import { named, uidOf } from './named.ts'
+import { clean, printJson, printSides, shownTime } from './output.ts'
+
+type Bindings = { readonly bindings: 'install' | 'print' }
+
+export type ImportOptions = ServerAndOutput &
+  Bindings & {
+    readonly project: string
+    readonly name?: string
+    readonly label?: Readonly<Record<string, string>>
+  }
+
+/** `palisade cluster import FILE`: the server tries the kubeconfig and forgets it; what it found is shown line by line. */
+export async function importCluster(file: string, options: ImportOptions, edges: CliEdges): Promise<void> {
+  const kubeconfig = await readFileOf(edges, file)
+  const name = options.name ?? nameIn(kubeconfig)
+  if (name === undefined) throw wrongUse('the kubeconfig names no current context; name the cluster with --name')
+  await withApi(options, edges, async (api) => {
+    const project = await uidOf(api, 'project', options.project)
+    const { label: labels = {}, bindings } = options
+    const body = { metadata: { name, labels }, spec: { kubeconfig, bindings } }
+    await checked(() => api.call('POST', '/v1/palisade/clusters', { project, body }), name, options, edges)
+  })
+}
+
+export type CheckOptions = ServerAndOutput & Bindings & { readonly kubeconfig?: string; readonly tokenFile?: string }
+
+/** `palisade cluster check CLUSTER`: finishes an import after its YAML was applied, or replaces a lost credential. */
+export async function checkCluster(given: string, options: CheckOptions, edges: CliEdges): Promise<void> {
+  const { kubeconfig, tokenFile, bindings } = options
+  if ((kubeconfig === undefined) === (tokenFile === undefined))
+    throw wrongUse(
+      'give either --kubeconfig FILE or --token-file FILE',
+      'kubectl -n palisade-system create token palisade-impersonator',
+    )
+  const credential =
+    kubeconfig !== undefined
+      ? { kubeconfig: await readFileOf(edges, kubeconfig) }
+      : { token: (await readFileOf(edges, tokenFile ?? '-')).trim() }
+  await withApi(options, edges, async (api) => {
+    const { uid, name } = await named(api, 'cluster', given)
+    const body = { ...credential, bindings }
+    await checked(() => api.call('POST', `/v1/palisade/clusters/${uid}/check`, { body }), name, options, edges)
+  })
+}
+
+/** What an import looks at, in its order, and the refusal when it does not hold. */
+const steps = [
+  { code: refusals.kubeconfig_refused.code, holds: 'the kubeconfig stands for itself' },
+  { code: refusals.destination_refused.code, holds: 'its server is at an address that may be a cluster' },
+  { code: refusals.cluster_unreachable.code, holds: 'the server answers' },
+  { code: refusals.cluster_untrusted.code, holds: 'it proves who it is' },
+  { code: refusals.cluster_unsupported.code, holds: 'it is a Kubernetes that can be imported' },
+  { code: refusals.cluster_refuses.code, holds: 'it accepts the credential' },
+  { code: refusals.cluster_objects_differ.code, holds: 'no object there is somebody else’s' },
+] as const
+/** Up to here the order is the server's own; beyond it a refusal says nothing about the others. */
+const inOrder = 4
+
+async function checked(
+  run: () => Promise<unknown>,
+  name: string,
+  { output }: ServerAndOutput,
+  edges: CliEdges,
+): Promise<void> {
+  if (edges.isTerminal.err) edges.err('The cluster is being looked at; this takes up to half a minute …\n')
+  let answer: unknown
+  try {
+    answer = await run()
+  } catch (cause) {
+    if (cause instanceof Refused && output === 'table') printFailedStep(cause, edges)
+    throw cause
+  }
+  if (output === 'json') return printJson(edges, answer)
+  const { uid, state, created, missing, warnings } = ClusterChecked.parse(answer)
+  for (const { holds } of steps) edges.out(`ok       ${holds}\n`)
+  for (const { kind, namespace, name: object } of created)
+    edges.out(`made     ${clean([kind, namespace ? `${namespace}/${object}` : object].join(' '))}\n`)
+  for (const right of missing) edges.out(`lacks    ${clean(rightText(right))}\n`)
+  for (const warning of warnings) edges.out(`note     ${clean(warning)}\n`)
+  edges.out(`${state === 'ready' ? 'ready   ' : 'waiting '} ${clean(name)} ${uid}\n`)
+  if (state === 'ready') return edges.err(`Reach it with: palisade kubeconfig ${uid}\n`)
+  edges.err('An administrator of the cluster has to do the rest:\n')
+  edges.err(`  palisade cluster yaml ${uid} | kubectl apply -f -\n`)
+  edges.err('  kubectl -n palisade-system create token palisade-impersonator --duration=1h > token\n')
+  edges.err(`  palisade cluster check ${uid} --token-file token\n`)
+}
+
+function printFailedStep({ code }: Refused, edges: CliEdges): void {
+  const failed = steps.findIndex((step) => step.code === code)
+  if (failed < 0) return
+  for (const { holds } of steps.slice(0, Math.min(failed, inOrder))) edges.out(`ok       ${holds}\n`)
+  edges.out(`failed   ${steps[failed]?.holds}\n`)
+}
+
+const rightText = ({ verb, apiGroup, resource, namespace, name, why }: MissingRight) =>
+  `${verb} ${apiGroup === '' ? resource : `${resource}.${apiGroup}`}${name ? ` ${name}` : ''}${namespace ? ` in ${namespace}` : ''}: ${why}`
+
+/** `palisade cluster get`: how Palisade reaches it. */
+export async function getCluster(given: string, options: ServerAndOutput, edges: CliEdges): Promise<void> {
+  await withApi(options, edges, async (api) => {
+    const answer = await accessOf(api, given)
+    if (options.output === 'json') return printJson(edges, answer)
+    const { uid, name, state, server, kubernetesVersion, contactedAt, missing, credential } =
+      ClusterAccess.parse(answer)
+    printSides(edges, [
+      ['name', name],
+      ['uid', uid],
+      ['state', state],
+      ['server', server],
+      ['version', kubernetesVersion],
+      ['contacted', shownTime(contactedAt)],
+      ...(credential
+        ? ([
+            ['account', credential.account],
+            ['its token', `until ${shownTime(credential.expiresAt)}, renewed ${shownTime(credential.renewAt)}`],
+          ] as const)
+        : []),
+      ...(credential?.problem === undefined ? [] : ([['problem', credential.problem]] as const)),
+      ...missing.map((right) => ['lacks', rightText(right)] as const),
+    ])
+  })
+}
+
+/** `palisade cluster yaml`: what is still to be applied on a cluster. */
+export async function clusterYaml(given: string, options: ServerAndOutput, edges: CliEdges): Promise<void> {
+  await withApi(options, edges, async (api) => {
+    const { yaml } = ClusterAccess.parse(await accessOf(api, given))
+    if (yaml === undefined) throw new Failure('nothing is missing on this cluster')
+    edges.out(yaml)
+  })
+}
+
+const accessOf = async (api: Api, given: string) =>
+  api.call('GET', `/v1/palisade/clusters/${await uidOf(api, 'cluster', given)}`)
+
+async function readFileOf(edges: CliEdges, file: string): Promise<string> {
+  try {
+    return await readText(edges, file)
+  } catch (cause) {
+    throw isFileError(cause) ? new Failure(`cannot read ${file}: ${cause.code}`) : cause
+  }
+}
+
+/** The name of the cluster that the current context of a kubeconfig leads to. The server judges the rest. */
+function nameIn(kubeconfig: string): string | undefined {
+  try {
+    const config = parse(kubeconfig, { maxAliasCount: 0 }) as Record<string, unknown> | null
+    const current = config?.['current-context']
+    return typeof current === 'string' && current !== '' ? current : undefined
+  } catch {
+    return undefined
+  }
+}

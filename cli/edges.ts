@@ -1,0 +1,34 @@
+/** What the commands touch of the world, so that tests can give them another one. Files of a person lie under `home`. */
+export type CliEdges = {
+  /** A file's bytes; `-` is the standard input. */
+  readonly open: (file: string) => AsyncIterable<Uint8Array>
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  /** Bytes for the standard output, waiting where the reader is slow. */
+  readonly write: (bytes: Uint8Array) => Promise<void>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly home: string
+  readonly cwd: string
+  readonly now: () => Date
+  /** Which of the standard streams a person sits at. */
+  readonly isTerminal: { readonly in: boolean; readonly out: boolean; readonly err: boolean }
+  /** Asks at the terminal; a secret is not shown while it is typed. Only where `isTerminal.in`. */
+  readonly ask: (question: string, options?: { readonly secret: boolean }) => Promise<string>
+  /** From the first call on Ctrl-C aborts the signal instead of ending the process: for commands that go on by themselves. */
+  readonly interrupted: () => AbortSignal
+}
+
+/** 0 good, 1 refused or failed, 2 wrong use. */
+export type ExitCode = 0 | 1 | 2
+
+/** An environment variable; empty counts as unset, as it does for the server. */
+export function envOf({ env }: Pick<CliEdges, 'env'>, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name]
+}
+
+/** All of a file or of the standard input (`-`), as text. */
+export async function readText(edges: Pick<CliEdges, 'open'>, file: string): Promise<string> {
+  const parts: Uint8Array[] = []
+  for await (const part of edges.open(file)) parts.push(part)
+  return Buffer.concat(parts).toString('utf8')
+}

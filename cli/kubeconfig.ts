@@ -1,0 +1,123 @@
+import { mkdir, realpath, stat } from 'node:fs/promises'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import type { Api } from './api.ts'
+import { clusterToken } from './cluster-token.ts'
+import { withApi } from './connect.ts'
+import { type CliEdges, envOf } from './edges.ts'
+import { Failure, isFileError } from './failure.ts'
+import { currentContext, hasContext, type KubeconfigEntry, mergeKubeconfig } from './kubeconfig-file.ts'
+import { named } from './named.ts'
+import { clean } from './output.ts'
+import { readIfThere, withLock, writeWhole } from './private-files.ts'
+import type { ServerOptions } from './settings.ts'
+
+export type KubeconfigOptions = ServerOptions & {
+  readonly print?: true
+  readonly context?: string
+  readonly kubeconfig?: string
+}
+
+/** `palisade kubeconfig CLUSTER`: makes kubectl reach a cluster through Palisade. */
+export async function kubeconfig(given: string, options: KubeconfigOptions, edges: CliEdges): Promise<void> {
+  await withApi(options, edges, async (api) => {
+    const cluster = await named(api, 'cluster', given)
+    // Tried now: better than at the first kubectl. What kubectl will need is then there already.
+    await clusterToken(api, cluster.uid, edges)
+    const entry = entryFor(api, cluster, options.context ?? cluster.name)
+    if (options.print) return edges.out(merged('', '', entry))
+    const { file, others } = await kubectlFile(entry.context, options, edges)
+    await withLock(await inFolder(file), async () => {
+      const before = (await readIfThere(file)) ?? ''
+      await writeWhole(file, merged(before, file, entry), before === '' ? 0o600 : await stat(file))
+    })
+    edges.err(`kubectl reaches ${clean(cluster.name)} as context "${clean(entry.context)}" (${file}).\n`)
+    const shadow = await firstWithCurrent(others)
+    if (shadow !== undefined)
+      edges.err(`${shadow} names the current context; kubectl --context ${clean(entry.context)} uses this one.\n`)
+  })
+}
+
+function entryFor(api: Api, { uid }: { readonly uid: string }, context: string): KubeconfigEntry {
+  const { url, caFile, caPem } = api.server
+  return {
+    context,
+    name: `palisade-${uid}`,
+    cluster: {
+      server: `${url}/k8s/clusters/${uid}`,
+      ...(caPem === undefined ? {} : { 'certificate-authority-data': Buffer.from(caPem).toString('base64') }),
+    },
+    user: {
+      exec: {
+        apiVersion: 'client.authentication.k8s.io/v1',
+        // Not just the name: kubectl may run where the PATH is another.
+        command: resolve(import.meta.dirname, 'palisade'),
+        args: [
+          ...['token', '--cluster', uid, '--exec-credential', '--url', url],
+          ...(caFile === undefined ? [] : ['--ca-file', caFile]),
+        ],
+        interactiveMode: 'Never',
+        provideClusterInfo: false,
+        installHint: 'This needs the command line of Palisade where palisade kubeconfig was run.',
+      },
+    },
+  }
+}
+
+function merged(text: string, file: string, entry: KubeconfigEntry): string {
+  const result = mergeKubeconfig(text, entry)
+  if (result.ok) return result.value
+  throw new Failure(`${file} was left as it is: ${clean(result.error)}`, {
+    hints: [
+      'palisade kubeconfig CLUSTER --context NAME takes another name;',
+      'palisade kubeconfig CLUSTER --print > FILE makes a file of its own.',
+    ],
+  })
+}
+
+/**
+ * The file that kubectl itself would change: the one named; of several in KUBECONFIG the first that has the context, else the
+ * first that exists, else the last; else `~/.kube/config`.
+ *
+ * @returns it without links, so that the link stays one, and those that kubectl reads besides
+ */
+async function kubectlFile(context: string, { kubeconfig }: KubeconfigOptions, edges: CliEdges) {
+  const listed = (envOf(edges, 'KUBECONFIG') ?? '').split(delimiter).filter((file) => file !== '')
+  const names =
+    kubeconfig !== undefined ? [kubeconfig] : listed.length > 0 ? listed : [join(edges.home, '.kube/config')]
+  const files: { file: string; text: string | undefined }[] = []
+  for (const name of names) {
+    const file = await withoutLinks(resolve(edges.cwd, name))
+    files.push({ file, text: await readIfThere(file) })
+  }
+  const chosen =
+    files.find(({ text }) => text !== undefined && hasContext(text, context)) ??
+    files.find(({ text }) => text !== undefined) ??
+    files.at(-1)
+  if (!chosen) throw new Error('there is always one file to choose')
+  // Only those before it: of several current contexts kubectl takes the first.
+  return { file: chosen.file, others: files.slice(0, files.indexOf(chosen)).flatMap(({ text }) => text ?? []) }
+}
+
+const firstWithCurrent = async (texts: readonly string[]) =>
+  texts.some((text) => currentContext(text) !== undefined) ? 'An earlier file in KUBECONFIG' : undefined
+
+async function withoutLinks(file: string): Promise<string> {
+  try {
+    return await realpath(file)
+  } catch (cause) {
+    if (isFileError(cause) && cause.code === 'ENOENT') return file
+    throw unusable(file, cause)
+  }
+}
+
+async function inFolder(file: string): Promise<string> {
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw unusable(file, cause)
+  }
+  return file
+}
+
+const unusable = (file: string, cause: unknown) =>
+  isFileError(cause) ? new Failure(`cannot use ${file}: ${cause.code}`) : cause

@@ -1,0 +1,1 @@
+export { type BoundedMap, createBoundedMap } from './bounded-map.ts'
