@@ -1,0 +1,3 @@
+export { type Canvas, type CanvasPorts, createCanvas } from './canvas.ts'
+export type { OpenIdSettings } from './issuer.ts'
+export { createStaticFiles, type StaticFiles } from './static-files.ts'
