@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, request } from 'undici'
@@ -114,7 +114,6 @@ export async function startCanvasWorld({
     stops.push(() => app.value.stop(500))
     const listening = await app.value.listen()
     if (!listening.ok) throw new Error(listening.error)
-    const { readFile } = await import('node:fs/promises')
     const caPem = await readFile(app.value.caFile ?? '', 'utf8')
     const url = `https://localhost:${at}`
     const api = createApi(url, caPem)
@@ -122,62 +121,78 @@ export async function startCanvasWorld({
     return { url, port: at, caPem, api }
   }
 
-  const server = await start('one', port)
-  const { api } = server
-  const { Authorization } = await api.must('POST', '/v1/auth/syslogin', {
-    body: { username: administrator.email, password: administrator.password },
-  })
-  const system = api.as({ token: Authorization })
+  async function stop(): Promise<void> {
+    for (const one of stops.toReversed()) await one()
+    await issuer.close()
+    await postgres.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
 
-  async function person(org: string): Promise<Person> {
-    const email = `admin@${org}.test`
-    const { uid: tenant } = await system.must('POST', '/v1/tenants', {
-      body: { metadata: { name: org }, spec: { orgName: org, firstName: org, lastName: 'Admin', emailId: email } },
+  try {
+    return await build()
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+
+  async function build(): Promise<CanvasWorld> {
+    const server = await start('one', port)
+    const { api } = server
+    const { Authorization } = await api.must('POST', '/v1/auth/syslogin', {
+      body: { username: administrator.email, password: administrator.password },
     })
-    const user = await system.must('GET', `/v1/tenants/${tenant}/user`)
-    await activate(api, user.status.activationLink)
-    const admin = api.as({ token: await passwordToken(email, org) })
-    const { items } = await admin.must('GET', '/v1/dashboard/projects/metadata')
-    const { uid } = user.metadata
-    return { tenant, org, uid, email, account: `${tenant}/${uid}`, project: items[0].metadata.uid }
-  }
+    const system = api.as({ token: Authorization })
 
-  const passwordToken = async (emailId: string, org: string): Promise<string> =>
-    (await api.must('POST', '/v1/auth/authenticate', { body: { emailId, password: goodPassword, org } })).Authorization
+    async function person(org: string): Promise<Person> {
+      const email = `admin@${org}.test`
+      const { uid: tenant } = await system.must('POST', '/v1/tenants', {
+        body: { metadata: { name: org }, spec: { orgName: org, firstName: org, lastName: 'Admin', emailId: email } },
+      })
+      const user = await system.must('GET', `/v1/tenants/${tenant}/user`)
+      await activate(api, user.status.activationLink)
+      const admin = api.as({ token: await passwordToken(email, org) })
+      const { items } = await admin.must('GET', '/v1/dashboard/projects/metadata')
+      const { uid } = user.metadata
+      return { tenant, org, uid, email, account: `${tenant}/${uid}`, project: items[0].metadata.uid }
+    }
 
-  const people = { ada: await person('ada'), bob: await person('bob') }
-  issuer.mint = async (account, before) => {
-    if (before !== undefined) return (await api.must('GET', `/v1/auth/refresh/${before}`)).Authorization
-    const found = Object.values(people).find((one) => one.account === account)
-    if (!found) throw new Error(`nobody is ${account}`)
-    return passwordToken(found.email, found.org)
-  }
+    const signIns = createApi(server.url.replace('localhost', '127.0.0.1'), server.caPem, '127.0.1.1')
+    stops.push(() => signIns.close())
+    const passwordToken = async (emailId: string, org: string): Promise<string> =>
+      (await signIns.must('POST', '/v1/auth/authenticate', { body: { emailId, password: goodPassword, org } }))
+        .Authorization
 
-  return {
-    ...server,
-    ...people,
-    issuer,
-    system,
-    sql: <Row>(text: string, values: readonly unknown[] = []) =>
-      // What the rows hold is the caller's to know.
-      withClient(database.superuser, async (client) => (await client.query(text, [...values])).rows as Row[]),
-    replica: async () => start(`replica-${stops.length}`, await freePort()),
-    async signedIn(who, at = server) {
-      issuer.account = who.account
-      const browser = createBrowser(server, issuer, at)
-      const page = await browser.open(`${publicUrl}/canvas/login`)
-      if (!browser.cookies.has('__Host-palisade')) throw new Error(`not signed in: ${page.status} ${page.text}`)
-      return browser
-    },
-    log: () => logged,
-    async stop() {
-      for (const stop of stops.toReversed()) await stop()
-      await issuer.close()
-      await postgres.stop()
-      await rm(folder, { recursive: true, force: true })
-    },
+    const people = { ada: await person('ada'), bob: await person('bob') }
+    issuer.mint = async (account, before) => {
+      if (before !== undefined) return (await signIns.must('GET', `/v1/auth/refresh/${before}`)).Authorization
+      const found = Object.values(people).find((one) => one.account === account)
+      if (!found) throw new Error(`nobody is ${account}`)
+      return passwordToken(found.email, found.org)
+    }
+
+    return {
+      ...server,
+      ...people,
+      issuer,
+      system,
+      sql: <Row>(text: string, values: readonly unknown[] = []) =>
+        // What the rows hold is the caller's to know.
+        withClient(database.superuser, async (client) => (await client.query(text, [...values])).rows as Row[]),
+      replica: async () => start(`replica-${stops.length}`, await freePort()),
+      async signedIn(who, at = server) {
+        issuer.account = who.account
+        const browser = createBrowser(server, issuer, at)
+        const page = await browser.open(`${publicUrl}/canvas/login`)
+        if (!browser.cookies.has('__Host-palisade')) throw new Error(`not signed in: ${page.status} ${page.text}`)
+        return browser
+      },
+      log: () => logged,
+      stop,
+    }
   }
 }
+
+let browsers = 0
 
 /**
  * @param server whose name the browser knows
@@ -185,7 +200,9 @@ export async function startCanvasWorld({
  */
 export function createBrowser(server: Server, issuer: TestIssuer, at: Server = server): Browser {
   const jars = new Map<string, Map<string, string>>()
-  const dispatcher = new Agent({ connect: { ca: [server.caPem, issuer.caPem] }, keepAliveTimeout: 10, pipelining: 0 })
+  // Budgets are counted by network: each browser has an address of its own.
+  const connect = { ca: [server.caPem, issuer.caPem], localAddress: `127.0.2.${1 + (browsers++ % 250)}`, family: 4 }
+  const dispatcher = new Agent({ connect, keepAliveTimeout: 10 })
   const jarOf = (url: URL) => {
     const jar = jars.get(url.origin) ?? new Map<string, string>()
     jars.set(url.origin, jar)

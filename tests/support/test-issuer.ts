@@ -1,5 +1,6 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import Provider from 'oidc-provider'
 import type { CustomFetch } from 'openid-client'
 import { Agent, fetch as undiciFetch } from 'undici'
@@ -21,8 +22,15 @@ export type TestIssuer = {
   expiresInSeconds: number
   /** Whether it gives refresh tokens. */
   gaveRefresh: boolean
-  /** Changes an answer of the token endpoint, or the answer's fate. */
-  tamper: ((answer: TokenAnswer) => unknown) | undefined
+  /** Answers 503 before anything is done. */
+  away: boolean
+  /** Changes an answer of the token endpoint; `lost`: it is given, and does not arrive. */
+  tamper: ((answer: TokenAnswer) => unknown | Promise<unknown>) | undefined
+  /** Signs an ID token as this issuer does, or with whatever key and header the test wants. */
+  idToken: (
+    claims: Readonly<Record<string, unknown>>,
+    how?: { readonly header?: Readonly<Record<string, unknown>>; readonly key?: CryptoKey | Uint8Array },
+  ) => Promise<string>
   /** Grants that were asked for at the token endpoint, by type. */
   readonly grants: string[]
   /** Refresh tokens that were revoked. */
@@ -49,7 +57,11 @@ export async function startTestIssuer(publicUrl: string): Promise<TestIssuer> {
   /** Of each account the token that it was given last. */
   const last = new Map<string, string>()
 
+  const keys = await generateKeyPair('RS256', { extractable: true })
+  const jwk = { ...(await exportJWK(keys.privateKey)), kid: 'test', alg: 'RS256', use: 'sig' }
+
   const provider = new Provider(url, {
+    jwks: { keys: [jwk] },
     clients: [
       {
         client_id: clientId,
@@ -88,6 +100,10 @@ export async function startTestIssuer(publicUrl: string): Promise<TestIssuer> {
       await provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: issuer.account, remember: false } })
       return
     }
+    if (issuer.away && ctx.path === '/token') {
+      ctx.status = 503
+      return
+    }
     await next()
     const body = ctx.body as TokenAnswer | undefined
     if (ctx.path === '/token/revocation') issuer.revoked.push(String(ctx.oidc.params?.token))
@@ -100,10 +116,10 @@ export async function startTestIssuer(publicUrl: string): Promise<TestIssuer> {
     const token = await issuer.mint(account, grant === 'refresh_token' ? last.get(account) : undefined)
     last.set(account, token)
     const answer = { ...body, access_token: token, expires_in: issuer.expiresInSeconds }
-    const tampered = issuer.tamper ? issuer.tamper(answer) : answer
-    if (tampered === 'away') {
+    const tampered = issuer.tamper ? await issuer.tamper(answer) : answer
+    if (tampered === 'lost') {
       ctx.status = 503
-      ctx.body = 'away'
+      ctx.body = 'lost'
     } else ctx.body = tampered
   })
   server.on('request', provider.callback())
@@ -120,7 +136,10 @@ export async function startTestIssuer(publicUrl: string): Promise<TestIssuer> {
     mint: () => Promise.reject(new Error('the test says what tokens are')),
     expiresInSeconds: 900,
     gaveRefresh: true,
+    away: false,
     tamper: undefined,
+    idToken: (claims, { header = {}, key = keys.privateKey } = {}) =>
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: 'RS256', kid: 'test', ...header }).sign(key),
     grants: [],
     revoked: [],
     hold: undefined,
