@@ -9,7 +9,7 @@ import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { rootKey } from '../core/seal/index.ts'
 import { createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
-import { createCanvas, createStaticFiles, type OpenIdSettings } from './canvas/index.ts'
+import { createCanvas, createOwnFetch, createStaticFiles, type OpenIdSettings } from './canvas/index.ts'
 import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
@@ -62,7 +62,7 @@ export type AppDeps = {
   /** Called as soon as the first administrator is there: their password is nowhere else, whatever happens afterwards. */
   readonly announce: (administrator: FirstAdministrator) => void
   /** Where people sign in to the console. Without it there is no console's server side, and `/canvas` lets nobody in. */
-  readonly openId?: OpenIdSettings
+  readonly openId?: Omit<OpenIdSettings, 'fetch'> & Partial<Pick<OpenIdSettings, 'fetch'>>
   /** The built console; by default where `npm run build:console` puts it. */
   readonly consoleFolder?: string
 }
@@ -223,12 +223,18 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   )
 
   // The console: its server side, and its files.
+  const own = createOwnFetch({
+    publicUrl: config.publicUrl,
+    host: config.host,
+    port: config.port,
+    trusted: () => (config.tls === 'internal' ? pki.caCertificatePem : certificate.value.secureContextOptions.cert),
+  })
   const canvas =
     deps.openId &&
     createCanvas({
       ...{ inTenant, keys, rate, clock, logger, lookups: createLookups(pool) },
       publicUrl: config.publicUrl,
-      openId: deps.openId,
+      openId: { fetch: own.fetch, ...deps.openId },
       authenticate: identity.authenticate,
       async endsAt(principal) {
         const valid = await identity.recheck(principal, await access.current(principal.tenant))
@@ -301,6 +307,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await Promise.race([door.drained(), delay(lastEndsMs, undefined, { ref: false })])
       await api.close()
       await canvas?.settle()
+      await own.close()
       await clusters.stop()
       await ledger.stop()
       await identity.stop()

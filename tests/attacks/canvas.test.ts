@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { decodeJwt, generateKeyPair } from 'jose'
 import { until } from '../support/until.ts'
@@ -67,6 +69,32 @@ test('a sign-in leads through the issuer to where it began, and the session says
     body: JSON.stringify({ metadata: { name: 'by-a-browser' }, spec: {} }),
   })
   assert.equal(made.status, 201, made.text)
+})
+
+test('over HTTP/2, as browsers speak it, all of it is the same', async () => {
+  const browser = await world.signedIn(world.ada)
+  const csrf = await browser.csrf()
+  const client = connect(world.url.replace('localhost', '127.0.0.1'), { ca: world.caPem, servername: 'localhost' })
+  const ask = async (headers: Record<string, string>, body = '') => {
+    const stream = client.request({ ':authority': new URL(world.url).host, ...headers }, { endStream: false })
+    stream.end(body)
+    const [answer] = await once(stream, 'response')
+    let text = ''
+    for await (const chunk of stream) text += chunk
+    return { status: answer[':status'] as number, text }
+  }
+  const cookie = `__Host-palisade=${browser.cookies.get('__Host-palisade')}`
+  const session = await ask({ ':path': '/canvas/session', cookie })
+  assert.equal(JSON.parse(session.text).user.uid, world.ada.uid)
+  const change = { ':path': '/canvas/api/v1/projects', ':method': 'POST', 'content-type': 'application/json', cookie }
+  const project = JSON.stringify({ metadata: { name: 'over-http2' }, spec: {} })
+  assert.equal((await ask(change, project)).status, 403)
+  const made = await ask({ ...change, origin: world.url, 'x-palisade-csrf': csrf }, project)
+  assert.equal(made.status, 201, made.text)
+  const door = await ask({ ':path': '/canvas/k8s/clusters/0123456789abcdef01234567/api', cookie })
+  assert.equal(door.status, 404, 'known, and no such cluster')
+  assert.equal((await ask({ ':path': '/canvas/session' })).status, 401)
+  client.close()
 })
 
 describe('A22: who is shown is who acts', () => {
