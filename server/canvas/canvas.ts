@@ -92,21 +92,25 @@ export function createCanvas(ports: CanvasPorts): Canvas {
 
   /**
    * Whose browser this is. A look-up costs the database the same whatever the cookie says, so it is paid in advance out of the
-   * network's budget for strangers, and given back where it finds somebody.
+   * network's budget for strangers, and given back where it finds somebody. A cookie that was somebody's a moment ago is let in beside it:
+   * a flood of made-up ones does not lock a whole office out.
    */
   async function sessionOf(
     request: DoorRequest,
   ): Promise<Result<BrowserSession & { readonly cookie: string }, Refusal>> {
+    const cookie = readCookie(request.headers.cookie, sessionCookie)
     const network = networkOf(addressOf(request))
-    const wait = rate.take('unauthenticated', network)
+    const isKnown = cookie !== undefined && sessions.wasFound(cookie)
+    const wait = isKnown ? 0 : rate.take('unauthenticated', network)
     if (wait > 0) return err({ ...refuse('too_many_requests'), retryAfterSeconds: wait })
     if (request.headers.authorization !== undefined || request.headers.apikey !== undefined)
       return err(refuse('unauthenticated', 'The console takes its cookie and no other credential'))
-    const cookie = readCookie(request.headers.cookie, sessionCookie)
     if (cookie === undefined) return err(refuse('unauthenticated', 'Nobody is signed in here; sign in'))
     const found = await sessions.open(cookie)
     if (!found.ok) return found
-    rate.giveBack('unauthenticated', network)
+    if (!isKnown) rate.giveBack('unauthenticated', network)
+    const ownWait = rate.take('caller', `canvas/${found.value.uid}`)
+    if (ownWait > 0) return err({ ...refuse('too_many_requests'), retryAfterSeconds: ownWait })
     return ok({ ...found.value, cookie })
   }
 

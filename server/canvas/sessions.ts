@@ -41,6 +41,8 @@ export type Sessions = {
   start(tokens: IssuedTokens, principal: Principal): Promise<Result<string, Refusal>>
   /** The session behind a cookie, its token renewed where it is about to end. */
   open(cookie: string): Promise<Result<BrowserSession, Refusal>>
+  /** Whether a session was behind this cookie when it was last looked up here. For budgets alone: it proves nothing now. */
+  wasFound(cookie: string): boolean
   /** Forgets a session here and its refresh token at the issuer. The session of the API is the API's to end. */
   forget(session: Pick<BrowserSession, 'tenant' | 'uid' | 'refreshToken'>): Promise<void>
   /** Resolves when nothing is under way at the issuer. */
@@ -58,12 +60,14 @@ const renewBeforeMs = 60_000
 /** Who renews has this long; then another may, after a crash for example. Longer than a call to the issuer may take. */
 const claimMs = 15_000
 const lookEveryMs = 50
+const maxFound = 50_000
 
 export function createSessions(ports: SessionPorts): Sessions {
   const { issuer, authenticate, inTenant, lookups, keys, clock, logger } = ports
   /** Renewals of this replica: many tabs of one browser wait for one. */
   const renewing = new Map<CanvasSessionUid, Promise<Result<StoredSession, Refusal>>>()
   const underWay = new Set<Promise<unknown>>()
+  const found = new Set<string>()
 
   const now = () => new Date(clock.now())
   const endOf = ({ expiresInSeconds }: IssuedTokens) => new Date(clock.now() + expiresInSeconds * 1000)
@@ -78,9 +82,18 @@ export function createSessions(ports: SessionPorts): Sessions {
   }
 
   async function open(cookie: string): Promise<Result<BrowserSession, Refusal>> {
-    const ref = await lookups.canvasSession(cookieHash(cookie))
+    const hashed = cookieHash(cookie)
+    const name = hashed.toString('base64')
+    const ref = await lookups.canvasSession(hashed)
     const stored = ref && (await read(ref))
-    if (!ref || !stored) return err(signedOut)
+    if (!ref || !stored) {
+      found.delete(name)
+      return err(signedOut)
+    }
+    // The oldest is forgotten: it pays once for its next look-up, and has it back.
+    const [oldest] = found
+    if (found.size >= maxFound && oldest !== undefined) found.delete(oldest)
+    found.add(name)
     const current = await withToken(ref, stored)
     if (!current.ok) return current
     return ok({ ...ref, token: current.value.tokens.access, refreshToken: current.value.tokens.refresh })
@@ -198,6 +211,7 @@ export function createSessions(ports: SessionPorts): Sessions {
       return ok(cookie)
     },
     open,
+    wasFound: (cookie) => found.has(cookieHash(cookie).toString('base64')),
     async forget({ tenant, uid, refreshToken }) {
       await remove({ tenant, uid })
       revokeLater(refreshToken)

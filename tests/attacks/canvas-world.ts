@@ -201,8 +201,9 @@ let browsers = 0
 export function createBrowser(server: Server, issuer: TestIssuer, at: Server = server): Browser {
   const jars = new Map<string, Map<string, string>>()
   // Budgets are counted by network: each browser has an address of its own.
-  const connect = { ca: [server.caPem, issuer.caPem], localAddress: `127.0.2.${1 + (browsers++ % 250)}`, family: 4 }
-  const dispatcher = new Agent({ connect, keepAliveTimeout: 10 })
+  const localAddress = `127.0.2.${1 + (browsers++ % 250)}`
+  const connect = { ca: [server.caPem, issuer.caPem], family: 4 }
+  const dispatcher = new Agent({ connect, localAddress, keepAliveTimeout: 1_000, connections: 64 })
   const jarOf = (url: URL) => {
     const jar = jars.get(url.origin) ?? new Map<string, string>()
     jars.set(url.origin, jar)

@@ -709,6 +709,20 @@ describe('G08: pages', () => {
   })
 })
 
+test('a flood of made-up cookies stops at a budget, and locks nobody out who is signed in', async () => {
+  const browser = await world.signedIn(world.ada)
+  assert.equal((await browser.fetch('/canvas/session')).status, 200)
+  const own = browser.cookies.get('__Host-palisade') ?? ''
+  const madeUp = (i: number) => `__Host-palisade=${String(i).padStart(43, 'a')}`
+  const flood = async () =>
+    Promise.all(
+      Array.from({ length: 1_200 }, (_, i) => browser.send('/canvas/session', { headers: { cookie: madeUp(i) } })),
+    )
+  const statuses = (await flood()).map(({ status }) => status)
+  assert.deepEqual([...new Set(statuses)].toSorted(), [401, 429])
+  assert.equal((await browser.send('/canvas/session', { headers: { cookie: `__Host-palisade=${own}` } })).status, 200)
+})
+
 test('strangers are told nothing, and stop at a budget', async () => {
   const browser = newBrowser()
   for (const path of [
