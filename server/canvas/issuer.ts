@@ -31,6 +31,8 @@ export type OpenIdSettings = {
   readonly scope: string
   /** RFC 8707: for whom the access token is to be, where the issuer asks. */
   readonly resource?: string
+  /** The issuer forgets a browser when the session of the API ends, as our own does: nobody has to be sent there to sign out. */
+  readonly endsWithSession?: boolean
   /** Trusts whoever signed the issuer's certificate. */
   readonly fetch: CustomFetch
 }
@@ -57,7 +59,7 @@ export type Issuer = {
   refresh(refreshToken: string): Promise<Result<IssuedTokens, IssuerProblem>>
   /** Tells the issuer to forget a refresh token. That it fails changes nothing for the browser, whose session is gone. */
   revoke(refreshToken: string): Promise<void>
-  /** Where a browser ends what the issuer itself remembers of it. */
+  /** Where a browser ends what the issuer itself remembers of it, if it has to. */
   signOutUrl(): Promise<string | undefined>
 }
 
@@ -130,6 +132,7 @@ export function createIssuer(settings: OpenIdSettings, clock: { monotonicMs(): n
       if (found.serverMetadata().revocation_endpoint !== undefined) await tokenRevocation(found, refreshToken)
     },
     async signOutUrl() {
+      if (settings.endsWithSession) return undefined
       const found = await configuration()
       // Without the ID token as a hint: no token is ever in the page.
       return found.serverMetadata().end_session_endpoint === undefined ? undefined : buildEndSessionUrl(found).href
