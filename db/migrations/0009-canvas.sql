@@ -1,4 +1,4 @@
--- 0008: the server side of the console: sign-ins under way, and the sessions of browsers with their sealed tokens. The previous
+-- 0009: the server side of the console: sign-ins under way, and the sessions of browsers with their sealed tokens. The previous
 -- release keeps working.
 
 -- A sign-in that a browser has begun. Nobody knows a tenant yet: the rows are the system's. A row is there until its callback
