@@ -14,6 +14,7 @@ export const refusals = {
   forbidden: { status: 403, code: 'OperationForbidden', title: 'Policy denies this action' },
   exceeds_own_rights: { status: 403, code: 'OperationForbidden', title: 'This would give more than you hold' },
   not_found: { status: 404, code: 'ResourceNotFound', title: 'No such resource in this tenant' },
+  cross_site: { status: 403, code: 'CrossSiteRequest', title: 'This request did not come from a page of the console' },
   project_not_found: { status: 404, code: 'ProjectNotFoundInTenant', title: 'No such project in this tenant' },
   route_not_found: { status: 404, code: 'RouteNotFound', title: 'No such route' },
   method_not_allowed: { status: 405, code: 'MethodNotAllowed', title: 'This route does not take this method' },

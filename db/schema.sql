@@ -15,6 +15,14 @@ CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
 AS $function$ select a.tenant_id::text, a.epoch, a.facts_epoch from access_epochs a where a.xid >= since $function$;
 grant execute on function access_changes_since(since xid8) to palisade_app;
 
+CREATE OR REPLACE FUNCTION canvas_session_by_cookie(wanted bytea)
+ RETURNS TABLE(tenant_id text, canvas_session_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select c.tenant_id::text, c.canvas_session_id::text from canvas_sessions c where c.cookie_hash = wanted $function$;
+grant execute on function canvas_session_by_cookie(wanted bytea) to palisade_app;
+
 CREATE OR REPLACE FUNCTION clusters_to_renew(due timestamp with time zone, most integer)
  RETURNS TABLE(tenant_id text, cluster_id text)
  LANGUAGE sql
@@ -235,6 +243,50 @@ create policy tenant on audit_pending for insert to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant insert on audit_pending to palisade_app;
 grant select, delete on audit_pending to palisade_sequencer;
+
+create table canvas_sessions (
+  tenant_id tenant_uid not null,
+  canvas_session_id uid not null,
+  session_id uid not null,
+  cookie_hash bytea not null,
+  tokens bytea not null,
+  token_ends_at timestamp with time zone not null,
+  generation integer not null default 1,
+  refreshing_until timestamp with time zone,
+  created_at timestamp with time zone not null,
+  constraint canvas_sessions_pkey PRIMARY KEY (tenant_id, canvas_session_id),
+  constraint canvas_sessions_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, session_id) ON DELETE CASCADE,
+  constraint canvas_sessions_cookie_hash_check CHECK ((octet_length(cookie_hash) = 32))
+);
+CREATE UNIQUE INDEX canvas_sessions_by_cookie ON canvas_sessions USING btree (cookie_hash);
+CREATE INDEX canvas_sessions_by_session ON canvas_sessions USING btree (tenant_id, session_id);
+alter table canvas_sessions enable row level security;
+alter table canvas_sessions force row level security;
+create policy by_cookie on canvas_sessions for select to owner
+  using (true);
+create policy tenant on canvas_sessions for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on canvas_sessions to palisade_app;
+
+create table canvas_sign_ins (
+  tenant_id tenant_uid not null,
+  sign_in_id uid not null,
+  cookie_hash bytea not null,
+  payload bytea not null,
+  expires_at timestamp with time zone not null,
+  constraint canvas_sign_ins_pkey PRIMARY KEY (tenant_id, sign_in_id),
+  constraint canvas_sign_ins_cookie_hash_check CHECK ((octet_length(cookie_hash) = 32)),
+  constraint canvas_sign_ins_tenant_id_check CHECK (((tenant_id)::text = 'system'::text))
+);
+CREATE UNIQUE INDEX canvas_sign_ins_by_cookie ON canvas_sign_ins USING btree (tenant_id, cookie_hash);
+CREATE INDEX canvas_sign_ins_by_time ON canvas_sign_ins USING btree (tenant_id, expires_at);
+alter table canvas_sign_ins enable row level security;
+alter table canvas_sign_ins force row level security;
+create policy tenant on canvas_sign_ins for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on canvas_sign_ins to palisade_app;
 
 create table clusters (
   tenant_id tenant_uid not null,

@@ -4,10 +4,12 @@ import { mkdir } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { rootKey } from '../core/seal/index.ts'
+import { rootKey, Secret } from '../core/seal/index.ts'
 import { createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
+import { createCanvas, createOwnFetch, createStaticFiles, type OpenIdSettings } from './canvas/index.ts'
 import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
@@ -15,6 +17,7 @@ import { endpointsOf } from './endpoints.ts'
 import { type FirstAdministrator, firstStart } from './first-start.ts'
 import {
   assertRoutes,
+  below,
   createHttpApi,
   createListener,
   createPipeline,
@@ -59,7 +62,13 @@ export type AppDeps = {
   readonly logger: Logger
   /** Called as soon as the first administrator is there: their password is nowhere else, whatever happens afterwards. */
   readonly announce: (administrator: FirstAdministrator) => void
+  /** Where people sign in to the console; by default the issuer of this server. */
+  readonly openId?: Omit<OpenIdSettings, 'fetch'> & Partial<Pick<OpenIdSettings, 'fetch'>>
+  /** The built console; by default where `npm run build:console` puts it. */
+  readonly consoleFolder?: string
 }
+
+const consoleFolder = fileURLToPath(new URL('../console/dist', import.meta.url))
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -222,9 +231,49 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     transport,
   )
 
+  // The console: its server side, and its files.
+  const own = createOwnFetch({
+    publicUrl: config.publicUrl,
+    host: config.host,
+    port: config.port,
+    trusted: () => (config.tls === 'internal' ? pki.caCertificatePem : certificate.value.secureContextOptions.cert),
+  })
+  const openId = deps.openId ?? {
+    issuer: `${config.publicUrl}/oidc`,
+    clientId: 'palisade-canvas',
+    clientSecret: new Secret(await issuer.canvasSecret()),
+    scope: 'openid offline_access',
+    endsWithSession: true,
+  }
+  const canvas = createCanvas({
+    ...{ inTenant, keys, rate, clock, logger, lookups: createLookups(pool) },
+    publicUrl: config.publicUrl,
+    openId: { fetch: own.fetch, ...openId },
+    authenticate: identity.authenticate,
+    async endsAt(principal) {
+      const valid = await identity.recheck(principal, await access.current(principal.tenant))
+      return valid.ok ? valid.value.endsAt : undefined
+    },
+    api: api.handler,
+    callApi: api.call,
+    kube: door.request,
+    kubeUpgrade: door.upgrade,
+    trustedProxies: config.trustedProxies,
+    observe: metrics.requests,
+  })
+  const files = await createStaticFiles(deps.consoleFolder ?? consoleFolder)
+
   const listener = createListener(
     certificate.value.secureContextOptions,
-    { api: api.handler, issuer: issuer.handler, kube: door.request, kubeUpgrade: door.upgrade },
+    {
+      ...{ api: api.handler, kube: door.request, kubeUpgrade: door.upgrade },
+      mounts: [
+        below('/oidc', { request: issuer.handler }),
+        below('/sign-in', { request: issuer.handler }),
+        below('/canvas', canvas),
+        files,
+      ],
+    },
     logger,
     limits,
     config.trustedProxies,
@@ -276,6 +325,8 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       // unknown by the next start.
       await Promise.race([door.drained(), delay(lastEndsMs, undefined, { ref: false })])
       await api.close()
+      await canvas.settle()
+      await own.close()
       await clusters.stop()
       await ledger.stop()
       await identity.stop()

@@ -40,6 +40,20 @@ export type Presented = {
 
 type Handler = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void
 
+export type HttpApi = {
+  readonly handler: Handler
+  /** A request from inside this process, through the same phases. `address` is who it is made for. */
+  readonly call: (request: OwnRequest) => Promise<{ readonly status: number }>
+  readonly close: () => Promise<void>
+}
+
+export type OwnRequest = {
+  readonly method: 'POST'
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly address: string
+}
+
 /** What a request carries from phase to phase. */
 type State = { id: string; address: string; startedAt: number; principal?: Principal; route: string }
 
@@ -47,9 +61,7 @@ type State = { id: string; address: string; startedAt: number; principal?: Princ
  * The API as a request handler for a TLS server: request id, limits, authentication before any body is read, the phases, one
  * envelope.
  */
-export async function createHttpApi(
-  deps: HttpDeps,
-): Promise<{ readonly handler: Handler; readonly close: () => Promise<void> }> {
+export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
   const { endpoints, logger, rate } = deps
   const states = new WeakMap<FastifyRequest, State>()
   const strangers = createLogBudget()
@@ -234,7 +246,14 @@ export async function createHttpApi(
   )
 
   await app.ready()
-  return { handler: app.routing as unknown as Handler, close: () => app.close() }
+  return {
+    handler: app.routing as unknown as Handler,
+    async call({ method, path, headers, address }) {
+      const { statusCode } = await app.inject({ method, url: path, headers: { ...headers }, remoteAddress: address })
+      return { status: statusCode }
+    },
+    close: () => app.close(),
+  }
 }
 
 /** What the API answers, checked against what the endpoint declared: nothing unnamed goes out. */

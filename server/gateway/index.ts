@@ -16,7 +16,7 @@ export {
 export { problemType, renderRefusal } from './envelope.ts'
 export { ambiguousHeader, createHttpApi, type Presented } from './http.ts'
 export { clientAddress, createRateLimiter, limits, networkOf, type RateLimiter, type RateName } from './limits.ts'
-export { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
+export { below, createListener, type DoorRequest, type DoorResponse, type Listener, type Mount } from './listener.ts'
 export { createLogBudget, type LogBudget } from './log-budget.ts'
 export { openapiOf } from './openapi.ts'
 export { createPipeline, type PipelineEntry, type PipelinePorts } from './pipeline.ts'

@@ -7,7 +7,7 @@ import { type Authority, createAuthority } from '../../tests/support/certificate
 import { until } from '../../tests/support/until.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { limits } from './limits.ts'
-import { createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
+import { below, createListener, type DoorRequest, type DoorResponse, type Listener } from './listener.ts'
 
 const bounds = {
   ...limits,
@@ -30,12 +30,14 @@ before(async () => {
     request.resume().on('end', () => response.end('read'))
   }
   const silent = createLogger('silent', () => undefined)
-  const doors = {
-    api: readWhole,
-    issuer: readWhole,
-    kube: readWhole,
-    kubeUpgrade: () => assert.fail('nobody upgrades'),
-  }
+  const mounts = [
+    below('/here', {
+      request: (_request, response) => response.end('mounted'),
+      upgrade: (_request, socket) => socket.end('HTTP/1.1 418 Mounted\r\n\r\n'),
+    }),
+    below('/pages', { request: (_request, response) => response.end('pages') }),
+  ]
+  const doors = { api: readWhole, kube: readWhole, kubeUpgrade: () => assert.fail('nobody upgrades'), mounts }
   listener = createListener({ cert: certPem, key: keyPem }, doors, silent, bounds)
   await listener.listen('127.0.0.1', 0)
   port = listener.address().port
@@ -165,7 +167,7 @@ test('a proxy of the operator is not counted as one network', async (t) => {
   const { certPem, keyPem } = await authority.issue({ commonName: 'gateway', dnsNames: ['localhost'] })
   const nothing = () => undefined
   const silent = createLogger('silent', nothing)
-  const doors = { api: nothing, issuer: nothing, kube: nothing, kubeUpgrade: nothing }
+  const doors = { api: nothing, kube: nothing, kubeUpgrade: nothing }
   const few = { ...bounds, connectionsPerAddress: 2 }
   const behind = createListener({ cert: certPem, key: keyPem }, doors, silent, few, ['127.0.0.0/8'])
   await behind.listen('127.0.0.1', 0)
@@ -180,4 +182,25 @@ test('a proxy of the operator is not counted as one network', async (t) => {
   await Promise.all(connected)
   // The server has seen the end of a handshake a moment after the client.
   await until('all of them', () => behind.connections() === 5 || undefined)
+})
+
+describe('who answers', () => {
+  const cases: readonly (readonly [target: string, upgrade: boolean, answer: RegExp])[] = [
+    ['/here', false, /mounted/],
+    ['/here?x', false, /mounted/],
+    ['/here/and/there', false, /mounted/],
+    ['/hereafter', false, /read/],
+    ['/%68ere', false, /read/],
+    ['//here', false, /read/],
+    ['/here/x', true, /418/],
+    ['/pages', true, / 400 /],
+    ['/elsewhere', true, / 400 /],
+  ]
+  for (const [target, upgrade, answer] of cases)
+    test(`${upgrade ? 'an upgrade of ' : ''}${target}`, async () => {
+      const socket = await tls()
+      const connection = upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket' : 'Connection: close'
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n${connection}\r\n\r\n`)
+      assert.match((await untilClosed(socket)).text, answer)
+    })
 })

@@ -15,14 +15,30 @@ import { createLogBudget } from './log-budget.ts'
 export type DoorRequest = IncomingMessage | Http2ServerRequest
 export type DoorResponse = ServerResponse | Http2ServerResponse
 
-/** The two paths behind the one listener. */
+/** The paths behind the one listener. */
 export type Doors = {
   readonly api: (request: DoorRequest, response: DoorResponse) => void
   readonly kube: (request: DoorRequest, response: DoorResponse) => void
-  /** The issuer and the pages of signing in. */
-  readonly issuer: (request: DoorRequest, response: DoorResponse) => void
   readonly kubeUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** What else answers requests by itself, asked in this order before the API. */
+  readonly mounts?: readonly Mount[]
 }
+
+/** A part of the server with a way of its own, chosen by the raw request. */
+export type Mount = {
+  readonly owns: (request: DoorRequest) => boolean
+  readonly request: (request: DoorRequest, response: DoorResponse) => void
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
+/** A mount that owns a path and everything below it. */
+export const below = (prefix: string, mount: Omit<Mount, 'owns'>): Mount => ({
+  ...mount,
+  owns({ url = '' }) {
+    const [path = ''] = url.split('?', 1)
+    return path === prefix || path.startsWith(`${prefix}/`)
+  },
+})
 
 export type Listener = {
   listen(host: string, port: number): Promise<void>
@@ -34,11 +50,10 @@ export type Listener = {
 }
 
 const prefix = '/k8s/'
-const ofIssuer = /^\/(?:oidc|sign-in)(?:[/?]|$)/
 
 /**
  * The main listener: TLS 1.2 or newer, HTTP/2 and HTTP/1.1, with its limits on from the first connection. Requests below
- * `/k8s/` go the Kubernetes way, those below `/oidc` and `/sign-in` to the issuer, everything else to the API; the choice is made on the raw target, which both then judge.
+ * `/k8s/` go the Kubernetes way, others to who owns them, everything else to the API; the choice is made on the raw target, which both then judge.
  */
 export function createListener(
   certificate: SecureContextOptions,
@@ -71,11 +86,11 @@ export function createListener(
     keepAliveTimeout: bounds.keepAliveMs,
   })
 
+  const mountOf = (request: DoorRequest) => doors.mounts?.find((mount) => mount.owns(request))
+
   function route(request: DoorRequest, response: DoorResponse): void {
-    const target = request.url ?? ''
-    if (target.startsWith(prefix)) doors.kube(request, response)
-    else if (ofIssuer.test(target)) doors.issuer(request, response)
-    else doors.api(request, response)
+    const answer = (request.url ?? '').startsWith(prefix) ? doors.kube : (mountOf(request)?.request ?? doors.api)
+    answer(request, response)
   }
 
   server.on('connection', (socket) => {
@@ -100,7 +115,8 @@ export function createListener(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // An upgraded socket has nobody else who hears its errors until it is piped.
     socket.on('error', () => socket.destroy())
-    if ((request.url ?? '').startsWith(prefix)) doors.kubeUpgrade(request, socket, head)
+    const upgrade = (request.url ?? '').startsWith(prefix) ? doors.kubeUpgrade : mountOf(request)?.upgrade
+    if (upgrade) upgrade(request, socket, head)
     else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
   server.on('session', (session) => {

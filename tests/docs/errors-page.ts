@@ -15,6 +15,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   exceeds_own_rights: 'Let somebody do it who holds all of these rights: nobody lifts others over themselves.',
   not_found:
     'Check the uid, and with whose credential it is asked: another tenant’s object and none at all are the same answer.',
+  cross_site:
+    'Reload the page: it sends the `x-palisade-csrf` of its present session. Programs use the API with a token or key, not the console’s way.',
   project_not_found: 'Send a `ProjectUid` of this tenant, or leave the header out for the tenant itself.',
   route_not_found: 'Check the path against `/openapi.json`.',
   method_not_allowed: 'The `Allow` header lists the methods of this path.',

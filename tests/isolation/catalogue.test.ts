@@ -79,6 +79,8 @@ test('policies that look beyond one tenant are these, one by one', async () => {
       'audit_heads: sequencer to palisade_sequencer',
       'audit_log: sequencer to palisade_sequencer',
       'audit_pending: sequencer to palisade_sequencer',
+      // Cookie → browser session, by hash, through canvas_session_by_cookie.
+      'canvas_sessions: by_cookie to palisade_owner',
       // Which clusters' tokens are due for renewal: ids, through clusters_to_renew.
       'clusters: renewal to palisade_owner',
       // E-mail → tenant, by HMAC, through tenants_of_login.
@@ -105,6 +107,7 @@ test('functions that run with the owner’s rights are these, and the applicatio
     functions.map((one) => one.name),
     [
       'access_changes_since',
+      'canvas_session_by_cookie',
       'clusters_to_renew',
       'lost_intents',
       'tenant_by_org',

@@ -10,7 +10,7 @@ export {
 } from './destination.ts'
 export { ConnectError, createDialler, type Dialler, type DiallerSettings, type Upstream } from './dial.ts'
 export { defaultLimits, type TransportLimits } from './limits.ts'
-export { type ClientResponse, replyStatus, replyStatusOnSocket } from './reply.ts'
+export { type ClientResponse, replyOnSocket, replyStatus, replyStatusOnSocket } from './reply.ts'
 export { type ClientRequest, type HeadProblem, parseHead, type RequestHead } from './request-head.ts'
 export { createTransport, type Transport, type TransportSettings, type TransportStats } from './transport.ts'
 export type { Upgrade } from './upgrade-request.ts'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { ClusterUid, TenantUid } from '../../../contract/ids.ts'
+import { CanvasSessionUid, ClusterUid, TenantUid } from '../../../contract/ids.ts'
 
 /**
  * What may be asked before a tenant is known, one function each; `tests/isolation` names them one by one. Behind each stands a
@@ -16,6 +16,8 @@ export type Lookups = {
   accessChangesSince(sinceXid: bigint): Promise<{ nextXid: bigint; changes: EpochChange[] }>
   /** Up to `most` clusters of any tenant whose token is due for renewal at `due`, the one due longest first. */
   clustersToRenew(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
+  /** The browser session whose cookie has this SHA-256. */
+  canvasSession(cookieHash: Buffer): Promise<{ tenant: TenantUid; uid: CanvasSessionUid } | undefined>
 }
 
 export type EpochChange = { readonly tenant: TenantUid; readonly epoch: bigint; readonly factsEpoch: bigint }
@@ -59,6 +61,14 @@ export function createLookups(pool: pg.Pool): Lookups {
         tenant: TenantUid.parse(row.tenant_id),
         cluster: ClusterUid.parse(row.cluster_id),
       }))
+    },
+    async canvasSession(cookieHash) {
+      const { rows } = await pool.query<{ tenant_id: string; canvas_session_id: string }>(
+        'select tenant_id, canvas_session_id from canvas_session_by_cookie($1)',
+        [cookieHash],
+      )
+      const [row] = rows
+      return row && { tenant: TenantUid.parse(row.tenant_id), uid: CanvasSessionUid.parse(row.canvas_session_id) }
     },
   }
 }
