@@ -2,7 +2,7 @@ import '@mantine/core/styles.css'
 import '@mantine/spotlight/styles.css'
 import './tokens.css'
 import './console.css'
-import { createTheme, MantineProvider, Modal, Drawer, Tooltip } from '@mantine/core'
+import { createTheme, MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'
@@ -20,9 +20,10 @@ const theme = createTheme({
   respectReducedMotion: true,
   components: {
     // Locking the page's scrolling writes a style element, which the policy without inline styles refuses.
-    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 80 } } }),
-    Drawer: Drawer.extend({ defaultProps: { lockScroll: false, position: 'right', transitionProps: { duration: 80 } } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } }),
+    // Named, not imported: what the first page does not use is not loaded with it.
+    Modal: { defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 80 } } },
+    Drawer: { defaultProps: { lockScroll: false, position: 'right', transitionProps: { duration: 80 } } },
+    Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },
   },
 })
 
@@ -31,7 +32,8 @@ const queries = new QueryClient({
     queries: {
       staleTime: 5_000,
       // A refusal stays one however often it is asked; only a server that is busy or away is asked again.
-      retry: (count, error) => count < 2 && (!(error instanceof Refused) || error.status === 429 || error.status >= 500),
+      retry: (count, error) =>
+        count < 2 && (!(error instanceof Refused) || error.status === 429 || error.status >= 500),
     },
   },
 })

@@ -8,8 +8,8 @@ import {
 } from '@tanstack/react-router'
 import { currentSession } from './api/session.ts'
 import { Frame } from './frame/frame.tsx'
-import { Failure } from './parts/failure.tsx'
 import { Lost } from './pages/lost.tsx'
+import { Failure } from './parts/failure.tsx'
 
 /** What may stand in an address after `?`; each page reads its own of it, all of it text. */
 export type Search = {
@@ -58,28 +58,81 @@ const orgIndex = createRoute({
 })
 
 const page = <const Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
-  createRoute({ getParentRoute: () => inOrg, path, component, errorComponent: ({ error }) => <Failure error={error} /> })
+  createRoute({
+    getParentRoute: () => inOrg,
+    path,
+    component,
+    errorComponent: ({ error }) => <Failure error={error} />,
+  })
 
 const routes = root.addChildren([
   index,
   inOrg.addChildren([
     orgIndex,
-    page('start', lazyRouteComponent(() => import('./pages/start.tsx'), 'Start')),
-    page('projects', lazyRouteComponent(() => import('./pages/projects.tsx'), 'Projects')),
-    page('projects/$uid', lazyRouteComponent(() => import('./pages/project.tsx'), 'ProjectPage')),
-    page('clusters', lazyRouteComponent(() => import('./pages/clusters.tsx'), 'Clusters')),
-    page('clusters/import', lazyRouteComponent(() => import('./pages/import.tsx'), 'ImportCluster')),
-    page('clusters/$uid', lazyRouteComponent(() => import('./pages/cluster.tsx'), 'ClusterPage')),
-    page('users', lazyRouteComponent(() => import('./pages/users.tsx'), 'Users')),
-    page('users/$uid', lazyRouteComponent(() => import('./pages/user.tsx'), 'UserPage')),
-    page('teams', lazyRouteComponent(() => import('./pages/teams.tsx'), 'Teams')),
-    page('teams/$uid', lazyRouteComponent(() => import('./pages/team.tsx'), 'TeamPage')),
-    page('roles', lazyRouteComponent(() => import('./pages/roles.tsx'), 'Roles')),
-    page('roles/$uid', lazyRouteComponent(() => import('./pages/role.tsx'), 'RolePage')),
-    page('audit', lazyRouteComponent(() => import('./pages/audit.tsx'), 'Audit')),
-    page('keys', lazyRouteComponent(() => import('./pages/keys.tsx'), 'ApiKeys')),
-    page('sessions', lazyRouteComponent(() => import('./pages/sessions.tsx'), 'Sessions')),
-    page('tenants', lazyRouteComponent(() => import('./pages/tenants.tsx'), 'Tenants')),
+    page(
+      'start',
+      lazyRouteComponent(() => import('./pages/start.tsx'), 'Start'),
+    ),
+    page(
+      'projects',
+      lazyRouteComponent(() => import('./pages/projects.tsx'), 'Projects'),
+    ),
+    page(
+      'projects/$uid',
+      lazyRouteComponent(() => import('./pages/project.tsx'), 'ProjectPage'),
+    ),
+    page(
+      'clusters',
+      lazyRouteComponent(() => import('./pages/clusters.tsx'), 'Clusters'),
+    ),
+    page(
+      'clusters/import',
+      lazyRouteComponent(() => import('./pages/import.tsx'), 'ImportCluster'),
+    ),
+    page(
+      'clusters/$uid',
+      lazyRouteComponent(() => import('./pages/cluster.tsx'), 'ClusterPage'),
+    ),
+    page(
+      'users',
+      lazyRouteComponent(() => import('./pages/users.tsx'), 'Users'),
+    ),
+    page(
+      'users/$uid',
+      lazyRouteComponent(() => import('./pages/user.tsx'), 'UserPage'),
+    ),
+    page(
+      'teams',
+      lazyRouteComponent(() => import('./pages/teams.tsx'), 'Teams'),
+    ),
+    page(
+      'teams/$uid',
+      lazyRouteComponent(() => import('./pages/team.tsx'), 'TeamPage'),
+    ),
+    page(
+      'roles',
+      lazyRouteComponent(() => import('./pages/roles.tsx'), 'Roles'),
+    ),
+    page(
+      'roles/$uid',
+      lazyRouteComponent(() => import('./pages/role.tsx'), 'RolePage'),
+    ),
+    page(
+      'audit',
+      lazyRouteComponent(() => import('./pages/audit.tsx'), 'Audit'),
+    ),
+    page(
+      'keys',
+      lazyRouteComponent(() => import('./pages/keys.tsx'), 'ApiKeys'),
+    ),
+    page(
+      'sessions',
+      lazyRouteComponent(() => import('./pages/sessions.tsx'), 'Sessions'),
+    ),
+    page(
+      'tenants',
+      lazyRouteComponent(() => import('./pages/tenants.tsx'), 'Tenants'),
+    ),
   ]),
 ])
 
@@ -91,7 +144,9 @@ export const router = createRouter({
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {
     const written = new URLSearchParams(
-      Object.entries(search).flatMap(([name, value]) => (typeof value === 'string' && value !== '' ? [[name, value]] : [])),
+      Object.entries(search).flatMap(([name, value]) =>
+        typeof value === 'string' && value !== '' ? [[name, value]] : [],
+      ),
     ).toString()
     return written === '' ? '' : `?${written}`
   },

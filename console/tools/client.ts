@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import openapiTS, { astToString } from 'openapi-typescript'
-import { packageJson } from '../../tests/docs/package-json.ts'
-import { declaredEndpoints } from '../../tests/docs/declared.ts'
 import { openapiOf } from '../../server/gateway/index.ts'
+import { declaredEndpoints } from '../../tests/docs/declared.ts'
+import { packageJson } from '../../tests/docs/package-json.ts'
 
 /**
  * Writes the types of the API's client from the server's declarations; needs no database and no running server. With

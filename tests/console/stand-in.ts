@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { Agent, request } from 'undici'
@@ -81,7 +82,8 @@ export async function startStandIn(palisade: Palisade): Promise<StandIn> {
       sentToSignIn.push(new URL(path, 'https://localhost').searchParams.get('return_to') ?? '')
       return res.writeHead(200, { 'content-type': 'text/html' }).end('<title>Sign in</title><h1>Sign in</h1>')
     }
-    if (!session || !token) return json(401, { code: 'UnAuthorizedAccess', message: 'No session', details: {}, ref: '' })
+    if (!session || !token)
+      return json(401, { code: 'UnAuthorizedAccess', message: 'No session', details: {}, ref: '' })
     if (path === '/canvas/session') return json(200, session)
     const unsafe = req.method !== 'GET' && req.method !== 'HEAD'
     if (unsafe && req.headers['x-palisade-csrf'] !== csrf)

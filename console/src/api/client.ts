@@ -35,7 +35,12 @@ export class Refused extends Error {
   constructor(response: Response, body: unknown) {
     const envelope = isRecord(body) ? body : {}
     const details = isRecord(envelope.details) ? envelope.details : envelope
-    super(text(envelope.message) ?? text(envelope.detail) ?? text(envelope.title) ?? `The server answered ${response.status}`)
+    super(
+      text(envelope.message) ??
+        text(envelope.detail) ??
+        text(envelope.title) ??
+        `The server answered ${response.status}`,
+    )
     this.name = 'Refused'
     this.status = response.status
     this.code = text(envelope.code) ?? String(response.status)
@@ -63,7 +68,8 @@ export async function answer<T>(call: Promise<Answer<T>>): Promise<NonNullable<T
 }
 
 /** The header that selects a project; none selects the whole tenant. */
-export const inProject = (project: string | undefined) => (project === undefined ? {} : { header: { ProjectUid: project } })
+export const inProject = (project: string | undefined) =>
+  project === undefined ? {} : { header: { ProjectUid: project } }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)

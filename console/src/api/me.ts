@@ -21,7 +21,8 @@ export const projectNamesQuery = queryOptions({
 export function useMay(): (permission: string, project?: string) => boolean | undefined {
   const { data } = useQuery(meQuery)
   return (permission, project) => {
-    if (!data) return undefined
+    // What a system administrator holds is not told by this route: the server says at the call.
+    if (!data || currentSession().isSystem) return undefined
     const { tenantPermissions, projectPermissions } = data.status
     const inTenant = Object.values(tenantPermissions).some((list) => list.includes(permission))
     return inTenant || (project !== undefined && (projectPermissions[project] ?? []).includes(permission))

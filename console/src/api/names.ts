@@ -10,7 +10,9 @@ export const namesQuery = queryOptions({
       ifAllowed(async () => (await answer(api.GET('/v1/users/meta'))).items),
       ifAllowed(async () => (await answer(api.GET('/v1/teams', everything))).items.map(({ metadata }) => metadata)),
       ifAllowed(async () => (await answer(api.GET('/v1/roles', everything))).items.map(({ metadata }) => metadata)),
-      ifAllowed(async () => (await answer(api.GET('/v1/dashboard/projects/metadata'))).items.map((one) => one.metadata)),
+      ifAllowed(async () =>
+        (await answer(api.GET('/v1/dashboard/projects/metadata'))).items.map((one) => one.metadata),
+      ),
     ])
     return new Map([...users, ...teams, ...roles, ...projects].map(({ uid, name }) => [uid, name]))
   },

@@ -3,7 +3,6 @@ import {
   Alert,
   Burger,
   Button,
-  Drawer,
   Kbd,
   Menu,
   Text,
@@ -12,17 +11,26 @@ import {
   useMantineColorScheme,
 } from '@mantine/core'
 import { useDisclosure, useHotkeys } from '@mantine/hooks'
-import { spotlight } from '@mantine/spotlight'
-import { IconChevronDown, IconDevices, IconKeyboard, IconLogout, IconMoon, IconSearch, IconSun } from '@tabler/icons-react'
+import {
+  IconChevronDown,
+  IconDevices,
+  IconKeyboard,
+  IconLogout,
+  IconMoon,
+  IconSearch,
+  IconSun,
+} from '@tabler/icons-react'
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
-import { lazy, Suspense, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useState } from 'react'
 import { currentSession, signOut } from '../api/session.ts'
 import { AskWhy, type Question } from '../parts/why.tsx'
-import { Keys } from './keys.tsx'
 import { Mark } from './mark.tsx'
 import { Navigation } from './navigation.tsx'
 import { ProjectSwitch } from './scope.tsx'
 
+// What opens on demand is loaded on demand: the first page stays small.
+const Keys = lazy(async () => ({ default: (await import('./keys.tsx')).Keys }))
+const NarrowNavigation = lazy(async () => ({ default: (await import('./narrow.tsx')).NarrowNavigation }))
 const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }))
 const WhyPanel = lazy(async () => ({ default: (await import('./why-panel.tsx')).WhyPanel }))
 
@@ -33,22 +41,16 @@ export function Frame() {
   const [question, setQuestion] = useState<Question>()
   const [narrow, { open, close }] = useDisclosure(false)
   const [keys, keysShown] = useDisclosure(false)
-  const main = useRef<HTMLElement>(null)
+  const [jumps, setJumps] = useState(0)
+  const jump = useCallback(() => setJumps((before) => before + 1), [])
   useHotkeys([
-    ['mod+K', () => spotlight.open()],
-    ['/', () => spotlight.open()],
+    ['mod+K', jump],
+    ['/', jump],
     ['shift+?', keysShown.open],
   ])
   return (
     <AskWhy value={setQuestion}>
-      <a
-        className="skip"
-        href="#main"
-        onClick={(event) => {
-          event.preventDefault()
-          main.current?.focus()
-        }}
-      >
+      <a className="skip" href="#main">
         Skip to the page
       </a>
       <div className="frame">
@@ -63,7 +65,7 @@ export function Frame() {
             variant="default"
             leftSection={<IconSearch size={14} aria-hidden />}
             rightSection={<Kbd size="xs">⌘K</Kbd>}
-            onClick={spotlight.open}
+            onClick={jump}
           >
             Search or jump
           </Button>
@@ -73,7 +75,7 @@ export function Frame() {
             color="gray"
             size="lg"
             aria-label="Search or jump"
-            onClick={spotlight.open}
+            onClick={jump}
           >
             <IconSearch size={18} />
           </ActionIcon>
@@ -83,16 +85,14 @@ export function Frame() {
         <aside className="side">
           <Navigation />
         </aside>
-        <main className="main" id="main" ref={main} tabIndex={-1}>
+        <main className="main" id="main" tabIndex={-1}>
           {org === tenant.name ? <Outlet /> : <OtherTenant org={org} own={tenant.name} />}
         </main>
       </div>
-      <Drawer opened={narrow} onClose={close} position="left" size={260} title={tenant.name}>
-        <Navigation onGo={close} />
-      </Drawer>
-      <Keys opened={keys} close={keysShown.close} />
       <Suspense fallback={null}>
-        <Palette />
+        {narrow && <NarrowNavigation title={tenant.name} close={close} />}
+        {keys && <Keys close={keysShown.close} />}
+        {jumps > 0 && <Palette jumps={jumps} />}
         {question && <WhyPanel question={question} close={() => setQuestion(undefined)} />}
       </Suspense>
     </AskWhy>
@@ -110,7 +110,7 @@ function OtherTenant({ org, own }: { readonly org: string; readonly own: string 
 }
 
 function ThemeSwitch() {
-  const { setColorScheme } = useMantineColorScheme()
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true }) // Pausing them writes a style element.
   const shown = useComputedColorScheme('light')
   const other = shown === 'light' ? 'dark' : 'light'
   return (
@@ -156,7 +156,11 @@ function Account({ onKeys }: { readonly onKeys: () => void }) {
         >
           My sessions
         </Menu.Item>
-        <Menu.Item leftSection={<IconKeyboard size={16} aria-hidden />} rightSection={<Kbd size="xs">?</Kbd>} onClick={onKeys}>
+        <Menu.Item
+          leftSection={<IconKeyboard size={16} aria-hidden />}
+          rightSection={<Kbd size="xs">?</Kbd>}
+          onClick={onKeys}
+        >
           Keys
         </Menu.Item>
         <Menu.Item

@@ -10,9 +10,9 @@ const keys: readonly (readonly [readonly string[], string])[] = [
   [['?'], 'Show the keys'],
 ]
 
-export function Keys({ opened, close }: { readonly opened: boolean; readonly close: () => void }) {
+export function Keys({ close }: { readonly close: () => void }) {
   return (
-    <Modal opened={opened} onClose={close} title="Keys" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title="Keys" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Table aria-label="Keys">
         <Table.Tbody>
           {keys.map(([pressed, what]) => (

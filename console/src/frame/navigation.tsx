@@ -52,6 +52,7 @@ export function Navigation({ onGo }: { readonly onGo?: () => void }) {
               to={page.to}
               params={{ org }}
               search={({ project }) => ({ project })}
+              py={6}
               label={page.label}
               leftSection={<Icon size={18} stroke={1.6} aria-hidden />}
               activeProps={{ active: true, 'aria-current': 'page' }}

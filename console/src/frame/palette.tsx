@@ -1,13 +1,13 @@
 import { useDebouncedValue } from '@mantine/hooks'
-import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
+import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
 import { IconFolder, IconHistory, IconSearch, IconServer2, IconShieldCheck, IconUser } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { answer, api } from '../api/client.ts'
+import { clusterSearchBody } from '../api/clusters.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
-import { clusterSearchBody } from '../api/clusters.ts'
 import { findUsers } from '../api/users.ts'
 import { pages } from './navigation.tsx'
 
@@ -15,8 +15,12 @@ const most = 6
 const icon = 18
 
 /** ⌘K: to any page, cluster, project, user, role or audit entry. What the caller may not list is not searched. */
-export function Palette() {
+export function Palette({ jumps }: { readonly jumps: number }) {
   const [query, setQuery] = useState('')
+  // It is loaded when it is first asked for, and opens each time that it is.
+  useEffect(() => {
+    if (jumps > 0) spotlight.open()
+  }, [jumps])
   const [asked] = useDebouncedValue(query.trim(), 150)
   const navigate = useNavigate()
   const may = useMay()
@@ -34,7 +38,10 @@ export function Palette() {
       const query = { limit: most, offset: 0 }
       return (
         await answer(
-          api.POST('/v1/dashboard/spectroclusters/search', { params: { query }, body: clusterSearchBody({ q: asked }) }),
+          api.POST('/v1/dashboard/spectroclusters/search', {
+            params: { query },
+            body: clusterSearchBody({ q: asked }),
+          }),
         )
       ).items
     },

@@ -11,13 +11,20 @@ export function ProjectSwitch() {
   const { data = [] } = useQuery(projectNamesQuery)
   const { project = whole } = useSearch({ from: '/t/$org' })
   const navigate = useNavigate()
-  const options = [{ value: whole, label: 'All projects' }, ...data.map(({ uid, name }) => ({ value: uid, label: name }))]
+  const options = [
+    { value: whole, label: 'All projects' },
+    ...data.map(({ uid, name }) => ({ value: uid, label: name })),
+  ]
   return (
     <Select
       className="scope"
       size="xs"
       aria-label="Project"
-      data={options.some(({ value }) => value === project) ? options : [...options, { value: project, label: 'Unknown project' }]}
+      data={
+        options.some(({ value }) => value === project)
+          ? options
+          : [...options, { value: project, label: 'Unknown project' }]
+      }
       value={project}
       allowDeselect={false}
       searchable
@@ -25,7 +32,14 @@ export function ProjectSwitch() {
       nothingFoundMessage="No such project"
       leftSection={<IconFolder size={14} aria-hidden />}
       onChange={(value) =>
-        void navigate({ to: '.', search: (before) => ({ ...before, page: undefined, project: value === whole ? undefined : (value ?? undefined) }) })
+        void navigate({
+          to: '.',
+          search: (before) => ({
+            ...before,
+            page: undefined,
+            project: value === whole ? undefined : (value ?? undefined),
+          }),
+        })
       }
     />
   )

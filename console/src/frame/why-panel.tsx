@@ -21,9 +21,25 @@ export function WhyPanel({ question, close }: { readonly question: Question; rea
       <Stack gap="md">
         <Facts
           rows={[
-            ['Needs', <span className="mono" key="needs">{permission}</span>],
+            [
+              'Needs',
+              <span className="mono" key="needs">
+                {permission}
+              </span>,
+            ],
             ['In', nameOf(scope)],
-            ['You', held ? <State tone="good" key="held">hold it</State> : <State tone="bad" key="held">do not hold it</State>],
+            [
+              'You',
+              held ? (
+                <State tone="good" key="held">
+                  hold it
+                </State>
+              ) : (
+                <State tone="bad" key="held">
+                  do not hold it
+                </State>
+              ),
+            ],
           ]}
         />
         {!isSystem && (
@@ -72,7 +88,10 @@ async function rolesOf(uid: string) {
     answer(api.GET('/v1/users/{uid}/roles', path)),
     answer(api.GET('/v1/users/{uid}/projects', path)),
   ])
-  const places = [{ ...tenant, where: 'the tenant' }, ...projects.projects.map((one) => ({ ...one, where: `project ${one.name}` }))]
+  const places = [
+    { ...tenant, where: 'the tenant' },
+    ...projects.projects.map((one) => ({ ...one, where: `project ${one.name}` })),
+  ]
   return places.flatMap(({ roles, inheritedRoles, where }) => [
     ...roles.map(({ name }) => ({ role: name, where, from: 'given to you' })),
     ...inheritedRoles.map(({ name }) => ({ role: name, where, from: 'through a team' })),

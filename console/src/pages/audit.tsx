@@ -10,8 +10,8 @@ import { Facts, Page } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
-import { WhyButton } from '../parts/why.tsx'
 import { Exact, When } from '../parts/when.tsx'
+import { WhyButton } from '../parts/why.tsx'
 
 type Entry = paths['/v1/audits']['get']['responses'][200]['content']['application/json']['items'][number]
 const actions = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 'action'] as const
@@ -200,7 +200,12 @@ function factsOf({ metadata, spec }: Entry, org: string) {
         {spec.resource.name || spec.resource.uid}
       </span>,
     ],
-    ['Event', <span key="event" className="mono">{metadata.name}</span>],
+    [
+      'Event',
+      <span key="event" className="mono">
+        {metadata.name}
+      </span>,
+    ],
     ...(annotations.address ? [['From', annotations.address] as const] : []),
     ...optional('Credential', annotations.credential),
     ...optional('Session', annotations.session),

@@ -8,7 +8,15 @@ import { Commands } from './commands.tsx'
 type Result = paths['/v1/palisade/clusters']['post']['responses'][201]['content']['application/json']
 
 /** What an import or a check came to, a line for each thing that was looked at or made. */
-export function Checked({ org, name, checked }: { readonly org: string; readonly name: string; readonly checked: Result }) {
+export function Checked({
+  org,
+  name,
+  checked,
+}: {
+  readonly org: string
+  readonly name: string
+  readonly checked: Result
+}) {
   const { created, missing, warnings, yaml, state, uid } = checked
   return (
     <Stack gap="md">
@@ -43,7 +51,9 @@ export function Checked({ org, name, checked }: { readonly org: string; readonly
       </section>
       {yaml && (
         <section className="sheet pad" aria-label="To apply">
-          <Text size="sm">Somebody with the rights applies this on the cluster, then checks again on the cluster's page.</Text>
+          <Text size="sm">
+            Somebody with the rights applies this on the cluster, then checks again on the cluster's page.
+          </Text>
           <CodeBlock text={yaml} label="YAML" />
         </section>
       )}

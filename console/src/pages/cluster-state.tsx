@@ -6,5 +6,9 @@ export const stateOf = (state: string) =>
 
 export function healthOf(health: string) {
   if (health === 'Healthy') return <State tone="good">Answered last time</State>
-  return health === 'UnHealthy' ? <State tone="bad">Did not answer</State> : <State tone="quiet">Not connected yet</State>
+  return health === 'UnHealthy' ? (
+    <State tone="bad">Did not answer</State>
+  ) : (
+    <State tone="quiet">Not connected yet</State>
+  )
 }

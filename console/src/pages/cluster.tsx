@@ -12,8 +12,8 @@ import { Facts, Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
-import { Commands } from './commands.tsx'
 import { healthOf, stateOf } from './cluster-state.tsx'
+import { Commands } from './commands.tsx'
 
 /** One cluster: how Palisade reaches it, what is missing on it, how to use it. */
 export function ClusterPage() {
@@ -60,7 +60,7 @@ export function ClusterPage() {
       above={above}
       acts={
         <>
-          <ToButton to="/t/$org/audit" params={{ org }} search={{ kind: 'cluster', object: uid }} variant="default">
+          <ToButton to="/t/$org/audit" params={{ org }} search={{ object: uid }} variant="default">
             Audit
           </ToButton>
           <Act needs="cluster.import" project={project} variant="default" onClick={() => setOpen('check')}>
@@ -80,14 +80,26 @@ export function ClusterPage() {
           rows={[
             ['State', stateOf(status.state)],
             ['API server', healthOf(status.health.state)],
-            ['Address', <span key="address" className="mono">{access.server}</span>],
+            [
+              'Address',
+              <span key="address" className="mono">
+                {access.server}
+              </span>,
+            ],
             ['Kubernetes', access.kubernetesVersion],
             ['Last contact', <When key="contact" at={access.contactedAt} />],
-            ['Lives in', <InScope key="scope" kind="project">{projects.data?.find((one) => one.uid === project)?.name ?? project}</InScope>],
+            [
+              'Lives in',
+              <InScope key="scope" kind="project">
+                {projects.data?.find((one) => one.uid === project)?.name ?? project}
+              </InScope>,
+            ],
             [
               'Tags',
               Object.keys(metadata.labels).length === 0 ? (
-                <span className="quiet" key="tags">none</span>
+                <span className="quiet" key="tags">
+                  none
+                </span>
               ) : (
                 <Group gap={4} key="tags">
                   {Object.entries(metadata.labels).map(([key, value]) => (
@@ -100,7 +112,12 @@ export function ClusterPage() {
             ],
             ...(access.credential
               ? ([
-                  ['Account on it', <span key="account" className="mono">{access.credential.account}</span>],
+                  [
+                    'Account on it',
+                    <span key="account" className="mono">
+                      {access.credential.account}
+                    </span>,
+                  ],
                   [
                     'Its token',
                     <span key="token">
@@ -172,7 +189,13 @@ function RenameCluster({ uid, name, close }: Dialog) {
         )
       }
     >
-      <TextInput data-autofocus label="Name" maxLength={128} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+      <TextInput
+        data-autofocus
+        label="Name"
+        maxLength={128}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
     </FormDialog>
   )
 }

@@ -68,7 +68,9 @@ export function Clusters() {
           ) : (
             <>
               <Text fw={600}>No cluster here that you may see</Text>
-              <Text className="quiet">Import one with a kubeconfig. Palisade makes its own account and forgets the file.</Text>
+              <Text className="quiet">
+                Import one with a kubeconfig. Palisade makes its own account and forgets the file.
+              </Text>
               {importing}
             </>
           )

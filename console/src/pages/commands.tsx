@@ -10,9 +10,7 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
   const file = `${name.replaceAll(/[^\w.-]+/g, '-')}.kubeconfig`
   const issue = useMutation({
     mutationFn: () =>
-      answer(
-        api.GET('/v1/spectroclusters/{uid}/assets/kubeconfig', { params: { path: { uid } }, parseAs: 'text' }),
-      ),
+      answer(api.GET('/v1/spectroclusters/{uid}/assets/kubeconfig', { params: { path: { uid } }, parseAs: 'text' })),
     onSuccess: (text) => save(file, text),
   })
   return (
@@ -21,8 +19,8 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
         Use it
       </Title>
       <Text size="sm">
-        The kubeconfig leads through Palisade and holds a token of 15 minutes for you alone. What you may do is decided at
-        each call.
+        The kubeconfig leads through Palisade and holds a token of 15 minutes for you alone. What you may do is decided
+        at each call.
       </Text>
       <Group>
         <Button

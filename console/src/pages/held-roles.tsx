@@ -67,9 +67,7 @@ export function HeldRoles({ who, needs, tenant, projects, putTenant, putProjects
       {editing !== undefined && (
         <ChangeRoles
           who={who}
-          held={(where) =>
-            [inTenant, ...projects].find(({ uid }) => uid === where)?.roles.map(({ uid }) => uid) ?? []
-          }
+          held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles.map(({ uid }) => uid) ?? []}
           close={() => setEditing(undefined)}
           change={change}
         />
@@ -145,7 +143,9 @@ function ChangeRoles({ who, held, close, change }: ChangeProps) {
           ? 'Nothing changes yet.'
           : [
               ...(gained.length > 0 ? [`Gains ${gained.map(nameOf).join(', ')}.`] : []),
-              ...(lost.length > 0 ? [`Loses ${lost.map(nameOf).join(', ')}; what rests on it ends within a second.`] : []),
+              ...(lost.length > 0
+                ? [`Loses ${lost.map(nameOf).join(', ')}; what rests on it ends within a second.`]
+                : []),
             ].join(' ')}
       </Text>
     </FormDialog>

@@ -70,7 +70,11 @@ export function ImportCluster() {
             data={(projects.data ?? []).map((one) => ({ value: one.uid, label: one.name }))}
             value={project ?? null}
             onChange={(value) =>
-              void navigate({ to: '.', search: (before) => ({ ...before, project: value ?? undefined }), replace: true })
+              void navigate({
+                to: '.',
+                search: (before) => ({ ...before, project: value ?? undefined }),
+                replace: true,
+              })
             }
           />
           <Textarea
@@ -105,8 +109,8 @@ export function ImportCluster() {
           </Radio.Group>
           <Alert color="yellow" variant="light" title="What this gives Palisade">
             <Text size="sm" c="var(--mantine-color-text)">
-              The account may act as anybody on this cluster, which makes it worth cluster-admin. Palisade uses it to speak
-              for the person who calls, never for more than that person may do.
+              The account may act as anybody on this cluster, which makes it worth cluster-admin. Palisade uses it to
+              speak for the person who calls, never for more than that person may do.
             </Text>
           </Alert>
           {importing.error && <Failure error={importing.error} />}

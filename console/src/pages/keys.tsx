@@ -23,7 +23,10 @@ export function ApiKeys() {
   const found = all.data
     ?.filter(({ metadata }) => metadata.name.toLowerCase().includes(q.toLowerCase()))
     .sort((a, b) => {
-      const by = sort.field === 'expiry' ? a.spec.expiry.localeCompare(b.spec.expiry) : a.metadata.name.localeCompare(b.metadata.name)
+      const by =
+        sort.field === 'expiry'
+          ? a.spec.expiry.localeCompare(b.spec.expiry)
+          : a.metadata.name.localeCompare(b.metadata.name)
       return sort.descending ? -by : by
     })
   const list = { ...all, data: found && { items: found.slice(offset, offset + pageSize), count: found.length } }
@@ -109,7 +112,9 @@ export function ApiKeys() {
           }
         >
           <Text size="sm">
-            {switching.isActive ? 'What uses it is refused at once, and its open streams end.' : 'It works again, until it ends.'}
+            {switching.isActive
+              ? 'What uses it is refused at once, and its open streams end.'
+              : 'It works again, until it ends.'}
           </Text>
         </FormDialog>
       )}

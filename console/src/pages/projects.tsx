@@ -70,7 +70,11 @@ export function Projects() {
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Users', end: true, wide: true, cell: ({ specSummary }) => specSummary.users.length },
           { title: 'Teams', end: true, wide: true, cell: ({ specSummary }) => specSummary.teams.length },
-          { title: 'Created', sort: 'creationTimestamp', cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
+          {
+            title: 'Created',
+            sort: 'creationTimestamp',
+            cell: ({ metadata }) => <When at={metadata.creationTimestamp} />,
+          },
           { title: 'Uid', wide: true, cell: ({ metadata }) => <Copyable text={metadata.uid} /> },
         ]}
       />

@@ -48,7 +48,10 @@ export function RolePage() {
     (one) => search.only === undefined || !other || role.permissions.has(one) !== other.permissions.has(one),
   )
   const kinds = Map.groupBy(shown, keyOf)
-  const differing = other ? [...new Set([...role.permissions, ...other.permissions])].filter((one) => !(role.permissions.has(one) && other.permissions.has(one))).length
+  const differing = other
+    ? [...new Set([...role.permissions, ...other.permissions])].filter(
+        (one) => !(role.permissions.has(one) && other.permissions.has(one)),
+      ).length
     : 0
   return (
     <Page title={role.name} above={above}>
@@ -104,9 +107,18 @@ export function RolePage() {
             {[...kinds].flatMap(([kind, permissions]) =>
               permissions.map((permission, i) => (
                 <Table.Tr key={permission}>
-                  <Table.Td>{i === 0 ? (titles.get(kind) ?? kind) : <span className="visually-hidden">{titles.get(kind) ?? kind}</span>}</Table.Td>
+                  <Table.Td>
+                    {i === 0 ? (
+                      (titles.get(kind) ?? kind)
+                    ) : (
+                      <span className="visually-hidden">{titles.get(kind) ?? kind}</span>
+                    )}
+                  </Table.Td>
                   <Table.Td className="mono">{permission}</Table.Td>
-                  <Holds is={role.permissions.has(permission)} differs={other !== undefined && !other.permissions.has(permission)} />
+                  <Holds
+                    is={role.permissions.has(permission)}
+                    differs={other !== undefined && !other.permissions.has(permission)}
+                  />
                   {other && (
                     <Holds is={other.permissions.has(permission)} differs={!role.permissions.has(permission)} />
                   )}

@@ -26,7 +26,10 @@ export function Roles() {
   return (
     <Page title="Roles">
       <div className="filters">
-        <Filter label="Filter roles by name or permission" placeholder="Filter by name, or a permission such as cluster.delete" />
+        <Filter
+          label="Filter roles by name or permission"
+          placeholder="Filter by name, or a permission such as cluster.delete"
+        />
         <Select
           size="xs"
           aria-label="Scope"

@@ -64,9 +64,7 @@ export function Sessions() {
           act="End"
           danger
           close={() => setEnding(undefined)}
-          run={() =>
-            answer(api.DELETE('/v1/palisade/sessions/{uid}', { params: { path: { uid: ending.uid } } }))
-          }
+          run={() => answer(api.DELETE('/v1/palisade/sessions/{uid}', { params: { path: { uid: ending.uid } } }))}
           done={() => (ending.current ? signInAgain() : setEnding(undefined))}
         >
           <Text size="sm">

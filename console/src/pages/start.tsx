@@ -43,9 +43,7 @@ export function Start() {
       </Page>
     )
   const items = clusters.data?.items ?? []
-  const attention = items.filter(
-    ({ status }) => status.state !== 'Running' || status.health.state === 'UnHealthy',
-  )
+  const attention = items.filter(({ status }) => status.state !== 'Running' || status.health.state === 'UnHealthy')
   const invited = (users.data ?? 2) > 1
   const grouped = (projects.data?.length ?? 2) > 1
   const imported = (clusters.data?.listmeta.count ?? 1) > 0

@@ -114,7 +114,12 @@ export function TeamPage() {
   )
 }
 
-type EditProps = { readonly uid: string; readonly name: string; readonly members: readonly string[]; readonly close: () => void }
+type EditProps = {
+  readonly uid: string
+  readonly name: string
+  readonly members: readonly string[]
+  readonly close: () => void
+}
 
 function Edit({ uid, name, members, close }: EditProps) {
   const people = usePeople()
@@ -129,10 +134,21 @@ function Edit({ uid, name, members, close }: EditProps) {
       close={close}
       ready={typed.trim() !== '' && (typed !== name || gained + lost > 0)}
       run={() =>
-        answer(api.PUT('/v1/teams/{uid}', { params: { path: { uid } }, body: { metadata: { name: typed }, spec: { users } } }))
+        answer(
+          api.PUT('/v1/teams/{uid}', {
+            params: { path: { uid } },
+            body: { metadata: { name: typed }, spec: { users } },
+          }),
+        )
       }
     >
-      <TextInput data-autofocus label="Name" maxLength={128} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+      <TextInput
+        data-autofocus
+        label="Name"
+        maxLength={128}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
       <MultiSelect label="Members" searchable limit={100} data={people} value={users} onChange={setUsers} />
       <Text size="sm" role="status">
         {gained + lost === 0 ? 'The members stay.' : `${gained} gain what the team holds, ${lost} lose it.`}

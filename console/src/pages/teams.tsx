@@ -69,8 +69,16 @@ export function Teams() {
           },
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Members', end: true, cell: ({ spec }) => spec.users.length },
-          { title: 'Tenant roles', wide: true, cell: ({ spec }) => spec.roles.map(({ name }) => name).join(', ') || '–' },
-          { title: 'Projects', wide: true, cell: ({ spec }) => spec.projects.map(({ name }) => name).join(', ') || '–' },
+          {
+            title: 'Tenant roles',
+            wide: true,
+            cell: ({ spec }) => spec.roles.map(({ name }) => name).join(', ') || '–',
+          },
+          {
+            title: 'Projects',
+            wide: true,
+            cell: ({ spec }) => spec.projects.map(({ name }) => name).join(', ') || '–',
+          },
           {
             title: 'Created',
             sort: 'creationTimestamp',

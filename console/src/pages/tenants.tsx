@@ -193,7 +193,9 @@ function FirstUser({ tenant, close }: { readonly tenant: Tenant; readonly close:
             <Text size="sm">Has signed in: there is no link to pass on.</Text>
           ) : (
             <>
-              <Text size="sm">Give them this link over a channel that you trust; whoever opens it gets the tenant.</Text>
+              <Text size="sm">
+                Give them this link over a channel that you trust; whoever opens it gets the tenant.
+              </Text>
               <CodeBlock text={user.data.status.activationLink} label="Link" />
             </>
           )}

@@ -21,7 +21,10 @@ export function UserPage() {
   const close = () => setOpen(undefined)
   const path = { params: { path: { uid } } }
   const user = useQuery({ queryKey: ['users', uid], queryFn: () => answer(api.GET('/v1/users/{uid}', path)) })
-  const roles = useQuery({ queryKey: ['users', uid, 'roles'], queryFn: () => answer(api.GET('/v1/users/{uid}/roles', path)) })
+  const roles = useQuery({
+    queryKey: ['users', uid, 'roles'],
+    queryFn: () => answer(api.GET('/v1/users/{uid}/roles', path)),
+  })
   const projects = useQuery({
     queryKey: ['users', uid, 'projects'],
     queryFn: () => answer(api.GET('/v1/users/{uid}/projects', path)),
@@ -94,7 +97,9 @@ export function UserPage() {
             tenant={roles.data}
             projects={projects.data.projects}
             putTenant={(chosen) => answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))}
-            putProjects={(chosen) => answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))}
+            putProjects={(chosen) =>
+              answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
+            }
           />
         )
       )}
@@ -145,8 +150,8 @@ function NewLink({ uid, name, close }: { readonly uid: string; readonly name: st
       run={() => answer(api.PATCH('/v1/users/{uid}/password/reset', { params: { path: { uid } } }))}
     >
       <Text size="sm">
-        A link with which they set a new password. It shows on this page to whoever may pass it on; links made before stop
-        working.
+        A link with which they set a new password. It shows on this page to whoever may pass it on; links made before
+        stop working.
       </Text>
     </FormDialog>
   )

@@ -69,7 +69,12 @@ export function Users() {
           { title: 'State', cell: ({ status }) => userState(status) },
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Last sign-in', wide: true, cell: ({ status }) => <When at={status.lastSignIn} /> },
-          { title: 'Created', sort: 'created', wide: true, cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
+          {
+            title: 'Created',
+            sort: 'created',
+            wide: true,
+            cell: ({ metadata }) => <When at={metadata.creationTimestamp} />,
+          },
         ]}
       />
       {search.panel === 'new' && <Invite close={() => change({ panel: undefined })} />}
@@ -90,7 +95,11 @@ type User = {
 
 export function userState({ isActive, lastSignIn }: { readonly isActive: boolean; readonly lastSignIn: string }) {
   if (isActive) return <State tone="good">Active</State>
-  return lastSignIn.startsWith('0001-') ? <State tone="quiet">Not active</State> : <State tone="warn">Switched off</State>
+  return lastSignIn.startsWith('0001-') ? (
+    <State tone="quiet">Not active</State>
+  ) : (
+    <State tone="warn">Switched off</State>
+  )
 }
 
 /** A new member, and the link with which they set their password. No mail is sent: the link is passed on by hand. */

@@ -53,7 +53,8 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
 
 function titleOf(error: unknown): string {
   if (!(error instanceof Refused)) return 'No answer'
-  if (error.status === 403) return error.code === 'ResourceLimitReached' ? 'The limit is reached' : 'You may not do this'
+  if (error.status === 403)
+    return error.code === 'ResourceLimitReached' ? 'The limit is reached' : 'You may not do this'
   if (error.status === 404) return 'Not found'
   if (error.status === 409) return 'This is in the way'
   if (error.status === 429) return 'Too many requests'

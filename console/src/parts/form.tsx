@@ -42,7 +42,13 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
             <Button size="xs" variant="default" onClick={close}>
               Cancel
             </Button>
-            <Button size="xs" type="submit" color={danger ? 'red' : 'cyan'} loading={running.isPending} disabled={!ready}>
+            <Button
+              size="xs"
+              type="submit"
+              color={danger ? 'red' : 'cyan'}
+              loading={running.isPending}
+              disabled={!ready}
+            >
               {act}
             </Button>
           </Group>

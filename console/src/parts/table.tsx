@@ -117,7 +117,9 @@ export function DataTable<Row>({ label, columns, rowKey, list, empty }: Props<Ro
           </Table.Tbody>
         </Table>
       </div>
-      {data && data.count > pageSize && <Pager count={data.count} page={page} go={(to) => change({ page: String(to) })} />}
+      {data && data.count > pageSize && (
+        <Pager count={data.count} page={page} go={(to) => change({ page: String(to) })} />
+      )}
     </>
   )
 }
@@ -133,8 +135,7 @@ function SortBy<Row>({ column }: { readonly column: Column<Row> }) {
   return (
     <button type="button" className="sortby" onClick={() => change({ sort: next })}>
       {column.title}
-      {active &&
-        (sort.descending ? <IconArrowDown size={12} aria-hidden /> : <IconArrowUp size={12} aria-hidden />)}
+      {active && (sort.descending ? <IconArrowDown size={12} aria-hidden /> : <IconArrowUp size={12} aria-hidden />)}
     </button>
   )
 }
@@ -150,13 +151,22 @@ function walk(event: KeyboardEvent<HTMLTableSectionElement>): void {
   link.focus()
 }
 
-function Pager({ count, page, go }: { readonly count: number; readonly page: number; readonly go: (to: number) => void }) {
+function Pager({
+  count,
+  page,
+  go,
+}: {
+  readonly count: number
+  readonly page: number
+  readonly go: (to: number) => void
+}) {
   const last = Math.ceil(count / pageSize)
   const from = (page - 1) * pageSize + 1
   return (
     <Group justify="flex-end" gap="xs" role="navigation" aria-label="Pages">
       <Text size="sm" className="quiet">
-        {from.toLocaleString('en')}–{Math.min(count, page * pageSize).toLocaleString('en')} of {count.toLocaleString('en')}
+        {from.toLocaleString('en')}–{Math.min(count, page * pageSize).toLocaleString('en')} of{' '}
+        {count.toLocaleString('en')}
       </Text>
       <ActionIcon variant="default" aria-label="Previous page" disabled={page <= 1} onClick={() => go(page - 1)}>
         <IconChevronLeft size={16} />
@@ -200,7 +210,15 @@ export function Filter({ label, placeholder }: { readonly label: string; readonl
 }
 
 /** How many there are, said to screen readers when it changes. */
-export function Count({ data, one, many }: { readonly data: Listed<unknown> | undefined; readonly one: string; readonly many: string }) {
+export function Count({
+  data,
+  one,
+  many,
+}: {
+  readonly data: Listed<unknown> | undefined
+  readonly one: string
+  readonly many: string
+}) {
   return (
     <Text size="sm" className="quiet" role="status">
       {data ? `${data.count.toLocaleString('en')} ${data.count === 1 ? one : many}` : ' '}
