@@ -27,6 +27,8 @@ const dist = join(root, 'console/dist')
 const pictures = join(root, 'docs/pictures')
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const themes = ['light', 'dark'] as const
+/** What axe found on the pages of one test. */
+const found: string[] = []
 
 await promisify(execFile)('npm', ['run', '-s', 'build:console'], { cwd: root })
 
@@ -89,6 +91,7 @@ describe('the console', { skip: noBrowser }, () => {
     const complaints = opened?.complaints ?? []
     await opened?.context.close()
     opened = undefined
+    assert.deepEqual(found.splice(0), [], 'axe found something')
     // A 403 or 404 that a test provokes is written by the browser itself.
     const ours = complaints.filter((line) => !/the server responded with a status of 40[134]/.test(line))
     assert.deepEqual(ours, [], 'the browser complained')
@@ -386,7 +389,7 @@ async function look(page: Page, name: string, theme: string): Promise<void> {
   const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
   await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
-  assert.deepEqual(violations, [], `${name}, ${theme}`)
+  for (const violation of violations as string[]) found.push(`${name}, ${theme}: ${violation}`)
 }
 
 /** The accessible name of what has the focus, as far as it is its text or label. */

@@ -54,7 +54,8 @@ export function Frame() {
         Skip to the page
       </a>
       <div className="frame">
-        <header className="bar">
+        {/* Not a header: an open dialog brings one, and there is one banner. */}
+        <section className="bar" aria-label="Scope and account">
           <Burger className="only-narrow" size="sm" opened={narrow} onClick={open} aria-label="Open navigation" />
           <Mark org={tenant.name} />
           {!isSystem && <ProjectSwitch />}
@@ -81,7 +82,7 @@ export function Frame() {
           </ActionIcon>
           <ThemeSwitch />
           <Account onKeys={keysShown.open} />
-        </header>
+        </section>
         <aside className="side">
           <Navigation />
         </aside>
