@@ -235,7 +235,7 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByRole('link', { name: 'Members' }).click()
     const refusal = page.getByRole('alert')
     await refusal.getByText('This needs user.list').waitFor()
-    await refusal.getByRole('button', { name: 'Why?' }).click()
+    await refusal.getByRole('button', { name: 'Why?', exact: true }).click()
     await why.getByText('user.list').first().waitFor()
     assert.match(await why.getByRole('region', { name: 'Request id' }).innerText(), /^[\w-]{8,}$/)
   })
@@ -250,36 +250,27 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByRole('heading', { name: 'No such page' }).waitFor()
   })
 
-  test('pages of a list: in the address, cut by the server', async () => {
+  test('a bigger place, as the pictures show it', async () => {
+    const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
+    const project = items.find((one: { metadata: { name: string } }) => one.metadata.name === 'payments').metadata.uid
+    const clusters = [
+      ['east', { env: 'dev', region: 'eu' }, 'install'],
+      ['north', { env: 'prod', region: 'eu' }, 'install'],
+      ['lab', { env: 'lab' }, 'print'],
+    ] as const
+    for (const [name, labels, bindings] of clusters)
+      await acme.admin.must('POST', '/v1/palisade/clusters', {
+        project,
+        body: { metadata: { name, labels }, spec: { kubeconfig: kubernetes.kubeconfig(adminToken), bindings } },
+      })
+    for (const name of ['platform', 'security'])
+      await acme.admin.must('POST', '/v1/teams', {
+        body: { metadata: { name }, spec: { users: [dev.uid], roles: [] } },
+      })
+    await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
     await server.signIn(admin())
-    for (let i = 0; i < 120; i += 20)
-      await Promise.all(
-        Array.from({ length: 20 }, (_, j) =>
-          acme.admin.must('POST', '/v1/projects', {
-            body: { metadata: { name: `team-${String(i + j).padStart(3, '0')}` } },
-          }),
-        ),
-      )
-    const page = await open('/t/acme/projects?page=2&sort=name&q=team')
-    await page.getByText('51–100 of 120').waitFor()
-    assert.equal(await page.locator('tbody tr').count(), 50)
-    await page.getByRole('button', { name: 'Next page' }).click()
-    await page.waitForURL(/page=3/)
-    await page.getByText('101–120 of 120').waitFor()
-    await page.getByRole('link', { name: 'team-119' }).waitFor()
-    assert.equal(await page.locator('tbody tr').count(), 20)
-    for (let i = 0; i < 120; i++) {
-      const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
-      const next = items.filter(({ metadata }: { metadata: { name: string } }) => metadata.name.startsWith('team-'))
-      if (next.length === 0) break
-      await Promise.all(
-        next
-          .slice(0, 20)
-          .map(({ metadata }: { metadata: { uid: string } }) =>
-            acme.admin.must('DELETE', `/v1/projects/${metadata.uid}`),
-          ),
-      )
-    }
+    const page = await open('/t/acme/start')
+    await page.getByText('Needs bindings').first().waitFor()
   })
 
   for (const theme of themes)
@@ -324,7 +315,7 @@ describe('the console', { skip: noBrowser }, () => {
 
       await server.signIn({ email: dev.email, password: goodPassword, org: 'acme' })
       await page.goto(`${server.url}/t/acme/users`)
-      await page.getByRole('button', { name: 'Why?' }).click()
+      await page.getByRole('button', { name: 'Why?', exact: true }).click()
       await page.getByText('No role, in the tenant').waitFor()
       await look(page, 'why', theme)
     })
@@ -360,6 +351,26 @@ describe('the console', { skip: noBrowser }, () => {
         .getByRole('region', { name: 'Link' })
         .waitFor()
     })
+
+  test('pages of a list: in the address, cut by the server', async () => {
+    await server.signIn(admin())
+    for (let i = 0; i < 120; i += 20)
+      await Promise.all(
+        Array.from({ length: 20 }, (_, j) =>
+          acme.admin.must('POST', '/v1/projects', {
+            body: { metadata: { name: `team-${String(i + j).padStart(3, '0')}` } },
+          }),
+        ),
+      )
+    const page = await open('/t/acme/projects?page=2&sort=name&q=team')
+    await page.getByText('51–100 of 120').waitFor()
+    assert.equal(await page.locator('tbody tr').count(), 50)
+    await page.getByRole('button', { name: 'Next page' }).click()
+    await page.waitForURL(/page=3/)
+    await page.getByText('101–120 of 120').waitFor()
+    await page.getByRole('link', { name: 'team-119' }).waitFor()
+    assert.equal(await page.locator('tbody tr').count(), 20)
+  })
 
   test('the theme can be chosen, and signing out ends the session', async () => {
     await server.signIn(admin())

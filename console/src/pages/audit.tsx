@@ -112,7 +112,7 @@ export function Audit() {
             title: 'What',
             cell: ({ metadata, spec }) => (
               <To to="." search={(before) => ({ ...before, panel: metadata.uid })}>
-                {spec.actionMsg}
+                {titleOf(spec.actionMsg)}
               </To>
             ),
           },
@@ -135,6 +135,9 @@ export function Audit() {
     </Page>
   )
 }
+
+/** The outcome has a column of its own. */
+const titleOf = (message: string) => message.replace(/ \((?:refused|intended|ended|unknown)\)$/, '')
 
 function outcomeOf(outcome: string) {
   if (outcome === 'refused') return <State tone="bad">Refused</State>
@@ -159,7 +162,7 @@ function EntryPanel({ uid, close }: { readonly uid: string; readonly close: () =
       {entry.data && (
         <Stack gap="md">
           <Group gap="xs">
-            <Text fw={600}>{entry.data.spec.actionMsg}</Text>
+            <Text fw={600}>{titleOf(entry.data.spec.actionMsg)}</Text>
             {outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
           </Group>
           <Facts rows={factsOf(entry.data, org)} />
