@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
-import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import { adminToken, type FakeKubernetes, limitedToken, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
   createTenant,
   createUser,
@@ -254,14 +254,14 @@ describe('the console', { skip: noBrowser }, () => {
     const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
     const project = items.find((one: { metadata: { name: string } }) => one.metadata.name === 'payments').metadata.uid
     const clusters = [
-      ['east', { env: 'dev', region: 'eu' }, 'install'],
-      ['north', { env: 'prod', region: 'eu' }, 'install'],
-      ['lab', { env: 'lab' }, 'print'],
+      ['east', { env: 'dev', region: 'eu' }, adminToken],
+      ['north', { env: 'prod', region: 'eu' }, adminToken],
+      ['lab', { env: 'lab' }, limitedToken],
     ] as const
-    for (const [name, labels, bindings] of clusters)
+    for (const [name, labels, token] of clusters)
       await acme.admin.must('POST', '/v1/palisade/clusters', {
         project,
-        body: { metadata: { name, labels }, spec: { kubeconfig: kubernetes.kubeconfig(adminToken), bindings } },
+        body: { metadata: { name, labels }, spec: { kubeconfig: kubernetes.kubeconfig(token) } },
       })
     for (const name of ['platform', 'security'])
       await acme.admin.must('POST', '/v1/teams', {

@@ -48,6 +48,7 @@ export async function startStandIn(palisade: Palisade): Promise<StandIn> {
       dispatcher: upstream,
       method: body === undefined ? 'GET' : 'POST',
       headers: {
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0 Safari/537.36',
         ...(token ? { authorization: token } : {}),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },

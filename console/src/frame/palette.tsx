@@ -133,6 +133,7 @@ export function Palette({ jumps }: { readonly jumps: number }) {
       filter={(_, actions) => actions}
       nothingFound="Nothing found"
       lockScroll={false}
+      attributes={{ content: { 'aria-label': 'Search or jump' } }}
       highlightQuery
       scrollable
       maxHeight={420}
