@@ -25,7 +25,7 @@ const roots = ['core', 'contract', 'server', 'cli', 'agent', 'bench', 'tests']
  */
 const slow = [
   /\.slow\.test\.ts$/,
-  /^tests\/(e2e|attacks|isolation|durability|cluster|conformance|demo)\//,
+  /^tests\/(e2e|attacks|isolation|durability|cluster|conformance|console|demo)\//,
   /^tests\/(run|support\/postgres15)\.test\.ts$/,
   /^bench\//,
 ]

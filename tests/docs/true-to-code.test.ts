@@ -222,7 +222,13 @@ describe('docs/cli.md', () => {
 
 describe('docs/dependencies.md', () => {
   const page = readDoc('docs/dependencies.md')
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>
+  const manifestOf = (file: string) => JSON.parse(readFileSync(join(root, file), 'utf8')) as Record<string, object>
+  const manifest = manifestOf('package.json')
+  test('What the console is built with', () =>
+    assert.deepEqual(
+      names(tableBelow(page, 'What the console is built with')).toSorted(),
+      Object.keys(manifestOf('console/package.json').devDependencies ?? {}).toSorted(),
+    ))
   for (const [heading, members] of [
     ['What the server runs on', ['dependencies', 'optionalDependencies']],
     ['What only building and testing needs', ['devDependencies']],

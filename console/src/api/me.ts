@@ -1,0 +1,42 @@
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import { answer, api, type Scope } from './client.ts'
+import { currentSession } from './session.ts'
+
+/** The caller's own account and rights; asked again now and then, since rights change while a page is open. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: () => answer(api.GET('/v1/users/me')),
+  staleTime: 15_000,
+  refetchInterval: 60_000,
+})
+
+export const projectNamesQuery = queryOptions({
+  queryKey: ['projects', 'names'],
+  queryFn: async () => (await answer(api.GET('/v1/dashboard/projects/metadata'))).items.map(({ metadata }) => metadata),
+  staleTime: 15_000,
+  enabled: () => !currentSession().isSystem,
+})
+
+/** Whether the caller holds a right; undefined while that is not known. The server decides again at every call. */
+export function useMay(): (permission: string, project?: string) => boolean | undefined {
+  const { data } = useQuery(meQuery)
+  return (permission, project) => {
+    // What a system administrator holds is not told by this route: the server says at the call.
+    if (!data || currentSession().isSystem) return undefined
+    const { tenantPermissions, projectPermissions } = data.status
+    const inTenant = Object.values(tenantPermissions).some((list) => list.includes(permission))
+    return inTenant || (project !== undefined && (projectPermissions[project] ?? []).includes(permission))
+  }
+}
+
+/** The name of a scope, as the caller may know it. */
+export function useScopeName(): (scope: Scope) => string {
+  const { data: projects = [] } = useQuery(projectNamesQuery)
+  const { tenant } = currentSession()
+  return ({ kind, uid }) => {
+    if (kind === 'system') return 'the system'
+    if (kind === 'tenant') return uid === tenant.uid ? `tenant ${tenant.name}` : `tenant ${uid}`
+    const name = projects.find((project) => project.uid === uid)?.name
+    return `${kind} ${name ?? uid}`
+  }
+}

@@ -1,0 +1,42 @@
+/** What canvas says of the one who is signed in. No token is ever in the page. */
+export type Session = {
+  readonly user: { readonly uid: string; readonly email: string; readonly firstName: string; readonly lastName: string }
+  readonly tenant: { readonly uid: string; readonly name: string }
+  readonly isSystem: boolean
+  readonly csrf: string
+  readonly endsAt: string
+}
+
+let session: Session | undefined
+let leaving = false
+
+/** @returns undefined where nobody is signed in */
+export async function loadSession(): Promise<Session | undefined> {
+  const response = await fetch('/canvas/session', { headers: { accept: 'application/json' }, cache: 'no-store' })
+  if (response.status === 401) return undefined
+  if (!response.ok) throw new Error(`The server answered ${response.status}`)
+  session = (await response.json()) as Session // The contract of canvas, which is served by the same program.
+  return session
+}
+
+export function currentSession(): Session {
+  if (!session) throw new Error('asked for the session before it was there')
+  return session
+}
+
+/** Leads to the sign-in pages, and back to this very place. Several answers of 401 lead there once. */
+export function signInAgain(): void {
+  if (leaving) return
+  leaving = true
+  const here = location.pathname + location.search
+  location.assign(`/canvas/login?return_to=${encodeURIComponent(here)}`)
+}
+
+export async function signOut(): Promise<void> {
+  const response = await fetch('/canvas/logout', {
+    method: 'POST',
+    headers: { 'x-palisade-csrf': currentSession().csrf },
+  })
+  if (!response.ok && response.status !== 401) throw new Error(`Signing out was answered ${response.status}`)
+  location.assign('/')
+}

@@ -1,0 +1,34 @@
+import { Kbd, Modal, Table } from '@mantine/core'
+
+const keys: readonly (readonly [readonly string[], string])[] = [
+  [['⌘', 'K'], 'Search or jump (Ctrl on other keyboards)'],
+  [['/'], 'Search or jump'],
+  [['↓'], 'From a filter into its list, and to the next row'],
+  [['↑'], 'To the row before'],
+  [['Enter'], 'Open the row'],
+  [['Esc'], 'Close a panel or dialog'],
+  [['?'], 'Show the keys'],
+]
+
+export function Keys({ close }: { readonly close: () => void }) {
+  return (
+    <Modal opened onClose={close} title="Keys" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Table aria-label="Keys">
+        <Table.Tbody>
+          {keys.map(([pressed, what]) => (
+            <Table.Tr key={what}>
+              <Table.Td>
+                {pressed.map((key) => (
+                  <Kbd key={key} mr={4}>
+                    {key}
+                  </Kbd>
+                ))}
+              </Table.Td>
+              <Table.Td>{what}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Modal>
+  )
+}

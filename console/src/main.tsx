@@ -1,0 +1,71 @@
+import '@mantine/core/styles.css'
+import '@mantine/spotlight/styles.css'
+import './tokens.css'
+import './console.css'
+import { createTheme, MantineProvider } from '@mantine/core'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { createRoot } from 'react-dom/client'
+import { Refused } from './api/client.ts'
+import { loadSession, signInAgain } from './api/session.ts'
+import { Failure } from './parts/failure.tsx'
+import { router } from './router.tsx'
+
+const theme = createTheme({
+  primaryColor: 'cyan',
+  fontFamily: 'var(--mantine-font-family)',
+  defaultRadius: 'sm',
+  autoContrast: false,
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+  components: {
+    // Locking the page's scrolling writes a style element, which the policy without inline styles refuses.
+    // Named, not imported: what the first page does not use is not loaded with it.
+    Modal: { defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 80 } } },
+    Drawer: { defaultProps: { lockScroll: false, position: 'right', transitionProps: { duration: 80 } } },
+    Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },
+  },
+})
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal stays one however often it is asked; only a server that is busy or away is asked again.
+      retry: (count, error) =>
+        count < 2 && (!(error instanceof Refused) || error.status === 429 || error.status >= 500),
+    },
+  },
+})
+
+const root = createRoot(document.getElementById('root') ?? document.body)
+await start()
+
+async function start(): Promise<void> {
+  try {
+    if ((await loadSession()) === undefined) return signInAgain()
+    root.render(
+      <Around>
+        <RouterProvider router={router} />
+      </Around>,
+    )
+  } catch (error) {
+    root.render(
+      <Around>
+        <main className="main">
+          <div className="page">
+            <Failure error={error} retry={() => void start()} />
+          </div>
+        </main>
+      </Around>,
+    )
+  }
+}
+
+function Around({ children }: { readonly children: React.ReactNode }) {
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
+      <QueryClientProvider client={queries}>{children}</QueryClientProvider>
+    </MantineProvider>
+  )
+}

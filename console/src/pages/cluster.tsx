@@ -1,0 +1,245 @@
+import { Badge, Group, Skeleton, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { answer, api } from '../api/client.ts'
+import { projectNamesQuery } from '../api/me.ts'
+import { Act } from '../parts/act.tsx'
+import { CodeBlock, Copyable } from '../parts/copy.tsx'
+import { Failure } from '../parts/failure.tsx'
+import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { Facts, Page } from '../parts/page.tsx'
+import { InScope, State } from '../parts/state.tsx'
+import { To, ToButton } from '../parts/to.tsx'
+import { When } from '../parts/when.tsx'
+import { healthOf, stateOf } from './cluster-state.tsx'
+import { Commands } from './commands.tsx'
+
+/** One cluster: how Palisade reaches it, what is missing on it, how to use it. */
+export function ClusterPage() {
+  const { org = '', uid = '' } = useParams({ strict: false })
+  const navigate = useNavigate()
+  const [open, setOpen] = useState<'rename' | 'check' | 'delete'>()
+  const close = () => setOpen(undefined)
+  const path = { params: { path: { uid } } }
+  const cluster = useQuery({
+    queryKey: ['clusters', uid],
+    refetchInterval: 15_000,
+    queryFn: async () => {
+      const [overview, access] = await Promise.all([
+        answer(api.GET('/v1/dashboard/spectroclusters/{uid}/overview', path)),
+        answer(api.GET('/v1/palisade/clusters/{uid}', path)),
+      ])
+      return { overview, access }
+    },
+  })
+  const projects = useQuery(projectNamesQuery)
+  const above = (
+    <To to="/t/$org/clusters" params={{ org }} size="sm">
+      Clusters
+    </To>
+  )
+  if (cluster.error)
+    return (
+      <Page title="Cluster" above={above}>
+        <Failure error={cluster.error} retry={() => void cluster.refetch()} />
+      </Page>
+    )
+  if (!cluster.data)
+    return (
+      <Page title="Cluster" above={above}>
+        <Skeleton height={220} />
+      </Page>
+    )
+  const { overview, access } = cluster.data
+  const { metadata, status } = overview
+  const project = metadata.annotations.projectUid
+  return (
+    <Page
+      title={metadata.name}
+      above={above}
+      acts={
+        <>
+          <ToButton to="/t/$org/audit" params={{ org }} search={{ object: uid }} variant="default">
+            Audit
+          </ToButton>
+          <Act needs="cluster.import" project={project} variant="default" onClick={() => setOpen('check')}>
+            Check again
+          </Act>
+          <Act needs="cluster.update" project={project} variant="default" onClick={() => setOpen('rename')}>
+            Rename
+          </Act>
+          <Act needs="cluster.delete" project={project} variant="light" color="red" onClick={() => setOpen('delete')}>
+            Remove
+          </Act>
+        </>
+      }
+    >
+      <section className="sheet pad" aria-label="Overview">
+        <Facts
+          rows={[
+            ['State', stateOf(status.state)],
+            ['API server', healthOf(status.health.state)],
+            [
+              'Address',
+              <span key="address" className="mono">
+                {access.server}
+              </span>,
+            ],
+            ['Kubernetes', access.kubernetesVersion],
+            ['Last contact', <When key="contact" at={access.contactedAt} />],
+            [
+              'Lives in',
+              <InScope key="scope" kind="project">
+                {projects.data?.find((one) => one.uid === project)?.name ?? project}
+              </InScope>,
+            ],
+            [
+              'Tags',
+              Object.keys(metadata.labels).length === 0 ? (
+                <span className="quiet" key="tags">
+                  none
+                </span>
+              ) : (
+                <Group gap={4} key="tags">
+                  {Object.entries(metadata.labels).map(([key, value]) => (
+                    <Badge key={key} variant="light" color="gray" tt="none">
+                      {value === '' ? key : `${key}:${value}`}
+                    </Badge>
+                  ))}
+                </Group>
+              ),
+            ],
+            ...(access.credential
+              ? ([
+                  [
+                    'Account on it',
+                    <span key="account" className="mono">
+                      {access.credential.account}
+                    </span>,
+                  ],
+                  [
+                    'Its token',
+                    <span key="token">
+                      renewed <When at={access.credential.renewAt} />, ends <When at={access.credential.expiresAt} />
+                    </span>,
+                  ],
+                ] as const)
+              : []),
+            ['Uid', <Copyable key="uid" text={uid} />],
+          ]}
+        />
+        {access.credential?.problem && <State tone="bad">{`Renewal failed: ${access.credential.problem}`}</State>}
+      </section>
+      {access.missing.length > 0 && (
+        <section className="sheet pad" aria-labelledby="missing">
+          <Title order={2} size="h5" id="missing">
+            Missing on the cluster
+          </Title>
+          <ul className="steps">
+            {access.missing.map(({ verb, apiGroup, resource, namespace, why }) => (
+              <li key={verb + apiGroup + resource + (namespace ?? '') + why}>
+                <State tone="warn">{`${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}`}</State>
+                <span className="quiet">{why}</span>
+              </li>
+            ))}
+          </ul>
+          {access.yaml && (
+            <>
+              <Text size="sm">Somebody with the rights applies this, then checks again.</Text>
+              <CodeBlock text={access.yaml} label="YAML" />
+            </>
+          )}
+        </section>
+      )}
+      {access.state === 'ready' && <Commands uid={uid} name={metadata.name} />}
+      {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
+      {open === 'check' && <CheckAgain uid={uid} name={metadata.name} close={close} />}
+      {open === 'delete' && (
+        <ConfirmByName
+          what="cluster"
+          act="Remove"
+          name={metadata.name}
+          follows="Every stream through Palisade to it ends at once, and nobody reaches it through Palisade any more. What the import made on the cluster stays there."
+          close={close}
+          run={() => answer(api.DELETE('/v1/spectroclusters/{uid}', path))}
+          done={() => void navigate({ to: '/t/$org/clusters', params: { org } })}
+        />
+      )}
+    </Page>
+  )
+}
+
+type Dialog = { readonly uid: string; readonly name: string; readonly close: () => void }
+
+function RenameCluster({ uid, name, close }: Dialog) {
+  const [typed, setTyped] = useState(name)
+  return (
+    <FormDialog
+      title={`Rename ${name}`}
+      act="Rename"
+      close={close}
+      ready={typed.trim() !== '' && typed !== name}
+      run={() =>
+        answer(
+          api.PATCH('/v1/spectroclusters/{uid}/metadata', {
+            params: { path: { uid } },
+            body: { metadata: { name: typed } },
+          }),
+        )
+      }
+    >
+      <TextInput
+        data-autofocus
+        label="Name"
+        maxLength={128}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
+    </FormDialog>
+  )
+}
+
+/** Repeats what an import does; the credential is given anew, since none is kept. */
+function CheckAgain({ uid, name, close }: Dialog) {
+  const [kubeconfig, setKubeconfig] = useState('')
+  const [state, setState] = useState<string>()
+  if (state)
+    return (
+      <FormDialog title={`Check ${name}`} act="Done" close={close} run={async () => undefined}>
+        <Stack gap="xs">
+          {stateOf(state === 'ready' ? 'Running' : 'Importing')}
+          <Text size="sm">The page behind this shows what is missing, if anything is.</Text>
+        </Stack>
+      </FormDialog>
+    )
+  return (
+    <FormDialog
+      title={`Check ${name}`}
+      act="Check"
+      size="lg"
+      close={close}
+      ready={kubeconfig.trim() !== ''}
+      run={() =>
+        answer(
+          api.POST('/v1/palisade/clusters/{uid}/check', {
+            params: { path: { uid } },
+            body: { kubeconfig, bindings: 'install' },
+          }),
+        )
+      }
+      done={(checked) => setState(checked.state)}
+    >
+      <Textarea
+        data-autofocus
+        label="Kubeconfig"
+        description="The one of the import was thrown away. This one will be too."
+        rows={8}
+        spellCheck={false}
+        classNames={{ input: 'mono' }}
+        value={kubeconfig}
+        onChange={(event) => setKubeconfig(event.currentTarget.value)}
+      />
+    </FormDialog>
+  )
+}

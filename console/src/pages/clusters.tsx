@@ -1,0 +1,113 @@
+import { Badge, Select, Text } from '@mantine/core'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { answer, api, inProject } from '../api/client.ts'
+import { clusterSearchBody } from '../api/clusters.ts'
+import { Act } from '../parts/act.tsx'
+import { Page } from '../parts/page.tsx'
+import { InScope } from '../parts/state.tsx'
+import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
+import { To } from '../parts/to.tsx'
+import { When } from '../parts/when.tsx'
+import { healthOf, stateOf } from './cluster-state.tsx'
+
+export function Clusters() {
+  const { org } = useParams({ from: '/t/$org' })
+  const navigate = useNavigate()
+  const { q, offset, sort, search, change } = useListState()
+  const { project, state } = search
+  const list = useQuery({
+    queryKey: ['clusters', 'list', q, state, project, offset, sort],
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+    queryFn: async () => {
+      const { items, listmeta } = await answer(
+        api.POST('/v1/dashboard/spectroclusters/search', {
+          params: { query: { limit: pageSize, offset }, ...inProject(project) },
+          body: clusterSearchBody({ q, state, sort: sort.field ? sort : { field: 'clusterName', descending: false } }),
+        }),
+      )
+      return { items, count: listmeta.count }
+    },
+  })
+  const importing = (
+    <Act
+      needs="cluster.import"
+      project={project}
+      onClick={() => void navigate({ to: '/t/$org/clusters/import', params: { org }, search: { project } })}
+    >
+      Import cluster
+    </Act>
+  )
+  return (
+    <Page title="Clusters" acts={importing}>
+      <div className="filters">
+        <Filter label="Filter clusters by name" placeholder="Filter by name" />
+        <Select
+          size="xs"
+          aria-label="State"
+          placeholder="Any state"
+          clearable
+          clearButtonProps={{ 'aria-label': 'Any state' }}
+          data={[
+            { value: 'Running', label: 'Ready' },
+            { value: 'Importing', label: 'Needs bindings' },
+          ]}
+          value={state ?? null}
+          onChange={(value) => change({ state: value ?? undefined })}
+        />
+        <Count data={list.data} one="cluster" many="clusters" />
+      </div>
+      <DataTable
+        label="Clusters"
+        list={list}
+        rowKey={({ metadata }) => metadata.uid}
+        empty={
+          state ? (
+            <Text>Nothing matches. Clear the filter to see everything.</Text>
+          ) : (
+            <>
+              <Text fw={600}>No cluster here that you may see</Text>
+              <Text className="quiet">
+                Import one with a kubeconfig. Palisade makes its own account and forgets the file.
+              </Text>
+              {importing}
+            </>
+          )
+        }
+        columns={[
+          {
+            title: 'Name',
+            sort: 'clusterName',
+            cell: ({ metadata: { uid, name } }) => (
+              <To to="/t/$org/clusters/$uid" params={{ org, uid }} search={{ project }}>
+                {name}
+              </To>
+            ),
+          },
+          { title: 'State', sort: 'clusterState', cell: ({ status }) => stateOf(status.state) },
+          { title: 'API server', sort: 'healthState', wide: true, cell: ({ status }) => healthOf(status.health.state) },
+          {
+            title: 'Tags',
+            wide: true,
+            cell: ({ metadata }) =>
+              Object.entries(metadata.labels).map(([key, value]) => (
+                <Badge key={key} variant="light" color="gray" mr={4} tt="none">
+                  {value === '' ? key : `${key}:${value}`}
+                </Badge>
+              )),
+          },
+          {
+            title: 'Scope',
+            wide: true,
+            cell: ({ specSummary }) => <InScope kind="project">{specSummary.projectMeta.name}</InScope>,
+          },
+          {
+            title: 'Last contact',
+            cell: ({ status }) => <When at={status.health.lastHeartBeatTimestamp} />,
+          },
+        ]}
+      />
+    </Page>
+  )
+}

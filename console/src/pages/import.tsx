@@ -1,0 +1,136 @@
+import { Alert, Button, FileButton, Group, Radio, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { IconUpload } from '@tabler/icons-react'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import { answer, api, inProject } from '../api/client.ts'
+import { projectNamesQuery } from '../api/me.ts'
+import { Failure } from '../parts/failure.tsx'
+import { Page } from '../parts/page.tsx'
+import { To } from '../parts/to.tsx'
+import { Checked } from './checked.tsx'
+
+/** Imports a cluster: the kubeconfig by paste or file, the checks line by line, then the commands to use it. */
+export function ImportCluster() {
+  const { org } = useParams({ from: '/t/$org' })
+  const { project: selected } = useSearch({ from: '/t/$org' })
+  const projects = useQuery(projectNamesQuery)
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const [name, setName] = useState('')
+  const [kubeconfig, setKubeconfig] = useState('')
+  const [bindings, setBindings] = useState<'install' | 'print'>('install')
+  const project = selected ?? projects.data?.find((one) => one.name === 'Default')?.uid ?? projects.data?.[0]?.uid
+  const importing = useMutation({
+    mutationFn: () =>
+      answer(
+        api.POST('/v1/palisade/clusters', {
+          params: inProject(project),
+          body: { metadata: { name: name.trim() }, spec: { kubeconfig, bindings } },
+        }),
+      ),
+    async onSuccess() {
+      // Not kept a moment longer than it is needed.
+      setKubeconfig('')
+      await queries.invalidateQueries()
+    },
+  })
+  const above = (
+    <To to="/t/$org/clusters" params={{ org }} search={{ project: selected }} size="sm">
+      Clusters
+    </To>
+  )
+  if (importing.data)
+    return (
+      <Page title={`Import ${name.trim()}`} above={above}>
+        <Checked org={org} checked={importing.data} name={name.trim()} />
+      </Page>
+    )
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    importing.mutate()
+  }
+  return (
+    <Page title="Import a cluster" above={above}>
+      <form className="sheet pad" onSubmit={submit}>
+        <Stack gap="md" maw={720}>
+          <TextInput
+            label="Name"
+            required
+            maxLength={128}
+            value={name}
+            onChange={({ currentTarget }) => setName(currentTarget.value)}
+          />
+          <Select
+            label="Project"
+            description="The cluster lives in it, and roles in it reach the cluster."
+            required
+            allowDeselect={false}
+            searchable
+            data={(projects.data ?? []).map((one) => ({ value: one.uid, label: one.name }))}
+            value={project ?? null}
+            onChange={(value) =>
+              void navigate({
+                to: '.',
+                search: (before) => ({ ...before, project: value ?? undefined }),
+                replace: true,
+              })
+            }
+          />
+          <Textarea
+            label="Kubeconfig"
+            description="Used once, to make an account of Palisade's own on the cluster; then it is thrown away. It must hold a token or a client certificate itself, not run a program."
+            required
+            rows={10}
+            spellCheck={false}
+            autoComplete="off"
+            classNames={{ input: 'mono' }}
+            value={kubeconfig}
+            onChange={({ currentTarget }) => setKubeconfig(currentTarget.value)}
+          />
+          <Group>
+            <FileButton onChange={(file) => void file?.text().then(setKubeconfig)}>
+              {(props) => (
+                <Button {...props} size="xs" variant="default" leftSection={<IconUpload size={14} aria-hidden />}>
+                  Choose a file
+                </Button>
+              )}
+            </FileButton>
+          </Group>
+          <Radio.Group
+            label="On the cluster"
+            value={bindings}
+            onChange={(value) => setBindings(value === 'print' ? 'print' : 'install')}
+          >
+            <Stack gap={6} mt={4}>
+              <Radio value="install" label="Make the account and its bindings now" />
+              <Radio value="print" label="Only show what is needed; somebody applies it by hand" />
+            </Stack>
+          </Radio.Group>
+          <Alert color="yellow" variant="light" title="What this gives Palisade">
+            <Text size="sm" c="var(--mantine-color-text)">
+              The account may act as anybody on this cluster, which makes it worth cluster-admin. Palisade uses it to
+              speak for the person who calls, never for more than that person may do.
+            </Text>
+          </Alert>
+          {importing.error && <Failure error={importing.error} />}
+          {importing.isPending && (
+            <Text size="sm" role="status">
+              Asking the cluster: who it is, what the credential may do, which objects are there…
+            </Text>
+          )}
+          <Group>
+            <Button
+              size="sm"
+              type="submit"
+              loading={importing.isPending}
+              disabled={name.trim() === '' || kubeconfig.trim() === '' || project === undefined}
+            >
+              Import
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Page>
+  )
+}

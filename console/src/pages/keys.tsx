@@ -1,0 +1,188 @@
+import { Button, Stack, Text, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { answer, api } from '../api/client.ts'
+import { currentSession } from '../api/session.ts'
+import { CodeBlock } from '../parts/copy.tsx'
+import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { Page } from '../parts/page.tsx'
+import { State } from '../parts/state.tsx'
+import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
+import { To } from '../parts/to.tsx'
+import { When } from '../parts/when.tsx'
+
+type Key = { readonly uid: string; readonly name: string; readonly isActive: boolean }
+
+/** API keys: one's own, and those of everybody for who may list them. */
+export function ApiKeys() {
+  const { q, offset, sort, search, change } = useListState()
+  const { user, tenant } = currentSession()
+  const [deleting, setDeleting] = useState<Key>()
+  const [switching, setSwitching] = useState<Key>()
+  const all = useQuery({ queryKey: ['keys'], queryFn: async () => (await answer(api.GET('/v1/apiKeys'))).items })
+  const found = all.data
+    ?.filter(({ metadata }) => metadata.name.toLowerCase().includes(q.toLowerCase()))
+    .sort((a, b) => {
+      const by =
+        sort.field === 'expiry'
+          ? a.spec.expiry.localeCompare(b.spec.expiry)
+          : a.metadata.name.localeCompare(b.metadata.name)
+      return sort.descending ? -by : by
+    })
+  const list = { ...all, data: found && { items: found.slice(offset, offset + pageSize), count: found.length } }
+  const create = (
+    <Button size="xs" onClick={() => change({ panel: 'new' })}>
+      New API key
+    </Button>
+  )
+  return (
+    <Page title="API keys" acts={create}>
+      <div className="filters">
+        <Filter label="Filter API keys by name" placeholder="Filter by name" />
+        <Count data={list.data} one="key" many="keys" />
+      </div>
+      <DataTable
+        label="API keys"
+        list={list}
+        rowKey={({ metadata }) => metadata.uid}
+        empty={
+          <>
+            <Text fw={600}>No API key yet</Text>
+            <Text className="quiet">A key lets a program act as you, with what you may do at that moment.</Text>
+            {create}
+          </>
+        }
+        columns={[
+          { title: 'Name', sort: 'name', cell: ({ metadata }) => metadata.name },
+          { title: 'State', cell: ({ status, spec }) => keyState(status.isActive, spec.expiry) },
+          {
+            title: 'Acts as',
+            cell: ({ spec }) =>
+              spec.user.uid === user.uid ? (
+                'You'
+              ) : (
+                <To to="/t/$org/users/$uid" params={{ org: tenant.name, uid: spec.user.uid }}>
+                  {`${spec.user.firstName} ${spec.user.lastName}`}
+                </To>
+              ),
+          },
+          { title: 'Ends', sort: 'expiry', cell: ({ spec }) => <When at={spec.expiry} /> },
+          { title: 'Created', wide: true, cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
+          {
+            title: 'Change',
+            end: true,
+            cell: ({ metadata: { uid, name }, status: { isActive } }) => (
+              <>
+                <Button
+                  size="compact-xs"
+                  variant="default"
+                  mr={6}
+                  aria-label={`${isActive ? 'Switch off' : 'Switch on'} ${name}`}
+                  onClick={() => setSwitching({ uid, name, isActive })}
+                >
+                  {isActive ? 'Switch off' : 'Switch on'}
+                </Button>
+                <Button
+                  size="compact-xs"
+                  variant="light"
+                  color="red"
+                  aria-label={`Delete ${name}`}
+                  onClick={() => setDeleting({ uid, name, isActive })}
+                >
+                  Delete
+                </Button>
+              </>
+            ),
+          },
+        ]}
+      />
+      {search.panel === 'new' && <NewKey close={() => change({ panel: undefined })} />}
+      {switching && (
+        <FormDialog
+          title={`${switching.isActive ? 'Switch off' : 'Switch on'} ${switching.name}`}
+          act={switching.isActive ? 'Switch off' : 'Switch on'}
+          close={() => setSwitching(undefined)}
+          run={() =>
+            answer(
+              api.PUT('/v1/apiKeys/{uid}/state', {
+                params: { path: { uid: switching.uid } },
+                body: { isActive: !switching.isActive },
+              }),
+            )
+          }
+        >
+          <Text size="sm">
+            {switching.isActive
+              ? 'What uses it is refused at once, and its open streams end.'
+              : 'It works again, until it ends.'}
+          </Text>
+        </FormDialog>
+      )}
+      {deleting && (
+        <ConfirmByName
+          what="API key"
+          name={deleting.name}
+          follows="What uses it is refused at once, and its open streams end."
+          close={() => setDeleting(undefined)}
+          run={() => answer(api.DELETE('/v1/apiKeys/{uid}', { params: { path: { uid: deleting.uid } } }))}
+        />
+      )}
+    </Page>
+  )
+}
+
+function keyState(isActive: boolean, expiry: string) {
+  if (!expiry.startsWith('0001-') && new Date(expiry) < new Date()) return <State tone="warn">Expired</State>
+  return isActive ? <State tone="good">Active</State> : <State tone="quiet">Switched off</State>
+}
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+
+function NewKey({ close }: { readonly close: () => void }) {
+  const [name, setName] = useState('')
+  const [until, setUntil] = useState(inDays(90))
+  const [value, setValue] = useState<string>()
+  if (value !== undefined)
+    return (
+      <FormDialog title={`API key ${name}`} act="Done" close={close} run={async () => undefined}>
+        <Stack gap="xs">
+          <Text size="sm">This is the only time that its value is shown. Send it as the header ApiKey.</Text>
+          <CodeBlock text={value} label="API key" />
+        </Stack>
+      </FormDialog>
+    )
+  return (
+    <FormDialog
+      title="New API key"
+      act="Create"
+      close={close}
+      ready={name.trim() !== '' && until !== ''}
+      run={() =>
+        answer(
+          api.POST('/v1/apiKeys', {
+            body: { metadata: { name }, spec: { expiry: new Date(`${until}T23:59:59`).toISOString() } },
+          }),
+        )
+      }
+      done={({ apiKey }) => setValue(apiKey)}
+    >
+      <TextInput
+        data-autofocus
+        label="Name"
+        description="What it is for, such as the program that uses it"
+        required
+        maxLength={128}
+        value={name}
+        onChange={({ currentTarget }) => setName(currentTarget.value)}
+      />
+      <TextInput
+        label="Works until"
+        type="date"
+        required
+        min={inDays(0)}
+        value={until}
+        onChange={({ currentTarget }) => setUntil(currentTarget.value)}
+      />
+    </FormDialog>
+  )
+}

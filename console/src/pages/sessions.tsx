@@ -1,0 +1,86 @@
+import { Button, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { answer, api } from '../api/client.ts'
+import { currentSession, signInAgain } from '../api/session.ts'
+import { FormDialog } from '../parts/form.tsx'
+import { Page } from '../parts/page.tsx'
+import { State } from '../parts/state.tsx'
+import { Count, DataTable } from '../parts/table.tsx'
+import { When } from '../parts/when.tsx'
+
+type Session = { readonly uid: string; readonly address: string; readonly current: boolean }
+
+/** Where one is signed in, and the way to end each. */
+export function Sessions() {
+  const [ending, setEnding] = useState<Session>()
+  const all = useQuery({
+    queryKey: ['sessions'],
+    refetchInterval: 30_000,
+    queryFn: async () => (await answer(api.GET('/v1/palisade/sessions'))).items,
+  })
+  const list = { ...all, data: all.data && { items: all.data, count: all.data.length } }
+  return (
+    <Page title="My sessions">
+      <Count data={list.data} one="session" many="sessions" />
+      <DataTable
+        label="My sessions"
+        list={list}
+        rowKey={({ uid }) => uid}
+        empty={<Text>No session.</Text>}
+        columns={[
+          {
+            title: 'Program',
+            cell: ({ userAgent, current }) => (
+              <span title={userAgent}>
+                {programOf(userAgent)} {current && <State tone="good">this one</State>}
+              </span>
+            ),
+          },
+          { title: 'From', wide: true, cell: ({ address }) => address },
+          { title: 'Signed in', cell: ({ createdAt }) => <When at={createdAt} /> },
+          { title: 'Last used', wide: true, cell: ({ lastSeenAt }) => <When at={lastSeenAt} /> },
+          { title: 'Ends', wide: true, cell: ({ endsAt }) => <When at={endsAt} /> },
+          {
+            title: 'Change',
+            end: true,
+            cell: ({ uid, address, current }) => (
+              <Button
+                size="compact-xs"
+                variant="light"
+                color="red"
+                aria-label={`End the session from ${address}${current ? ', this one' : ''}`}
+                onClick={() => setEnding({ uid, address, current })}
+              >
+                End
+              </Button>
+            ),
+          },
+        ]}
+      />
+      {ending && (
+        <FormDialog
+          title="End this session"
+          act="End"
+          danger
+          close={() => setEnding(undefined)}
+          run={() => answer(api.DELETE('/v1/palisade/sessions/{uid}', { params: { path: { uid: ending.uid } } }))}
+          done={() => (ending.current ? signInAgain() : setEnding(undefined))}
+        >
+          <Text size="sm">
+            {ending.current
+              ? `You are signed out here, ${currentSession().user.firstName}, and the streams of this session end.`
+              : `Whoever uses it from ${ending.address} is signed out, and its streams end within a second.`}
+          </Text>
+        </FormDialog>
+      )}
+    </Page>
+  )
+}
+
+/** The part of a user agent that says something to a person. */
+function programOf(userAgent: string): string {
+  const known = /(Firefox|Edg|HeadlessChrome|Chrome|Safari|kubectl|palisade|curl|terraform)\/(\d+)/i.exec(userAgent)
+  if (known) return `${known[1]} ${known[2]}`
+  return userAgent === '' ? 'Unnamed program' : userAgent.slice(0, 40)
+}

@@ -1,0 +1,169 @@
+import { MultiSelect, Stack, Text, TextInput } from '@mantine/core'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { answer, api } from '../api/client.ts'
+import { rolesQuery, teamsQuery } from '../api/lists.ts'
+import { findUsers } from '../api/users.ts'
+import { Act } from '../parts/act.tsx'
+import { CodeBlock } from '../parts/copy.tsx'
+import { FormDialog } from '../parts/form.tsx'
+import { Page } from '../parts/page.tsx'
+import { InScope, State } from '../parts/state.tsx'
+import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
+import { To } from '../parts/to.tsx'
+import { When } from '../parts/when.tsx'
+
+const paths: Readonly<Record<string, string>> = {
+  name: 'metadata.name',
+  email: 'spec.emailId',
+  created: 'metadata.creationTimestamp',
+}
+
+export function Users() {
+  const { org } = useParams({ from: '/t/$org' })
+  const { q, offset, sort, search, change } = useListState()
+  const list = useQuery({
+    queryKey: ['users', 'list', q, offset, sort],
+    placeholderData: keepPreviousData,
+    queryFn: async () => {
+      if (q !== '') {
+        // The search answers everybody who fits; a page of it is cut here.
+        const found = await findUsers(q)
+        return { items: found.slice(offset, offset + pageSize).map(rowOf), count: found.length }
+      }
+      const orderBy = `${paths[sort.field] ?? 'metadata.name'}=${sort.descending ? -1 : 1}`
+      const { items, listmeta } = await answer(
+        api.GET('/v1/users', { params: { query: { limit: pageSize, offset, orderBy } } }),
+      )
+      return { items: items.map(rowOf), count: listmeta.count }
+    },
+  })
+  const invite = (
+    <Act needs="user.create" onClick={() => change({ panel: 'new' })}>
+      Invite
+    </Act>
+  )
+  return (
+    <Page title="Members" acts={invite}>
+      <div className="filters">
+        <Filter label="Filter members by name or e-mail" placeholder="Filter by name or e-mail" />
+        <Count data={list.data} one="member" many="members" />
+      </div>
+      <DataTable
+        label="Members"
+        list={list}
+        rowKey={({ metadata }) => metadata.uid}
+        empty={<Text>Nobody here yet.</Text>}
+        columns={[
+          {
+            title: 'Name',
+            sort: 'name',
+            cell: ({ metadata: { uid, name } }) => (
+              <To to="/t/$org/users/$uid" params={{ org, uid }}>
+                {name}
+              </To>
+            ),
+          },
+          { title: 'E-mail', sort: 'email', cell: ({ spec }) => spec.emailId },
+          { title: 'State', cell: ({ status }) => userState(status) },
+          { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
+          { title: 'Last sign-in', wide: true, cell: ({ status }) => <When at={status.lastSignIn} /> },
+          {
+            title: 'Created',
+            sort: 'created',
+            wide: true,
+            cell: ({ metadata }) => <When at={metadata.creationTimestamp} />,
+          },
+        ]}
+      />
+      {search.panel === 'new' && <Invite close={() => change({ panel: undefined })} />}
+    </Page>
+  )
+}
+
+/** What the list shows; the two ways to it answer different wholes. */
+function rowOf({ metadata, spec, status }: User): User {
+  return { metadata, spec: { emailId: spec.emailId }, status }
+}
+
+type User = {
+  readonly metadata: { readonly uid: string; readonly name: string; readonly creationTimestamp: string }
+  readonly spec: { readonly emailId: string }
+  readonly status: { readonly isActive: boolean; readonly lastSignIn: string }
+}
+
+export function userState({ isActive, lastSignIn }: { readonly isActive: boolean; readonly lastSignIn: string }) {
+  if (isActive) return <State tone="good">Active</State>
+  return lastSignIn.startsWith('0001-') ? (
+    <State tone="quiet">Not active</State>
+  ) : (
+    <State tone="warn">Switched off</State>
+  )
+}
+
+/** A new member, and the link with which they set their password. No mail is sent: the link is passed on by hand. */
+function Invite({ close }: { readonly close: () => void }) {
+  const [person, setPerson] = useState({ emailId: '', firstName: '', lastName: '' })
+  const [roles, setRoles] = useState<string[]>([])
+  const [teams, setTeams] = useState<string[]>([])
+  const [link, setLink] = useState<string>()
+  const { data: roleList = [] } = useQuery(rolesQuery)
+  const { data: teamList = [] } = useQuery(teamsQuery)
+  if (link !== undefined)
+    return (
+      <FormDialog title="Invited" act="Done" close={close} run={async () => undefined}>
+        <Stack gap="xs">
+          <Text size="sm">
+            {link === ''
+              ? 'The account is there. You may not see its link; somebody with more rights passes it on.'
+              : `Give this link to ${person.firstName}, over a channel that you trust. Whoever opens it sets the password.`}
+          </Text>
+          {link !== '' && <CodeBlock text={link} label="Link" />}
+        </Stack>
+      </FormDialog>
+    )
+  const field = (name: keyof typeof person) => ({
+    value: person[name],
+    onChange: (event: { readonly currentTarget: { readonly value: string } }) => {
+      const { value } = event.currentTarget
+      setPerson((before) => ({ ...before, [name]: value }))
+    },
+  })
+  return (
+    <FormDialog
+      title="Invite a member"
+      act="Invite"
+      close={close}
+      ready={person.emailId.includes('@') && person.firstName.trim() !== ''}
+      run={async () => {
+        const { uid } = await answer(api.POST('/v1/users', { body: { spec: { ...person, roles, teams } } }))
+        return answer(api.GET('/v1/users/{uid}', { params: { path: { uid } } }))
+      }}
+      done={({ status }) => setLink(status.activationLink)}
+    >
+      <TextInput data-autofocus label="E-mail" type="email" required autoComplete="off" {...field('emailId')} />
+      <TextInput label="First name" required autoComplete="off" {...field('firstName')} />
+      <TextInput label="Last name" autoComplete="off" {...field('lastName')} />
+      <MultiSelect
+        label="Tenant roles"
+        description="Hold in the whole tenant. Roles in projects are given on the member's page."
+        searchable
+        clearable
+        clearButtonProps={{ 'aria-label': 'Clear roles' }}
+        data={roleList.filter(({ scope }) => scope === 'tenant').map(({ uid, name }) => ({ value: uid, label: name }))}
+        value={roles}
+        onChange={setRoles}
+      />
+      <MultiSelect
+        label="Teams"
+        searchable
+        clearable
+        clearButtonProps={{ 'aria-label': 'Clear teams' }}
+        data={teamList.map(({ uid, name }) => ({ value: uid, label: name }))}
+        value={teams}
+        onChange={setTeams}
+      />
+    </FormDialog>
+  )
+}

@@ -1,0 +1,43 @@
+import { Button, type ButtonProps } from '@mantine/core'
+import { IconLock } from '@tabler/icons-react'
+import { type ReactNode, use } from 'react'
+import { useMay } from '../api/me.ts'
+import { currentSession } from '../api/session.ts'
+import { AskWhy } from './why.tsx'
+
+type Props = Omit<ButtonProps, 'children'> & {
+  readonly needs: string
+  /** The project it happens in; none: the tenant. */
+  readonly project?: string | undefined
+  readonly onClick: () => void
+  readonly children: ReactNode
+}
+
+/** A button for what needs a right. Without it the button stays where it is, looks locked and opens *Why?*. */
+export function Act({ needs, project, onClick, children, ...look }: Props) {
+  const may = useMay()(needs, project)
+  const ask = use(AskWhy)
+  const { tenant, isSystem } = currentSession()
+  const scope = project
+    ? { kind: 'project', uid: project }
+    : isSystem
+      ? { kind: 'system', uid: 'system' }
+      : { kind: 'tenant', uid: tenant.uid }
+  if (may !== false)
+    return (
+      <Button size="xs" {...look} onClick={onClick}>
+        {children}
+      </Button>
+    )
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      leftSection={<IconLock size={14} aria-hidden />}
+      onClick={() => ask?.({ permission: needs, scope })}
+    >
+      {children}
+      <span className="quiet">&nbsp;· why?</span>
+    </Button>
+  )
+}

@@ -1,0 +1,63 @@
+import { Alert, Button, Group, Text } from '@mantine/core'
+import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
+import { Refused } from '../api/client.ts'
+import { Copyable } from './copy.tsx'
+import { WhyButton } from './why.tsx'
+
+/** What happened, what still holds, what to do, and the request id. */
+export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: (() => void) | undefined }) {
+  const refused = error instanceof Refused ? error : undefined
+  const denied = refused?.status === 403
+  return (
+    <Alert
+      role="alert"
+      variant="light"
+      color={denied ? 'yellow' : 'red'}
+      icon={denied ? <IconLock aria-hidden /> : <IconAlertTriangle aria-hidden />}
+      title={titleOf(error)}
+    >
+      <Text size="sm" c="var(--mantine-color-text)">
+        {refused ? refused.message : 'The console could not reach the server. Nothing was changed by this attempt.'}
+      </Text>
+      {refused && refused.issues.length > 1 && (
+        <ul>
+          {refused.issues.map(({ path, problem }) => (
+            <li key={path + problem}>
+              {path}: {problem}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Group gap="sm" mt="xs">
+        {denied && refused?.permission && (
+          <WhyButton
+            permission={refused.permission}
+            scope={refused.scope ?? { kind: 'tenant', uid: '' }}
+            requestId={refused.requestId}
+          />
+        )}
+        {retry && !denied && (
+          <Button size="xs" variant="default" onClick={retry}>
+            Try again
+          </Button>
+        )}
+        {refused?.requestId && (
+          <span className="inline quiet">
+            Request <Copyable text={refused.requestId} label="Copy request id" />
+          </span>
+        )}
+      </Group>
+    </Alert>
+  )
+}
+
+function titleOf(error: unknown): string {
+  if (!(error instanceof Refused)) return 'No answer'
+  if (error.status === 403)
+    return error.code === 'ResourceLimitReached' ? 'The limit is reached' : 'You may not do this'
+  if (error.status === 404) return 'Not found'
+  if (error.status === 409) return 'This is in the way'
+  if (error.status === 429) return 'Too many requests'
+  if (error.status >= 500) return 'The server failed'
+  return 'The server did not accept this'
+}

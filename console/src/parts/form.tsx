@@ -1,0 +1,95 @@
+import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { type FormEvent, type ReactNode, useState } from 'react'
+import { Failure } from './failure.tsx'
+
+type Props<Done> = {
+  readonly title: string
+  readonly act: string
+  readonly close: () => void
+  readonly run: () => Promise<Done>
+  /** After it went well; without it the dialog closes. */
+  readonly done?: (result: Done) => void
+  readonly danger?: boolean
+  readonly ready?: boolean
+  readonly size?: string
+  readonly children?: ReactNode
+}
+
+/** A dialog for what needs an answer now. A refusal is shown in it, and what was typed stays. */
+export function FormDialog<Done>({ title, act, close, run, done, danger, ready = true, size, children }: Props<Done>) {
+  const queries = useQueryClient()
+  const running = useMutation({
+    mutationFn: run,
+    async onSuccess(result) {
+      // Whatever is shown may follow from what was changed.
+      await queries.invalidateQueries()
+      if (done) done(result)
+      else close()
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (ready && !running.isPending) running.mutate()
+  }
+  return (
+    <Modal opened onClose={close} title={title} size={size ?? 'md'} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          {children}
+          {running.error && <Failure error={running.error} />}
+          <Group justify="flex-end" gap="xs">
+            <Button size="xs" variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button
+              size="xs"
+              type="submit"
+              color={danger ? 'red' : 'cyan'}
+              loading={running.isPending}
+              disabled={!ready}
+            >
+              {act}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  )
+}
+
+type Destroy = {
+  readonly what: string
+  readonly name: string
+  /** What goes with it, and what stays. */
+  readonly follows: string
+  readonly close: () => void
+  readonly run: () => Promise<unknown>
+  readonly done?: () => void
+  readonly act?: string
+}
+
+/** What destroys asks for the object's name. */
+export function ConfirmByName({ what, name, follows, close, run, done, act = 'Delete' }: Destroy) {
+  const [typed, setTyped] = useState('')
+  return (
+    <FormDialog
+      title={`${act} ${what} ${name}`}
+      act={act}
+      danger
+      close={close}
+      run={run}
+      ready={typed === name}
+      {...(done ? { done } : {})}
+    >
+      <Text size="sm">{follows}</Text>
+      <TextInput
+        data-autofocus
+        label={`Type ${name} to confirm`}
+        value={typed}
+        onChange={({ currentTarget }) => setTyped(currentTarget.value)}
+        autoComplete="off"
+      />
+    </FormDialog>
+  )
+}

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+
+const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const executablePath = places.find((path) => existsSync(path))
+
+/** Why browser tests are left out; undefined where there is a browser. With CI=true a skip fails the run. */
+export const noBrowser: string | undefined =
+  executablePath === undefined ? 'no chromium; install it with apt-get install chromium' : undefined
+
+/** A browser with a profile of its own that asks nothing of the network but what the test asks. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: executablePath ?? '',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  })
+}
+
+export type Opened = {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** What the console wrote as error or warning, and what was thrown: a test expects none. */
+  readonly complaints: string[]
+}
+
+export async function openPage(
+  browser: Browser,
+  options: { readonly theme: 'light' | 'dark'; readonly width?: number; readonly height?: number },
+): Promise<Opened> {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    colorScheme: options.theme,
+    viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  return { context, page, complaints }
+}

@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import type { Browser, Page } from 'playwright-core'
+import { adminToken, type FakeKubernetes, limitedToken, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import {
+  createTenant,
+  createUser,
+  goodPassword,
+  type Palisade,
+  startPalisade,
+  type Tenant,
+} from '../support/palisade.ts'
+import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { type Credentials, type StandIn, startStandIn } from './stand-in.ts'
+
+// The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
+
+const root = join(import.meta.dirname, '../..')
+const dist = join(root, 'console/dist')
+const pictures = join(root, 'docs/pictures')
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const themes = ['light', 'dark'] as const
+/** What axe found on the pages of one test. */
+const found: string[] = []
+
+await promisify(execFile)('npm', ['run', '-s', 'build:console'], { cwd: root })
+
+describe('what is built', () => {
+  test('no script or style in the page itself: the policy without inline holds', () => {
+    const html = readFileSync(join(dist, 'index.html'), 'utf8')
+    assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/)
+  })
+
+  test('the first page takes at most 200 kB of compressed script', () => {
+    const all = new Set<string>()
+    const html = readFileSync(join(dist, 'index.html'), 'utf8')
+    const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, file = '']) => file)
+    // Whatever the entry and the page of the start import without being asked to.
+    const waiting = [...first, ...named('start')]
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      if (all.has(file)) continue
+      all.add(file)
+      const code = readFileSync(join(dist, file), 'utf8')
+      waiting.push(
+        ...[...code.matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g)].map(([, name]) => `assets/${name}`),
+      )
+    }
+    const bytes = [...all].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0)
+    assert.ok(all.size > 3, 'the modules of the first page were not found')
+    assert.ok(bytes <= 200_000, `${bytes} bytes in ${all.size} files`)
+  })
+
+  const named = (page: string) => globSync(`assets/${page}-*.js`, { cwd: dist })
+})
+
+describe('the console', { skip: noBrowser }, () => {
+  let palisade: Palisade
+  let kubernetes: FakeKubernetes
+  let server: StandIn
+  let browser: Browser
+  let acme: Tenant
+  let dev: { readonly uid: string; readonly email: string }
+  let opened: Opened | undefined
+
+  const admin = (): Credentials => ({ email: acme.adminEmail, password: goodPassword, org: 'acme' })
+
+  before(async () => {
+    palisade = await startPalisade({ name: 'console' })
+    ;[kubernetes, server, browser, acme] = await Promise.all([
+      startFakeKubernetes(),
+      startStandIn(palisade),
+      startBrowser(),
+      createTenant(palisade, 'acme'),
+    ])
+    dev = await createUser(palisade, acme, 'dev')
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.stop()
+    await palisade?.stop()
+    await kubernetes?.close()
+  })
+  afterEach(async () => {
+    const complaints = opened?.complaints ?? []
+    await opened?.context.close()
+    opened = undefined
+    assert.deepEqual(found.splice(0), [], 'axe found something')
+    // A 403 or 404 that a test provokes is written by the browser itself.
+    const ours = complaints.filter((line) => !/the server responded with a status of 40[134]/.test(line))
+    assert.deepEqual(ours, [], 'the browser complained')
+  })
+
+  async function open(path: string, options: { theme?: 'light' | 'dark'; width?: number } = {}): Promise<Page> {
+    opened = await openPage(browser, { theme: 'light', ...options })
+    await opened.page.goto(server.url + path)
+    await opened.page.getByRole('heading', { level: 1 }).waitFor()
+    return opened.page
+  }
+
+  test('nobody is signed in: leads to sign-in, and back to the very place', async () => {
+    await server.signIn(undefined)
+    const page = await open('/t/acme/projects?q=pay&sort=-name')
+    assert.equal(new URL(page.url()).pathname, '/canvas/login')
+    assert.equal(server.sentToSignIn.at(-1), '/t/acme/projects?q=pay&sort=-name')
+  })
+
+  test('a session that ends while a page is open leads to sign-in at the next call', async () => {
+    await server.signIn(admin())
+    const page = await open('/t/acme/projects')
+    await server.signIn(undefined)
+    await page.getByRole('link', { name: 'Teams' }).click()
+    await page.waitForURL('**/canvas/login**')
+    assert.equal(server.sentToSignIn.at(-1), '/t/acme/teams')
+  })
+
+  test('by clicking: a project, a cluster by paste, a member with a role, the record of it', async () => {
+    await server.signIn(admin())
+    const page = await open('/')
+    await page.waitForURL('**/t/acme/start')
+    await page.getByRole('link', { name: 'Projects', exact: true }).first().click()
+    await page.getByRole('button', { name: 'New project' }).click()
+    await page.getByRole('textbox', { name: 'Name' }).fill('payments')
+    await page.getByRole('textbox', { name: 'Description' }).fill('What pays')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: 'payments' }).waitFor()
+    const project = new URL(page.url()).pathname.split('/').at(-1)
+
+    await page.getByRole('link', { name: 'Clusters' }).last().click()
+    await page.waitForURL(`**/t/acme/clusters?project=${project}`)
+    await page.getByRole('button', { name: 'Import cluster' }).first().click()
+    await page.getByRole('textbox', { name: 'Name' }).fill('west')
+    await page.getByRole('textbox', { name: 'Kubeconfig' }).fill(kubernetes.kubeconfig(adminToken))
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByRole('heading', { name: 'west is ready' }).waitFor()
+    await page.getByText('Made ServiceAccount palisade-system/palisade-impersonator').waitFor()
+    await page.getByText('The kubeconfig was forgotten').waitFor()
+    assert.match(await page.getByRole('region', { name: 'Commands' }).innerText(), /kubectl get pods/)
+    await page.getByRole('link', { name: 'Open west' }).click()
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Download kubeconfig' }).click()
+    assert.equal((await download).suggestedFilename(), 'west.kubeconfig')
+
+    await page.getByRole('link', { name: 'Members' }).click()
+    await page.getByRole('button', { name: 'Invite' }).click()
+    await page.getByRole('textbox', { name: 'E-mail' }).fill('grace@acme.test')
+    await page.getByRole('textbox', { name: 'First name' }).fill('Grace')
+    await page.getByRole('dialog').getByRole('button', { name: 'Invite' }).click()
+    const link = await page.getByRole('region', { name: 'Link' }).innerText()
+    assert.match(link, /^https:\/\/localhost:\d+\/.+\/\S{20,}$/)
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('link', { name: 'Grace' }).click()
+    await page.getByRole('button', { name: 'Change roles' }).click()
+    await page.getByRole('combobox', { name: 'In' }).click()
+    await page.getByRole('option', { name: 'Project payments' }).click()
+    await page.getByRole('combobox', { name: 'Roles' }).fill('Project Viewer')
+    await page.getByRole('option', { name: 'Project Viewer' }).click()
+    await page.getByText('Gains Project Viewer.').waitFor()
+    await page.keyboard.press('Tab')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('link', { name: 'Project Viewer' }).waitFor()
+
+    await page.getByRole('link', { name: 'Audit', exact: true }).first().click()
+    await page.getByRole('link', { name: 'Audit', exact: true }).first().waitFor()
+    await page.goto(`${server.url}/t/acme/audit`)
+    await page.getByRole('link', { name: 'Cluster imported' }).click()
+    await page.getByRole('dialog').getByText('cluster.imported').waitFor()
+    assert.match(page.url(), /panel=[0-9a-f]{24}/)
+  })
+
+  test('by keyboard alone: jump, filter, walk the rows, open, make, destroy by name', async () => {
+    await server.signIn(admin())
+    const page = await open('/t/acme/start')
+    const press = (...keys: string[]) =>
+      keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve())
+    await page.getByRole('heading', { name: 'What you can reach' }).waitFor()
+    await press('Control+k')
+    await page.getByRole('textbox', { name: 'Search or jump' }).waitFor()
+    await page.keyboard.type('proj')
+    await page.getByRole('button', { name: 'Projects' }).waitFor()
+    await press('ArrowDown', 'Enter')
+    await page.getByRole('heading', { level: 1, name: 'Projects' }).waitFor()
+    await page.getByRole('link', { name: 'Default' }).waitFor()
+
+    await tabTo(page, 'New project')
+    await press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.type('scratch')
+    await press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'scratch' }).waitFor()
+    await tabTo(page, 'Delete')
+    await press('Enter')
+    await page.getByRole('textbox', { name: 'Type scratch to confirm' }).waitFor()
+    assert.ok(
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).isDisabled(),
+      'a name was not needed',
+    )
+    await page.keyboard.type('scratch')
+    await press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Projects' }).waitFor()
+
+    await tabTo(page, 'Filter projects by name')
+    await page.keyboard.type('a')
+    await page.waitForURL('**q=a')
+    await page.getByText('2 projects').waitFor()
+    await press('ArrowDown')
+    assert.equal(await focused(page), 'Default')
+    await press('ArrowDown')
+    assert.equal(await focused(page), 'payments')
+    await press('ArrowUp', 'ArrowDown', 'Enter')
+    await page.getByRole('heading', { level: 1, name: 'payments' }).waitFor()
+    await press('Shift+?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    await press('Escape')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'hidden' })
+  })
+
+  test('why: a locked action and a refusal say which right, where, and what one holds', async () => {
+    await server.signIn({ email: dev.email, password: goodPassword, org: 'acme' })
+    const page = await open('/t/acme/projects')
+    await page.getByRole('button', { name: 'New project' }).first().click()
+    const why = page.getByRole('dialog', { name: 'Why?' })
+    await why.getByText('project.create').first().waitFor()
+    await why.getByText('tenant acme').first().waitFor()
+    await why.getByText('do not hold it').waitFor()
+    await why.getByText('No role, in the tenant or in any project.').waitFor()
+    await page.keyboard.press('Escape')
+
+    await page.getByRole('link', { name: 'Members' }).click()
+    const refusal = page.getByRole('alert')
+    await refusal.getByText('This needs user.list').waitFor()
+    await refusal.getByRole('button', { name: 'Why?', exact: true }).click()
+    await why.getByText('user.list').first().waitFor()
+    assert.match(await why.getByRole('region', { name: 'Request id' }).innerText(), /^[\w-]{8,}$/)
+  })
+
+  test('an unknown object, another tenant’s address, an address that leads nowhere', async () => {
+    await server.signIn(admin())
+    const page = await open(`/t/acme/clusters/${'0'.repeat(24)}`)
+    await page.getByRole('alert').getByText('Not found').waitFor()
+    await page.goto(`${server.url}/t/globex/projects`)
+    await page.getByText('You are signed in to acme.').waitFor()
+    await page.goto(`${server.url}/t/acme/nothing`)
+    await page.getByRole('heading', { name: 'No such page' }).waitFor()
+  })
+
+  test('a bigger place, as the pictures show it', async () => {
+    const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
+    const project = items.find((one: { metadata: { name: string } }) => one.metadata.name === 'payments').metadata.uid
+    const clusters = [
+      ['east', { env: 'dev', region: 'eu' }, adminToken],
+      ['north', { env: 'prod', region: 'eu' }, adminToken],
+      ['lab', { env: 'lab' }, limitedToken],
+    ] as const
+    for (const [name, labels, token] of clusters)
+      await acme.admin.must('POST', '/v1/palisade/clusters', {
+        project,
+        body: { metadata: { name, labels }, spec: { kubeconfig: kubernetes.kubeconfig(token) } },
+      })
+    for (const name of ['platform', 'security'])
+      await acme.admin.must('POST', '/v1/teams', {
+        body: { metadata: { name }, spec: { users: [dev.uid], roles: [] } },
+      })
+    await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
+    await server.signIn(admin())
+    const page = await open('/t/acme/start')
+    await page.getByText('Needs bindings').first().waitFor()
+  })
+
+  for (const theme of themes)
+    test(`axe finds nothing, and the pictures: ${theme}`, async () => {
+      await mkdir(pictures, { recursive: true })
+      await server.signIn(admin())
+      const page = await open('/t/acme/start', { theme })
+      const [cluster] = (await acme.admin.must('GET', '/v1/dashboard/spectroclusters/meta')) as {
+        metadata: { uid: string }
+      }[]
+      const { items: roles } = await acme.admin.must('GET', '/v1/roles?limit=0')
+      const roleUid = (name: string) =>
+        roles.find((role: { metadata: { name: string } }) => role.metadata.name === name).metadata.uid
+      const audits = await acme.admin.must('GET', '/v1/audits?limit=1&resourceKind=spectrocluster')
+      const places: readonly (readonly [string, string])[] = [
+        ['start', 'start'],
+        ['projects', 'projects'],
+        ['clusters', 'clusters'],
+        ['cluster', `clusters/${cluster?.metadata.uid}`],
+        ['import', 'clusters/import'],
+        ['members', 'users'],
+        ['invite', 'users?panel=new'],
+        ['member', `users/${dev.uid}`],
+        ['teams', 'teams'],
+        ['roles', 'roles?scope=project'],
+        ['compare', `roles/${roleUid('Project Editor')}?with=${roleUid('Project Viewer')}&only=differing`],
+        ['audit', 'audit'],
+        ['audit-entry', `audit?panel=${audits.items[0].metadata.uid}`],
+        ['keys', 'keys'],
+        ['sessions', 'sessions'],
+      ]
+      for (const [name, path] of places) {
+        await page.goto(`${server.url}/t/acme/${path}`)
+        await look(page, name, theme)
+      }
+      await page.goto(`${server.url}/t/acme/clusters`)
+      await page.getByRole('link', { name: 'west' }).waitFor()
+      await page.keyboard.press('Control+k')
+      await page.getByRole('textbox', { name: 'Search or jump' }).fill('we')
+      await page.getByRole('button', { name: 'west' }).waitFor()
+      await look(page, 'jump', theme)
+
+      await server.signIn({ email: dev.email, password: goodPassword, org: 'acme' })
+      await page.goto(`${server.url}/t/acme/users`)
+      await page.getByRole('button', { name: 'Why?', exact: true }).click()
+      await page.getByText('No role, in the tenant').waitFor()
+      await look(page, 'why', theme)
+    })
+
+  for (const theme of themes)
+    test(`narrow, and the system’s console: ${theme}`, async () => {
+      await server.signIn(admin())
+      let page = await open('/t/acme/clusters', { theme, width: 390 })
+      await page.getByRole('link', { name: 'west' }).waitFor()
+      assert.ok(
+        await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
+        'the page is wider than the screen',
+      )
+      await look(page, 'clusters-narrow', theme)
+      await page.getByRole('button', { name: 'Open navigation' }).click()
+      await page.getByRole('dialog').getByRole('link', { name: 'Roles' }).click()
+      await page.getByRole('heading', { level: 1, name: 'Roles' }).waitFor()
+      await opened?.context.close()
+
+      await server.signIn({ email: palisade.administrator.email, password: palisade.administrator.password })
+      page = await open('/', { theme })
+      await page.waitForURL('**/t/system/tenants')
+      await page.getByRole('button', { name: 'acme', exact: true }).waitFor()
+      await look(page, 'tenants', theme)
+      await page.getByRole('button', { name: 'New tenant' }).click()
+      const org = `globex-${theme}`
+      await page.getByRole('textbox', { name: 'Name', exact: true }).fill(org)
+      await page.getByRole('textbox', { name: 'First name' }).fill('Gil')
+      await page.getByRole('textbox', { name: 'E-mail' }).fill(`gil@${org}.test`)
+      await page.getByRole('button', { name: 'Create', exact: true }).click()
+      await page
+        .getByRole('dialog', { name: `First user of ${org}` })
+        .getByRole('region', { name: 'Link' })
+        .waitFor()
+    })
+
+  test('pages of a list: in the address, cut by the server', async () => {
+    await server.signIn(admin())
+    for (let i = 0; i < 120; i += 20)
+      await Promise.all(
+        Array.from({ length: 20 }, (_, j) =>
+          acme.admin.must('POST', '/v1/projects', {
+            body: { metadata: { name: `team-${String(i + j).padStart(3, '0')}` } },
+          }),
+        ),
+      )
+    const page = await open('/t/acme/projects?page=2&sort=name&q=team')
+    await page.getByText('51–100 of 120').waitFor()
+    assert.equal(await page.locator('tbody tr').count(), 50)
+    await page.getByRole('button', { name: 'Next page' }).click()
+    await page.waitForURL(/page=3/)
+    await page.getByText('101–120 of 120').waitFor()
+    await page.getByRole('link', { name: 'team-119' }).waitFor()
+    assert.equal(await page.locator('tbody tr').count(), 20)
+  })
+
+  test('the theme can be chosen, and signing out ends the session', async () => {
+    await server.signIn(admin())
+    const page = await open('/t/acme/start')
+    const theme = () => page.evaluate('document.documentElement.dataset.mantineColorScheme')
+    assert.equal(await theme(), 'light')
+    await page.getByRole('button', { name: 'Use the dark theme' }).click()
+    assert.equal(await theme(), 'dark')
+    await page.reload()
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    assert.equal(await theme(), 'dark')
+    await page.getByRole('button', { name: /^Account / }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await page.waitForURL('**/canvas/login**')
+  })
+})
+
+// What runs in the page is given as text: the types here are those of Node.
+
+/** Waits until the page is quiet, asks axe, takes a picture. */
+async function look(page: Page, name: string, theme: string): Promise<void> {
+  await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
+  // By the debugger's way, which the page's policy does not bind.
+  await page.evaluate(axeSource)
+  const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
+  await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
+  for (const violation of violations as string[]) found.push(`${name}, ${theme}: ${violation}`)
+}
+
+/** The accessible name of what has the focus, as far as it is its text or label. */
+const focused = (page: Page) =>
+  page.evaluate(`document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.innerText.trim() ?? ''`)
+
+/** Presses Tab until something of this name has the focus. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    if ((await focused(page)) === name) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail(`${name} is not reached by Tab`)
+}
