@@ -217,67 +217,6 @@ test('a connection that is lost in the middle of a poll is not asked for again w
   assert.ok(attempts <= pauses + 3, `${attempts} attempts in ${Math.round(pauses * 100)} ms`)
 })
 
-test('a database that was set back is noticed, and nothing of before is trusted', async (t) => {
-  const [old, restored] = await Promise.all([startTestPostgres(), startTestPostgres()])
-  t.after(() => restored.stop())
-  const [before, after] = await Promise.all([old.create(), restored.create()])
-  // What happened after the backup was made.
-  await withClient(before.superuser, (client) =>
-    client.query('do $$ begin for i in 1..1000 loop perform pg_current_xact_id(); commit; end loop; end $$'),
-  )
-  let now = before
-  const access = createAccess({
-    connection: {
-      ...clientConfig(before.app, 'test-feed'),
-      get host() {
-        return now.app.host
-      },
-    },
-    readInTenant: createInTenant(pool(after)),
-    clock: systemClock,
-    logger,
-  })
-  replicas.push(access)
-  await access.start()
-  await until('some polls', () => access.freshness().ageMs < 100 || undefined)
-  now = after
-  await old.stop()
-  await access.failed
-  // Until the process is gone, its data only grows older.
-  await until('the data to be too old', () => (access.freshness().newCalls ? undefined : true))
-})
-
-test('a few ids that are given out again, as after a crash, are no set-back, as long as what is remembered is there', async (t) => {
-  const [old, crashed] = await Promise.all([startTestPostgres(), startTestPostgres()])
-  t.after(() => crashed.stop())
-  const [before, after] = await Promise.all([old.create(), crashed.create()])
-  await withClient(before.superuser, (client) =>
-    client.query('do $$ begin for i in 1..100 loop perform pg_current_xact_id(); rollback; end loop; end $$'),
-  )
-  let now = before
-  const connection = {
-    ...clientConfig(before.app, 'test-feed'),
-    get host() {
-      return now.app.host
-    },
-  }
-  const outcomes = new Map<string, string>()
-  const feeds = ['holds', 'is gone'].map((what) =>
-    createFeed({
-      ...{ connection, clock: systemClock, logger, onChanges: () => undefined },
-      onSetBack: () => outcomes.set(what, 'set back'),
-      stillHolds: () => what === 'holds',
-    }),
-  )
-  for (const feed of feeds) await feed.start()
-  t.after(() => Promise.all(feeds.map((feed) => feed.stop())))
-  now = after
-  await old.stop()
-  await until('the one whose memory is gone', () => outcomes.get('is gone'))
-  await until('the other to be back', () => ((feeds[0]?.ageMs() ?? 1_000) < 200 ? true : undefined))
-  assert.deepEqual([...outcomes.keys()], ['is gone'])
-})
-
 test('a stream about which a change cannot be loaded ends when its data is stale, although changes are heard', async () => {
   const { clock, time } = handClock()
   let isBroken = false

@@ -67,7 +67,7 @@ export function createAccess(deps: {
     },
     onSetBack() {
       logger.fatal(
-        'the database is in an earlier state than it was: what this process remembers is no more, so it ends',
+        'the database is another one than before, or in an earlier state: what this process remembers is no more, so it ends',
       )
       failed.resolve()
     },

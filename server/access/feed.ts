@@ -44,8 +44,9 @@ export function createFeed(deps: {
   readonly logger: Logger
   readonly onChanges: (changes: readonly EpochChange[]) => void
   /**
-   * The database is in a past that this process has seen the future of: a restore under it, or a standby that was promoted
-   * without the last transactions. Epochs will come again with another meaning, so nothing that is remembered holds.
+   * The database is another one, or in a past that this process has seen the future of: a restore under it, or a standby that
+   * was promoted, with or without the last transactions. Epochs may come again with another meaning, so nothing that is
+   * remembered holds.
    */
   readonly onSetBack: () => void
   /** Whether all that this process remembers is in these epochs, which are those of all tenants. */
@@ -54,6 +55,8 @@ export function createFeed(deps: {
   const { connection, clock, logger, onChanges, onSetBack, stillHolds } = deps
   /** Where to go on from; none before the first poll, which wants only that and asks from the highest id there is. */
   let since: bigint | undefined
+  /** Of the database that the first poll spoke to. */
+  let history: string | undefined
   let lastSuccess = Number.NEGATIVE_INFINITY
   let stopped = false
   let wake: () => void = () => undefined
@@ -87,21 +90,25 @@ export function createFeed(deps: {
     nudged = false
     const startedAt = clock.monotonicMs()
     const { nextXid, changes } = await lookups.accessChangesSince(since ?? highestXid)
-    // The oldest running transaction of one server only ever becomes a younger one, but for a crash: ids of transactions that had
-    // not committed are given out again, a few. What was committed is there all the same.
-    if (since !== undefined && nextXid < since) {
-      const all = await lookups.accessChangesSince(0n)
-      if (since - all.nextXid > lostByCrash || !stillHolds(all.changes)) {
-        stopped = true
-        return onSetBack()
-      }
-      since = all.nextXid < nextXid ? all.nextXid : nextXid
-      onChanges(all.changes)
-    } else {
-      since = nextXid
-      if (changes.length > 0) onChanges(changes)
-    }
+    since = nextXid
+    if (changes.length > 0) onChanges(changes)
     lastSuccess = startedAt
+  }
+
+  /**
+   * First thing on a connection that is not the first: who knows which server answers now. Ids say little. After a crash those
+   * of transactions that had not committed are given out again, and a change may hide below `since`; a promoted standby may be
+   * beyond it already. So all epochs are read, and compared with what is remembered.
+   */
+  async function takeUpAgain(lookups: Lookups, before: { since: bigint; history: string }): Promise<void> {
+    const now = await lookups.databaseHistory()
+    const all = await lookups.accessChangesSince(0n)
+    if (now !== before.history || before.since - all.nextXid > lostByCrash || !stillHolds(all.changes)) {
+      stopped = true
+      return onSetBack()
+    }
+    since = all.nextXid
+    onChanges(all.changes)
   }
 
   async function run(first: { resolve: () => void; reject: (cause: unknown) => void }): Promise<void> {
@@ -109,7 +116,13 @@ export function createFeed(deps: {
     let complainedAt = Number.NEGATIVE_INFINITY
     while (!stopped) {
       try {
-        lookups ??= await connect()
+        if (!lookups) {
+          const fresh = await connect()
+          if (since !== undefined && history !== undefined) await takeUpAgain(fresh, { since, history })
+          else history = await fresh.databaseHistory()
+          lookups = fresh
+          if (stopped) break
+        }
         await pollOnce(lookups)
         first.resolve()
         await pause(pollMs)

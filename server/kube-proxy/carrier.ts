@@ -19,6 +19,8 @@ export type Live = {
   readonly signal: EndSwitch
   /** Set once the call is decided; until then a change of access is met by the decision itself. */
   admitted: Admitted | undefined
+  /** The newest epoch that it was asked again on. What is decided later must be no older. */
+  heard: bigint
   ended: EndReason | undefined
 }
 
@@ -49,18 +51,34 @@ export function createCarrier(
       user: principal.user,
       cluster: clusterUid,
       // Asked again by the next sweep: what is answered before must not stand in for the times that the decision finds.
-      recheck: async (snapshot) => (live.admitted ? admission.goesOn(live.admitted, snapshot) : { recheckAt: 0 }),
+      recheck: async (snapshot) => {
+        if (live.heard < snapshot.epoch) live.heard = snapshot.epoch
+        return live.admitted ? admission.goesOn(live.admitted, snapshot) : { recheckAt: 0 }
+      },
       end(reason) {
         live.ended = reason
         ports.streamEnded(reason)
         signal.abort(reason)
       },
     }
-    const live: Live = { registration: access.calls.register(call), signal, admitted: undefined, ended: undefined }
+    const live: Live = {
+      registration: access.calls.register(call),
+      signal,
+      admitted: undefined,
+      heard: 0n,
+      ended: undefined,
+    }
     return live
   }
 
-  function noted(live: Live, outcome: Result<Admitted, Status>): Result<Admitted, Status> {
+  /**
+   * Notes what was decided, from now on the measure of each change. A change that was heard while it was being decided has
+   * been held against the decision before: then it is decided once more.
+   */
+  async function noted(live: Live, asked: Asked, decided: Result<Admitted, Status>): Promise<Result<Admitted, Status>> {
+    let outcome = decided
+    while (outcome.ok && outcome.value.snapshot.epoch < live.heard)
+      outcome = await admission.again(outcome.value, asked, live.heard)
     if (outcome.ok && live.admitted !== outcome.value) {
       live.admitted = outcome.value
       live.registration.recheckAt(outcome.value.endsAt)
@@ -70,7 +88,7 @@ export function createCarrier(
 
   async function run(live: Live, asked: Asked, way: Way, startedAt: number): Promise<void> {
     try {
-      const admitted = noted(live, await admission.admit(asked))
+      const admitted = await noted(live, asked, await admission.admit(asked))
       if (admitted.ok) return await carry(live, asked, admitted.value, way, startedAt)
       live.registration.done()
       way.refuse(admitted.error, [])
@@ -94,7 +112,7 @@ export function createCarrier(
 
     /** What was recorded as an intent gets its end, after a record that is still on its way. Never rejects. */
     const conclude = async (end: CallEnd): Promise<void> => {
-      if (recording === 'read') return
+      if (recording === 'read' && isAsRecorded(end)) return
       const recorded = await record.catch(() => undefined)
       // Never recorded: nothing was done, or the transport has withheld the answer.
       if (!recorded) return
@@ -107,7 +125,7 @@ export function createCarrier(
       const { epoch } = await record
       let again: Result<Admitted, Status>
       try {
-        again = noted(live, await admission.again(first, asked, epoch))
+        again = await noted(live, asked, await admission.again(first, asked, epoch))
       } catch (cause) {
         await conclude(notMade('not-decided', 0))
         throw cause
@@ -124,7 +142,7 @@ export function createCarrier(
       recording === 'before'
         ? undefined
         : record.then(async ({ epoch }) => {
-            const again = noted(live, await admission.again(first, asked, epoch))
+            const again = await noted(live, asked, await admission.again(first, asked, epoch))
             // The cluster was told what no longer holds: its answer is thrown away.
             const holds = again.ok && stillCovers(again.value.standing, first.standing)
             if (!holds && live.ended === undefined) {
@@ -201,6 +219,9 @@ class EndSwitch implements EndSignal {
     if (this.#listener === listener) this.#listener = undefined
   }
 }
+
+/** Whether the one entry of a plain read, `done`, says all: a reader of the log takes it for an answer that was given whole. */
+const isAsRecorded = ({ reason, status }: CallEnd): boolean => reason === 'complete' && status < 400
 
 /** The end of a call that was recorded and then not made. */
 const notMade = (detail: string, status: number): CallEnd => ({

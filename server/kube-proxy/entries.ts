@@ -24,7 +24,7 @@ export type Described = {
  *
  * - `before`: changes, exec, attach, port-forward, Secrets and tokens. The intent is durable before the cluster is asked.
  * - `stream`: watches and followed logs. The intent overlaps the call, the first byte of the answer waits for it.
- * - `read`: any other read. One entry, which overlaps the call likewise and has no second one (docs/adr/0003).
+ * - `read`: any other read. One entry, which overlaps the call likewise; a second one only where it did not succeed (docs/adr/0003).
  */
 export type Recording = 'before' | 'stream' | 'read'
 

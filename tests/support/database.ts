@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { Secret } from '../../core/seal/index.ts'
@@ -32,6 +32,10 @@ export type TestPostgres = {
   create(): Promise<TestDatabase>
   /** Stops the server as `pg_ctl stop -m immediate` does and starts it again: what was acknowledged is there, sessions are not. */
   crash(): Promise<void>
+  /** Keeps a copy of the server's files as they are now, taken while it is stopped. */
+  backUp(): Promise<void>
+  /** Puts the copy in the place of the server's files; as a standby that is promoted, or as a copy that goes on as if it were the same. */
+  restore(as: 'standby' | 'copy'): Promise<void>
   /** Ends everything and removes the folder. */
   stop(): Promise<void>
 }
@@ -100,6 +104,10 @@ export async function startTestPostgres({ fsync = false }: TestPostgresOptions =
         return answers(superuser('postgres'))
       })
     }
+    const end = async (signal: NodeJS.Signals) => {
+      server.kill(signal)
+      await until('the end of the test PostgreSQL', () => (server.ended() === undefined ? undefined : true))
+    }
     await start()
     await withClient(superuser('postgres'), async (client) => {
       await client.query(`create role palisade_owner login createrole password '${passwords.owner}'`)
@@ -126,9 +134,24 @@ export async function startTestPostgres({ fsync = false }: TestPostgresOptions =
         }
       },
       async crash() {
-        server.kill('SIGQUIT') // immediate shutdown: no checkpoint, recovery at the next start
-        await until('the end of the test PostgreSQL', () => (server.ended() === undefined ? undefined : true))
+        await end('SIGQUIT') // immediate shutdown: no checkpoint, recovery at the next start
         await start()
+      },
+      async backUp() {
+        await end('SIGINT')
+        await cp(home, `${home}-copy`, copying)
+        await chownAll(`${home}-copy`, account)
+        await start()
+      },
+      async restore(as) {
+        await end('SIGINT')
+        await rm(home, { recursive: true })
+        await cp(`${home}-copy`, home, copying)
+        if (as === 'standby') await writeFile(join(home, 'standby.signal'), '')
+        await chownAll(home, account)
+        await start()
+        if (as === 'standby')
+          await withClient(superuser('postgres'), (client) => client.query('select pg_promote(wait => true)'))
       },
       stop: () => family.stop(),
     }
@@ -147,6 +170,16 @@ export async function withClient<T>(target: DatabaseTarget, work: (client: pg.Cl
   } finally {
     await client.end()
   }
+}
+
+const copying = { recursive: true, preserveTimestamps: true } as const
+
+/** A copy belongs to whoever copied it; PostgreSQL takes only files of its own. */
+async function chownAll(folder: string, account: { isOther: boolean; uid: number; gid: number }): Promise<void> {
+  if (!account.isOther) return
+  await chown(folder, account.uid, account.gid)
+  for (const entry of await readdir(folder, { recursive: true }))
+    await chown(join(folder, entry), account.uid, account.gid)
 }
 
 async function answers(target: DatabaseTarget): Promise<true | undefined> {

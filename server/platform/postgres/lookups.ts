@@ -14,11 +14,19 @@ export type Lookups = {
   tenantOfOidcState(hash: Buffer): Promise<TenantUid | undefined>
   /** Epochs changed by transactions not older than `sinceXid`, and the oldest transaction still running now. */
   accessChangesSince(sinceXid: bigint): Promise<{ nextXid: bigint; changes: EpochChange[] }>
+  /**
+   * Names the database's line of history: another one after a promotion or a restore to a point in time, and for another
+   * installation of PostgreSQL. Empty where a hosted server does not tell. Throws while the server is a standby.
+   */
+  databaseHistory(): Promise<string>
   /** Up to `most` clusters of any tenant whose token is due for renewal at `due`, the one due longest first. */
   clustersToRenew(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
   /** The browser session whose cookie has this SHA-256. */
   canvasSession(cookieHash: Buffer): Promise<{ tenant: TenantUid; uid: CanvasSessionUid } | undefined>
 }
+
+/** Feature not supported, undefined function, insufficient privilege (PostgreSQL, appendix A). */
+const notOffered: ReadonlySet<string> = new Set(['0A000', '42883', '42501'])
 
 export type EpochChange = { readonly tenant: TenantUid; readonly epoch: bigint; readonly factsEpoch: bigint }
 
@@ -51,6 +59,19 @@ export function createLookups(pool: pg.Pool): Lookups {
       const [first] = rows
       if (!first) throw new Error('a left join of one row has one')
       return { nextXid: BigInt(first.next), changes }
+    },
+    async databaseHistory() {
+      try {
+        // The first eight digits of a journal file's name are the timeline, which pg_control_checkpoint tells too late.
+        const { rows } = await pool.query<{ history: string }>(
+          `select (pg_control_system()).system_identifier::text || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
+             as history`,
+        )
+        return rows[0]?.history ?? ''
+      } catch (cause) {
+        if (notOffered.has((cause as { code?: string }).code ?? '')) return ''
+        throw cause
+      }
     },
     async clustersToRenew(due, most) {
       const { rows } = await pool.query<{ tenant_id: string; cluster_id: string }>(
