@@ -15,8 +15,14 @@ import { systemClock } from '../platform/clock/index.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { createDoor } from './door.ts'
-import type { DoorPorts } from './ports.ts'
-import { createDestinationPolicy, createTransport, replyStatus, type Transport } from './transport/index.ts'
+import type { DoorCluster, DoorPorts } from './ports.ts'
+import {
+  type CallEnd,
+  createDestinationPolicy,
+  createTransport,
+  replyStatus,
+  type Transport,
+} from './transport/index.ts'
 import { asServerResponse } from './transport/reply.ts'
 
 // The door between features that do as they are told. What passes it is tried in transport/, tests/attacks and tests/e2e.
@@ -34,6 +40,19 @@ const principal: Principal = {
   epoch: 1n,
 }
 const logger = createLogger('fatal', () => undefined)
+
+const aCluster: DoorCluster = {
+  uid: cluster,
+  name: 'secret-name',
+  project,
+  tags: {},
+  // A port on which nothing listens.
+  upstream: {
+    ...{ clusterUid: cluster, host: '127.0.0.1', port: 1, basePath: '' },
+    ...{ caPem: undefined, systemRoots: false, servername: undefined },
+  },
+  authorization: () => 'Bearer t',
+}
 
 /** The tenant's access data in which the user holds these roles in the cluster's project. */
 function snapshotOf(epoch: bigint, roles: readonly ('Cluster Viewer' | 'Cluster Editor')[]): Snapshot {
@@ -106,18 +125,7 @@ async function openDoor(
           count: () => open.size,
         },
       },
-      findCluster: async () => ({
-        uid: cluster,
-        name: 'secret-name',
-        project,
-        tags: {},
-        // A port on which nothing listens.
-        upstream: {
-          ...{ clusterUid: cluster, host: '127.0.0.1', port: 1, basePath: '' },
-          ...{ caPem: undefined, systemRoots: false, servername: undefined },
-        },
-        authorization: () => 'Bearer t',
-      }),
+      findCluster: async () => aCluster,
       ledger: {
         record: async () => ({ uid: EntryUid.parse(newUid()), epoch: 1n }),
         async conclude(_tenant, entry) {
@@ -257,7 +265,7 @@ describe('a change between decision and record', () => {
   })
 })
 
-test('a call that is asked again before it is decided is asked once more soon', async (t) => {
+test('a call that is asked again before it is decided is decided on that, and asked once more soon', async (t) => {
   // A change may be heard of in the midst of the decision. What the answer says about time must not outlive the decision.
   const decided = Promise.withResolvers<Snapshot>()
   const calls: LiveCall[] = []
@@ -265,7 +273,7 @@ test('a call that is asked again before it is decided is asked once more soon', 
     ports: {
       access: {
         current: () => decided.promise,
-        atLeast: () => decided.promise,
+        atLeast: async () => snapshotOf(2n, []),
         freshness: () => ({ ageMs: 0, newCalls: true, openStreams: true }),
         calls: {
           ...noCalls,
@@ -283,7 +291,92 @@ test('a call that is asked again before it is decided is asked once more soon', 
   const outcome = await call.recheck(snapshotOf(2n, []))
   assert.ok('recheckAt' in outcome && outcome.recheckAt <= Date.now(), JSON.stringify(outcome))
   decided.resolve(snapshotOf(1n, ['Cluster Viewer']))
-  assert.equal((await answer).status, 200)
+  assert.equal((await answer).status, 403)
+})
+
+test('a change that is heard while a call is decided again is held against the newer decision', async (t) => {
+  // Viewer at first; the record answers epoch 2, in which they are editor; epoch 3 takes that away and is heard in between.
+  const searched = Promise.withResolvers<void>()
+  const found = Promise.withResolvers<void>()
+  const calls: LiveCall[] = []
+  const carried: string[] = []
+  const [asViewer, asEditor, again] = [
+    snapshotOf(1n, ['Cluster Viewer']),
+    snapshotOf(2n, ['Cluster Viewer', 'Cluster Editor']),
+    snapshotOf(3n, ['Cluster Viewer']),
+  ]
+  let searches = 0
+  const world = await openDoor(t, {
+    ports: {
+      access: {
+        current: async () => asViewer,
+        atLeast: async (_tenant, epoch) => (epoch <= 2n ? asEditor : again),
+        freshness: () => ({ ageMs: 0, newCalls: true, openStreams: true }),
+        calls: {
+          ...noCalls,
+          register(call) {
+            calls.push(call)
+            return { recheckAt: () => undefined, done: () => undefined }
+          },
+        },
+      },
+      async findCluster(_tenant, _uid, { epoch }) {
+        if (epoch === 2n && searches++ === 0) {
+          searched.resolve()
+          await found.promise
+        }
+        return aCluster
+      },
+      ledger: { record: async () => ({ uid: EntryUid.parse(newUid()), epoch: 2n }), conclude: async () => undefined },
+    },
+    transport: transportThat((call, _request, response) => {
+      carried.push(
+        ...call.identity.filter(([, value]) => value.startsWith('palisade:level:')).map(([, value]) => value),
+      )
+      asServerResponse(response).writeHead(200).end()
+      call.onEnd({ reason: 'complete', detail: undefined, status: 200, bytesIn: 0, bytesOut: 0 })
+    }),
+  })
+  const answer = world.ask('GET', `/k8s/clusters/${cluster}/api/v1/namespaces/default/secrets`)
+  await searched.promise
+  const outcome = await calls[0]?.recheck(again)
+  assert.ok(outcome && 'recheckAt' in outcome, JSON.stringify(outcome))
+  found.resolve()
+  await answer
+  assert.deepEqual(carried, ['palisade:level:view'])
+})
+
+describe('a plain read', () => {
+  const ending = (end: Partial<CallEnd>): Transport =>
+    transportThat(async (call, _request, response) => {
+      await call.recorded
+      asServerResponse(response).writeHead(200).end()
+      call.onEnd({ reason: 'complete', detail: undefined, status: 200, bytesIn: 0, bytesOut: 0, ...end })
+    })
+
+  test('that succeeds is one entry', async (t) => {
+    const world = await openDoor(t, { transport: ending({}) })
+    await world.ask('GET', pods)
+    await world.drained()
+    assert.deepEqual(world.concluded, [])
+  })
+
+  for (const [what, end] of [
+    ['that the cluster refuses', { status: 403 }],
+    ['of a cluster that is not reached', { reason: 'unreachable', detail: 'ECONNREFUSED', status: 502 }],
+    ['whose answer breaks off', { reason: 'upstream_failed', detail: 'ECONNRESET' }],
+    ['that is refused by a limit', { reason: 'refused', status: 429 }],
+  ] as const)
+    test(`${what} has a second entry that says so`, async (t) => {
+      const world = await openDoor(t, { transport: ending(end) })
+      await world.ask('GET', pods)
+      await world.drained()
+      const [entry] = world.concluded
+      assert.deepEqual(
+        [entry?.event, entry?.outcome, entry?.intent !== undefined, entry?.details?.status],
+        ['cluster.call.ended', 'ended', true, 'status' in end ? end.status : 200],
+      )
+    })
 })
 
 test('a caller who cannot be named on a cluster is refused, and the refusal is in the log', async (t) => {
