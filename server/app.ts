@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { rootKey, Secret } from '../core/seal/index.ts'
-import { createAccess, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
+import { createAccess, type EndReason, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
 import { createCanvas, createOwnFetch, createStaticFiles, type OpenIdSettings } from './canvas/index.ts'
 import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
@@ -186,7 +186,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   })
   const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger, issuer })
   assertRoutes(endpoints)
-  const pipeline = createPipeline<Snapshot>({
+  const pipeline = createPipeline<Snapshot, EndReason>({
     inTenant,
     access: {
       ...access,
@@ -195,6 +195,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       requestAccess,
     },
     recheck: identity.recheck,
+    calls: access.calls,
     append: (tx, { principal, ...entry }) => {
       const session = sessionOf(principal)
       return ledger.append(tx, { ...entry, actor: actorOf(principal), ...(session ? { session } : {}) })

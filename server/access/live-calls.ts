@@ -21,8 +21,8 @@ export type LiveCall = {
   readonly uid: string
   readonly tenant: TenantUid
   readonly user: string
-  /** The cluster it goes to. */
-  readonly cluster: string
+  /** The cluster it goes to; undefined for an answer of the API that is given in pieces. */
+  readonly cluster: string | undefined
   /**
    * Decides the call again on newer access data.
    *

@@ -114,7 +114,13 @@ type Common<P extends Shape, Q extends Shape, B extends Shape, R extends Shape> 
   readonly params?: P
   readonly query?: Q
   readonly body?: B
-  readonly reply: { readonly status: 200 | 201 | 202 | 204; readonly body?: R; readonly contentType?: string }
+  readonly reply: {
+    readonly status: 200 | 201 | 202 | 204
+    readonly body?: R
+    readonly contentType?: string
+    /** The body comes in pieces (`AsyncIterable`), for as long as the caller's credential and rights hold. */
+    readonly streams?: true
+  }
   /** Beyond the common ones (unauthenticated, forbidden, not_found, invalid, …) that the phases answer. */
   readonly refusals: readonly RefusalCode[]
   readonly maxBodyBytes?: number

@@ -278,10 +278,20 @@ const isStream = (body: unknown): body is AsyncIterable<string | Buffer> =>
   typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 
 function readable(body: AsyncIterable<string | Buffer>): ReadableStream {
-  return ReadableStream.from(
-    (async function* () {
-      for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    })(),
+  const pieces = body[Symbol.asyncIterator]()
+  // Not by a generator: one that was never begun tells its source nothing of the end.
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const piece = await pieces.next()
+        if (piece.done) controller.close()
+        else controller.enqueue(typeof piece.value === 'string' ? Buffer.from(piece.value) : piece.value)
+      },
+      async cancel() {
+        await pieces.return?.()
+      },
+    },
+    { highWaterMark: 0 },
   )
 }
 

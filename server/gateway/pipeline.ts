@@ -8,10 +8,11 @@ import { err, ok, type Result } from '../../core/result.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
 import type { Answer, Context, Endpoint, GuardedEndpoint, Recorded, RequestAccess, Target } from './endpoint.ts'
+import { type HeldStream, holdStream } from './held-stream.ts'
 import type { Principal } from './principal.ts'
 
-/** What the phases need of the features; `S` is the access data, which only passes through. */
-export type PipelinePorts<S> = {
+/** What the phases need of the features; `S` is the access data, which only passes through, `E` why an open call is ended. */
+export type PipelinePorts<S, E extends string = string> = {
   readonly inTenant: InTenant
   readonly access: {
     current(tenant: Principal['tenant']): Promise<S>
@@ -22,7 +23,21 @@ export type PipelinePorts<S> = {
     requestAccess(snapshot: S, user: string, now: number): RequestAccess
   }
   /** Whether the credential is still valid on this access data. */
-  readonly recheck: (principal: Principal, snapshot: S) => Promise<Result<unknown, Refusal>>
+  readonly recheck: (
+    principal: Principal,
+    snapshot: S,
+  ) => Promise<Result<{ readonly endsAt: number }, Refusal & { readonly reason: E }>>
+  /** Where answers that are given in pieces are ended with what they rest on. */
+  readonly calls: {
+    register(call: {
+      readonly uid: string
+      readonly tenant: Principal['tenant']
+      readonly user: string
+      readonly cluster: undefined
+      recheck(snapshot: S): Promise<{ readonly end: E | 'right-withdrawn' } | { readonly recheckAt: number }>
+      end(reason: string): void
+    }): { recheckAt(ms: number): void; done(): void }
+  }
   readonly append: (tx: Tx, entry: PipelineEntry) => Promise<string>
   readonly projectExists: (tx: Tx, project: ProjectUid) => Promise<boolean>
   readonly clock: Clock
@@ -55,6 +70,18 @@ export type RawRequest = {
 /** A handled request: the answer with the uid of its audit entry, or a refusal. */
 export type Outcome = Result<Answer<unknown> & { readonly auditUid: string | undefined }, Refusal>
 
+/** How often an answer that goes on is asked again although nothing was changed. */
+const streamRecheckMs = 1_000
+
+/** An answer in pieces, from before its decision to its end. */
+type StreamWatch<S> = {
+  decidedOn(epoch: bigint): void
+  restsOn(holds: (snapshot: S) => boolean): void
+  hold(body: AsyncIterable<string | Buffer>): AsyncIterable<string | Buffer>
+  /** It was refused, or is held by now. */
+  decided(): void
+}
+
 type Guarded = GuardedEndpoint<z.ZodType, z.ZodType, z.ZodType, z.ZodType, unknown>
 type Parsed = { readonly params: unknown; readonly query: unknown; readonly body: unknown }
 
@@ -64,7 +91,7 @@ type Parsed = { readonly params: unknown; readonly query: unknown; readonly body
  *
  * A refusal's entry commits although what the handler wrote is taken back.
  */
-export function createPipeline<S>(ports: PipelinePorts<S>) {
+export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) {
   const { inTenant, access, clock } = ports
 
   /** Runs an endpoint that needs no credential: it finds its tenant itself and records what it does. */
@@ -88,8 +115,22 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
     const endpoint = declared as Guarded
     const parsed = parse(endpoint, raw)
     if (!parsed.ok) return parsed
-    const call = { endpoint, raw, principal, parsed: parsed.value, now: new Date(clock.now()) }
+    const call: Call = {
+      ...{ endpoint, raw, principal, parsed: parsed.value, now: new Date(clock.now()) },
+      // Registered before anything is decided: no change of access falls into a gap.
+      watch: endpoint.reply.streams ? watchStream(raw, principal) : undefined,
+    }
+    try {
+      const outcome = await runPhases(call)
+      if (!outcome.ok || !call.watch) return outcome
+      return ok({ ...outcome.value, body: call.watch.hold(outcome.value.body as AsyncIterable<string | Buffer>) })
+    } finally {
+      call.watch?.decided()
+    }
+  }
 
+  async function runPhases(call: Call): Promise<Outcome> {
+    const { endpoint, principal } = call
     let undo: (() => Promise<void>) | undefined
     let prepared: unknown
     if (endpoint.prepare) {
@@ -114,6 +155,48 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
     readonly principal: Principal
     readonly parsed: Parsed
     readonly now: Date
+    readonly watch: StreamWatch<S> | undefined
+  }
+
+  /** Ends an answer that is given in pieces when its credential or one of the rights that it rests on is gone. */
+  function watchStream({ id }: RawRequest, principal: Principal): StreamWatch<S> {
+    const restsOn: ((snapshot: S) => boolean)[] = []
+    let held: HeldStream | undefined
+    let ended: string | undefined
+    /** Of the data that it was decided on; what is older says nothing about it. */
+    let decidedOn: bigint | undefined
+    const registration = ports.calls.register({
+      ...{ uid: id, tenant: principal.tenant, user: principal.user, cluster: undefined },
+      async recheck(snapshot) {
+        const { epoch } = access.requestAccess(snapshot, principal.user, clock.now())
+        if (!held || decidedOn === undefined || epoch < decidedOn) return { recheckAt: 0 }
+        const valid = await ports.recheck(principal, snapshot)
+        if (!valid.ok) return { end: valid.error.reason }
+        if (!restsOn.every((holds) => holds(snapshot))) return { end: 'right-withdrawn' }
+        // Assignments may end by themselves, too.
+        return { recheckAt: Math.min(valid.value.endsAt, clock.now() + streamRecheckMs) }
+      },
+      end(reason) {
+        ended = reason
+        held?.end(reason)
+      },
+    })
+    return {
+      decidedOn(epoch) {
+        decidedOn = epoch
+      },
+      restsOn: (holds) => restsOn.push(holds),
+      hold(body) {
+        held = holdStream(body, () => registration.done())
+        if (ended !== undefined) held.end(ended)
+        // A change may have been heard while it was decided.
+        registration.recheckAt(0)
+        return held.body
+      },
+      decided() {
+        if (!held) registration.done()
+      },
+    }
   }
 
   /** Slow work outside any transaction, after a decision in a short one; the real one decides again. */
@@ -149,6 +232,8 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
 
     const record = (inside: Tx, event: AuditEvent, what: Recorded) =>
       ports.append(inside, entryOf(call, event, 'done', what, projectOf(target) ?? project))
+    const mayDo = access.requestAccess(snapshot, principal.user, now.getTime())
+    call.watch?.decidedOn(mayDo.epoch)
     const context: Context<unknown, unknown, unknown, unknown> = {
       tx,
       principal,
@@ -159,7 +244,7 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
       requestId: raw.id,
       clientAddress: raw.clientAddress,
       now,
-      access: access.requestAccess(snapshot, principal.user, now.getTime()),
+      access: call.watch ? noting(call.watch, mayDo, principal.user) : mayDo,
       record,
     }
     const handled = await tx.attempt(() => endpoint.handle(context))
@@ -199,10 +284,15 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
 
     const rule = endpoint.permission
     const found = { snapshot, project: project.value, target: undefined as Target | undefined }
+    const allowedNow = (snapshot: S, permission: string, resource: ResourceRef) =>
+      access.decide(snapshot, principal.user, permission, resource, clock.now()).effect === 'allow'
     const granted = (target: Target | undefined, decision: Decision | undefined) => ok({ ...found, target, decision })
     const ask = (permission: string, resource: ResourceRef, target?: Target, hint = '') => {
       const decision = access.decide(snapshot, principal.user, permission, resource, now.getTime())
-      if (decision.effect === 'allow') return granted(target, decision)
+      if (decision.effect === 'allow') {
+        call.watch?.restsOn((later) => allowedNow(later, permission, resource))
+        return granted(target, decision)
+      }
       return err({ refusal: forbidden(decision, raw.id, principal, hint), denial: { decision, target } })
     }
     if ('signedIn' in rule) return granted(undefined, undefined)
@@ -223,6 +313,18 @@ export function createPipeline<S>(ports: PipelinePorts<S>) {
     if (!target) return err({ refusal: refuse('not_found'), denial: undefined })
     if (rule.orOwn?.({ target, principal })) return granted(target, undefined)
     return ask(rule.object, target, target)
+  }
+
+  /** Decisions for a handler whose answer goes on: what it was allowed must stay so. */
+  function noting(watch: StreamWatch<S>, now: RequestAccess, user: string): RequestAccess {
+    return {
+      ...now,
+      allows(permission, on) {
+        const yes = now.allows(permission, on)
+        if (yes) watch.restsOn((later) => access.requestAccess(later, user, clock.now()).allows(permission, on))
+        return yes
+      },
+    }
   }
 
   /** A ProjectUid header is looked at whatever the endpoint: an unknown or foreign one is never silently dropped. */

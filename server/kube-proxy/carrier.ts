@@ -53,7 +53,9 @@ export function createCarrier(
       // Asked again by the next sweep: what is answered before must not stand in for the times that the decision finds.
       recheck: async (snapshot) => {
         if (live.heard < snapshot.epoch) live.heard = snapshot.epoch
-        return live.admitted ? admission.goesOn(live.admitted, snapshot) : { recheckAt: 0 }
+        // What is older than the decision says nothing about it.
+        if (!live.admitted || snapshot.epoch < live.admitted.snapshot.epoch) return { recheckAt: 0 }
+        return admission.goesOn(live.admitted, snapshot)
       },
       end(reason) {
         live.ended = reason

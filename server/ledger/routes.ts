@@ -146,7 +146,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     summary:
       'The whole log as JSON Lines, with a signed checkpoint that covers all that was committed before the request',
     permission: { object: 'audit.list', find: async ({ principal }) => wholeLog(principal) },
-    reply: { status: 200, contentType: 'application/jsonl', body: z.custom<AsyncIterable<string>>() },
+    reply: { status: 200, contentType: 'application/jsonl', streams: true, body: z.custom<AsyncIterable<string>>() },
     refusals: ['unavailable', 'busy'],
     // `prepare` records `audit.exported` itself: the entry is what the pinned checkpoint has to cover.
     audit: 'refusals-only',

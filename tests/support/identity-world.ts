@@ -7,13 +7,7 @@ import { nameKey } from '../../contract/wire/common.ts'
 import { decide } from '../../core/access/index.ts'
 import { err, type Result } from '../../core/result.ts'
 import { rootKey, Secret } from '../../core/seal/index.ts'
-import {
-  type Access,
-  createAccess,
-  insertAssignments,
-  requestAccess,
-  type Snapshot,
-} from '../../server/access/index.ts'
+import { type Access, createAccess, insertAssignments, requestAccess } from '../../server/access/index.ts'
 import { createPipeline, type PipelineEntry, splitRoute } from '../../server/gateway/index.ts'
 import {
   createIdentity,
@@ -151,7 +145,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       factsEpoch: async (tx) => (await access.inTx(tx)).factsEpoch,
     })
     const endpoints = [...identity.endpoints, ...people.endpoints]
-    const pipeline = createPipeline<Snapshot>({
+    const pipeline = createPipeline({
       inTenant: mine,
       access: {
         ...access,
@@ -160,6 +154,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
         requestAccess,
       },
       recheck: identity.recheck,
+      calls: access.calls,
       append: async (tx, entry) => {
         tx.afterCommit(() => entries.push(entry))
         return newUid()

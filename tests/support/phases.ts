@@ -5,7 +5,7 @@ import { ApiKeyUid, ProjectUid, systemTenant, TenantUid, UserUid } from '../../c
 import { decide } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { rootKey } from '../../core/seal/index.ts'
-import { type Access, createAccess, requestAccess, type Snapshot } from '../../server/access/index.ts'
+import { type Access, createAccess, type EndReason, requestAccess, type Snapshot } from '../../server/access/index.ts'
 import { createPipeline, type Endpoint, type PipelineEntry, type Principal } from '../../server/gateway/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
 import { createPeople, insertUser, type People } from '../../server/people/index.ts'
@@ -44,6 +44,8 @@ export type Phases = {
   readonly entries: readonly (PipelineEntry & { readonly tenant: TenantUid })[]
   /** `call(who, 'GET /v1/users/{uid}', {params: {uid}})` */
   call(who: Principal, route: string, call?: Call): Promise<Reply>
+  /** The pieces of an answer that is given in pieces; throws where it is refused. */
+  stream(who: Principal, route: string): Promise<AsyncIterator<string | Buffer>>
   /** The same where it must succeed: answers the body, throws otherwise. */
   must(who: Principal, route: string, call?: Call): Promise<Reply['body']>
   /** A tenant with its active first administrator. */
@@ -94,7 +96,7 @@ export async function startPhases(
   const tenancy = createTenancy({ keys, links, access, names: people.names, clustersIn })
   const endpoints = [...people.endpoints, ...tenancy.endpoints, ...more({ access, keys, inTenant, pool })]
   const byRoute = new Map(endpoints.map((one) => [one.route as string, one]))
-  const pipeline = createPipeline<Snapshot>({
+  const pipeline = createPipeline({
     inTenant,
     access: {
       ...access,
@@ -103,6 +105,7 @@ export async function startPhases(
       requestAccess,
     },
     recheck: async (principal, snapshot) => stillThere(principal, snapshot),
+    calls: access.calls,
     append: async (tx, entry) => {
       entries.push({ ...entry, tenant: tx.tenant })
       return newUid()
@@ -129,6 +132,18 @@ export async function startPhases(
     return { status: reply.status, body: seen, refusal: undefined }
   }
 
+  async function stream(who: Principal, route: string): Promise<AsyncIterator<string | Buffer>> {
+    const endpoint = byRoute.get(route)
+    if (!endpoint) throw new Error(`no endpoint ${route}`)
+    const raw = {
+      ...{ id: newUid(), clientAddress: '127.0.0.1', userAgent: 'test' },
+      ...{ params: {}, query: {}, body: undefined, projectHeader: undefined },
+    }
+    const outcome = await pipeline.runGuarded(endpoint, raw, who)
+    if (!outcome.ok) throw new Error(outcome.error.code)
+    return (outcome.value.body as AsyncIterable<string | Buffer>)[Symbol.asyncIterator]()
+  }
+
   async function must(who: Principal, route: string, options?: Call): Promise<Reply['body']> {
     const reply = await call(who, route, options)
     if (reply.refusal) throw new Error(`${route}: ${JSON.stringify(reply.refusal)}`)
@@ -151,7 +166,7 @@ export async function startPhases(
 
   return {
     root: principalOf(systemTenant, administrator),
-    ...{ access, keys, people, inTenant, endpoints, entries, call, must, activate },
+    ...{ access, keys, people, inTenant, endpoints, entries, call, stream, must, activate },
     async tenant(orgName = `Org ${++made}`) {
       const rootPrincipal = principalOf(systemTenant, administrator)
       const created = await must(rootPrincipal, 'POST /v1/tenants', {
@@ -188,9 +203,14 @@ function principalOf(tenant: TenantUid, user: string): Principal {
 }
 
 /** What identity asks of a credential on newer access data, as far as it is about people and tenants. */
-function stillThere({ user }: Principal, { users, tenantState }: Snapshot): Result<undefined, Refusal> {
-  const known = users.get(user)
-  return tenantState === 'active' && known?.state === 'active' ? ok(undefined) : err(refuse('unauthenticated'))
+function stillThere(
+  { user }: Principal,
+  { users, tenantState }: Snapshot,
+): Result<{ readonly endsAt: number }, Refusal & { readonly reason: EndReason }> {
+  const isThere = tenantState === 'active' && users.get(user)?.state === 'active'
+  return isThere
+    ? ok({ endsAt: Number.POSITIVE_INFINITY })
+    : err({ ...refuse('unauthenticated'), reason: 'user-inactive' })
 }
 
 /** Links in memory, one a user: what identity keeps as rows. */
