@@ -113,14 +113,14 @@ export function configurationOf(deps: ConfigurationDeps): Configuration {
         },
       },
       userinfo: { enabled: true },
-      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, issued) => issued.clientId === client.clientId },
       introspection: {
         enabled: true,
         // Its own tokens, and only while their session counts.
-        allowedPolicy: async (_ctx, client, token) =>
-          token.clientId === client.clientId &&
-          'grantId' in token &&
-          (await holderOfGrant(token.grantId)) !== undefined,
+        allowedPolicy: async (_ctx, client, issued) =>
+          issued.clientId === client.clientId &&
+          'grantId' in issued &&
+          (await holderOfGrant(issued.grantId)) !== undefined,
       },
       deviceFlow: {
         enabled: true,
@@ -147,9 +147,9 @@ export function configurationOf(deps: ConfigurationDeps): Configuration {
         },
       },
     },
-    async extraTokenClaims(ctx, token) {
-      if (token.kind !== 'AccessToken' || token.aud !== publicUrl) return undefined
-      const named = sessionOfGrant(token.grantId)
+    async extraTokenClaims(ctx, issued) {
+      if (issued.kind !== 'AccessToken' || issued.aud !== publicUrl) return undefined
+      const named = sessionOfGrant(issued.grantId)
       const holder = holderOf(ctx)
       if (!named || !holder) throw new Error('an access token without a session')
       return { tenant: named.tenant, sid: named.session, ce: Number(holder.credentialEpoch) }

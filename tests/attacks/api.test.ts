@@ -301,9 +301,13 @@ describe('another tenant’s ids', () => {
     const { uid: apiKey } = await user.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'secret key' } } })
     const { items: sessions } = await user.api.must('GET', '/v1/palisade/sessions')
     const { items: entries } = await acme.admin.must('GET', '/v1/audits?limit=1')
+    const { client } = await acme.admin.must('POST', '/v1/palisade/oidc/clients', {
+      body: { name: 'secret client', kind: 'web', redirectUris: ['https://acme.test/'] },
+    })
     theirs = {
       ...{ users: user.uid, teams: team, projects: project, apiKeys: apiKey, spectroclusters: imported.uid },
       ...{ sessions: sessions[0].uid, clusters: imported.uid, audits: entries[0].metadata.uid, tenants: acme.uid },
+      clients: client.uid,
     }
     nobody = (await createUser(palisade, globex, 'nobody')).api
     const made = await globex.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'mine' } } })
