@@ -703,6 +703,7 @@ function comparedSecrets(source: string): string[] {
 const harmless = [
   // Two texts that the same person has just typed.
   'normalPassword(current) === normalPassword(next)',
+  "password !== form.get('again')",
   // Which folder on the own disk belongs to which key file.
   'ownerPasswordSha256 === sha256(password)',
   'ownerPasswordSha256 !== sha256(ownerPassword)',
