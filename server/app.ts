@@ -170,7 +170,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     names: people.names,
     clustersIn: clusters.inProject,
   })
-  const transport = createTransport({ destination, logger, clock })
+  const transport = createTransport({ destination, clock })
 
   // The API.
   const rate = createRateLimiter(clock)

@@ -13,7 +13,7 @@ import { parseJson } from './json.ts'
 import { clientAddress, limits, networkOf, type RateLimiter } from './limits.ts'
 import { createLogBudget } from './log-budget.ts'
 import type { Outcome, RawRequest } from './pipeline.ts'
-import type { Principal } from './principal.ts'
+import { inLines, type Principal } from './principal.ts'
 import { pathOf, splitRoute } from './routes.ts'
 
 export type HttpDeps = {
@@ -133,8 +133,7 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
     logger.info(
       {
         request: id,
-        ...(principal ? { tenant: principal.tenant, user: principal.user } : {}),
-        ...(principal?.credential.kind === 'session' ? { session: principal.credential.session } : {}),
+        ...(principal ? inLines(principal) : {}),
         method: request.method,
         route,
         status: reply.statusCode,
@@ -223,12 +222,12 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
   app.setErrorHandler((cause: Error & { code?: string; statusCode?: number }, request, reply) => {
     const refusal = refusalOf(cause)
     const { id, principal, route } = stateOf(request)
+    const line = { request: id, ...(principal ? inLines(principal) : {}), route }
     // A database that is away fails every request; its absence is told once elsewhere, with its cause.
     if (refusal.code === 'unavailable') {
       const more = outages.take()
-      if (more) logger.warn({ request: id, route, why: cause.message, ...more }, 'the database does not answer')
-    } else if (refusals[refusal.code].status >= 500)
-      logger.error({ cause, request: id, ...(principal ? { tenant: principal.tenant } : {}), route }, 'request failed')
+      if (more) logger.warn({ ...line, why: cause.message, ...more }, 'the database does not answer')
+    } else if (refusals[refusal.code].status >= 500) logger.error({ ...line, cause }, 'request failed')
     return send(request, reply, refusal)
   })
 
