@@ -266,7 +266,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const listener = createListener(
     certificate.value.secureContextOptions,
     {
-      ...{ api: api.handler, kube: door.request, kubeUpgrade: door.upgrade },
+      ...{ api: api.handler, refuseUpgrade: api.refuseUpgrade, kube: door.request, kubeUpgrade: door.upgrade },
       mounts: [
         below('/oidc', { request: issuer.handler }),
         below('/sign-in', { request: issuer.handler }),
