@@ -1,7 +1,5 @@
-import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +26,7 @@ import {
 import { createIdentity } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster } from './kube-proxy/index.ts'
-import { createDestinationPolicy, createTransport } from './kube-proxy/transport/index.ts'
+import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
 import { createIssuer } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
@@ -145,13 +143,12 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   }
 
   // Clusters, and the way to them.
-  const databaseAddresses = await addressesOf(config)
   const destination = createDestinationPolicy({
     ownListeners: () => [
       { address: config.host === 'localhost' ? '127.0.0.1' : config.host, port: config.port },
       { address: '127.0.0.1', port: config.metricsPort },
-      ...databaseAddresses,
     ],
+    ownNames: [publicName(config), ...databaseNames(config, database)],
     allowLoopback: isLoopback(config.host),
     allowedRanges: config.clusterRanges,
   })
@@ -170,7 +167,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     names: people.names,
     clustersIn: clusters.inProject,
   })
-  const transport = createTransport({ destination, logger, clock })
+  const transport = createTransport({ destination, clock })
 
   // The API.
   const rate = createRateLimiter(clock)
@@ -267,7 +264,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const listener = createListener(
     certificate.value.secureContextOptions,
     {
-      ...{ api: api.handler, kube: door.request, kubeUpgrade: door.upgrade },
+      ...{ api: api.handler, refuseUpgrade: api.refuseUpgrade, kube: door.request, kubeUpgrade: door.upgrade },
       mounts: [
         below('/oidc', { request: issuer.handler }),
         below('/sign-in', { request: issuer.handler }),
@@ -383,11 +380,17 @@ function doorCluster(record: ClusterRecord): DoorCluster {
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
-/** Where a remote database listens: never a destination for a cluster. */
-async function addressesOf({ database }: Config): Promise<{ address: string; port: number }[]> {
-  if (database === 'embedded' || database.owner.host.startsWith('/')) return []
-  const { host, port } = database.owner
-  if (isIP(host) !== 0) return [{ address: host, port }]
-  const found = await lookup(host, { all: true }).catch(() => [])
-  return found.map(({ address }) => ({ address, port }))
+/** Where clients reach us, a load balancer perhaps. Whether this machine can resolve it is nobody's concern but clients'. */
+function publicName({ publicUrl }: Config): OwnName {
+  const { hostname, port } = new URL(publicUrl)
+  // An IPv6 literal stands in brackets in a URL and nowhere else.
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), mustResolve: false }
+}
+
+/** Where a remote database listens, for each login that we have: never a destination for a cluster. */
+function databaseNames({ database: configured }: Config, { app, sequencer }: Database): OwnName[] {
+  const targets = [...(configured === 'embedded' ? [] : [configured.owner]), app, sequencer]
+  return targets
+    .filter(({ host }) => !host.startsWith('/'))
+    .map(({ host, port }) => ({ host, port, mustResolve: true }))
 }

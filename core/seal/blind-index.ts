@@ -36,17 +36,16 @@ export function directoryIndex(salt: InstallationSalt, email: CanonicalEmail): B
   return authenticate(salt, encodeTexts('palisade/login-directory/1', email))
 }
 
+/** What a key stands for: three counters, and a network that an account has signed in from. */
+export type AttemptKind = 'account' | 'network' | 'account-network' | 'known-network'
+
 /**
- * The key under which attempts to sign in are counted.
+ * The key under which attempts to sign in are counted, or a network is known.
  *
  * @param canonical what was tried, in one spelling, whether it exists or not: an account, or a network as text
  * @returns 33 bytes
  */
-export function attemptIndex(
-  salt: InstallationSalt,
-  what: 'account' | 'network' | 'account-network',
-  canonical: string,
-): Buffer {
+export function attemptIndex(salt: InstallationSalt, what: AttemptKind, canonical: string): Buffer {
   return authenticate(salt, encodeTexts('palisade/sign-in-attempt/1', what, canonical))
 }
 

@@ -1,4 +1,4 @@
-export { attemptIndex, blindIndex, directoryIndex, type InstallationSalt } from './blind-index.ts'
+export { type AttemptKind, attemptIndex, blindIndex, directoryIndex, type InstallationSalt } from './blind-index.ts'
 export { type CanonicalEmail, canonicalEmail, type EmailRefusal } from './email.ts'
 export {
   type Binding,

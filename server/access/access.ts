@@ -31,8 +31,6 @@ export type Access = {
   freshness(): { readonly ageMs: number; readonly newCalls: boolean; readonly openStreams: boolean }
   /** The calls that a change may end. */
   readonly calls: LiveCalls
-  /** Told after the open calls were asked; `snapshot` is at least as new as the change. */
-  onChange(listener: (tenant: TenantUid, snapshot: Snapshot) => void): void
   /** For metrics. */
   stats(): { readonly tenants: number; readonly weight: number }
 }
@@ -51,7 +49,6 @@ export function createAccess(deps: {
   const heard = new Map<TenantUid, EpochChange>()
   /** Newest epoch about which the open calls were asked, or are being asked. A poll may bring a change twice. */
   const asked = new Map<TenantUid, bigint>()
-  const listeners: ((tenant: TenantUid, snapshot: Snapshot) => void)[] = []
   let weight = 0
 
   const failed = Promise.withResolvers<void>()
@@ -97,7 +94,6 @@ export function createAccess(deps: {
     try {
       const snapshot = await atLeast(tenant, epoch)
       await calls.tenantChanged(tenant, snapshot)
-      for (const listener of listeners) listener(tenant, snapshot)
     } catch (cause) {
       logger.warn({ cause, tenant }, 'a change of access could not be loaded; trying again')
       if (calls.has(tenant)) setTimeout(() => void propagate(tenant, epoch), 200).unref()
@@ -191,9 +187,6 @@ export function createAccess(deps: {
       return { ageMs, newCalls: ageMs <= newCallsStaleMs, openStreams: ageMs <= openStreamsStaleMs }
     },
     calls,
-    onChange(listener) {
-      listeners.push(listener)
-    },
     stats: () => ({ tenants: cache.size, weight }),
   }
 }

@@ -16,7 +16,7 @@ import {
 import type { Keys } from '../keys/index.ts'
 import { replyOnSocket } from '../kube-proxy/transport/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import type { Logger } from '../platform/log/index.ts'
+import { type Logger, RequestLog } from '../platform/log/index.ts'
 import { databaseUnavailable, type InTenant, type Lookups } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { asBearer } from './as-bearer.ts'
@@ -97,6 +97,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
    */
   async function sessionOf(
     request: DoorRequest,
+    log: RequestLog,
   ): Promise<Result<BrowserSession & { readonly cookie: string }, Refusal>> {
     const cookie = readCookie(request.headers.cookie, sessionCookie)
     const network = networkOf(addressOf(request))
@@ -106,7 +107,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
     if (request.headers.authorization !== undefined || request.headers.apikey !== undefined)
       return err(refuse('unauthenticated', 'The console takes its cookie and no other credential'))
     if (cookie === undefined) return err(refuse('unauthenticated', 'Nobody is signed in here; sign in'))
-    const found = await sessions.open(cookie)
+    const found = await sessions.open(cookie, log)
     if (!found.ok) return found
     if (!isKnown) rate.giveBack('unauthenticated', network)
     const ownWait = rate.take('caller', `canvas/${found.value.uid}`)
@@ -115,8 +116,8 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   }
 
   /** A session, and a request that comes from a page of ours. Both, before anything else is looked at. */
-  async function guarded(request: DoorRequest, upgrade: boolean) {
-    const session = await sessionOf(request)
+  async function guarded(request: DoorRequest, upgrade: boolean, log: RequestLog) {
+    const session = await sessionOf(request, log)
     if (!session.ok) return session
     const method = request.method ?? ''
     const own = fromOwnPage(publicUrl, { method, headers: request.headers, upgrade })
@@ -125,24 +126,24 @@ export function createCanvas(ports: CanvasPorts): Canvas {
     return csrf.ok ? session : csrf
   }
 
-  async function begin(request: DoorRequest, url: URL): Promise<Reply> {
+  async function begin(request: DoorRequest, url: URL, log: RequestLog): Promise<Reply> {
     const wait = rate.take('sign-in', networkOf(addressOf(request)))
     if (wait > 0) return page({ ...refuse('too_many_requests'), retryAfterSeconds: wait })
-    const begun = await signIn.begin(url.searchParams.get('return_to'))
+    const begun = await signIn.begin(url.searchParams.get('return_to'), log)
     if (!begun.ok) return page(begun.error)
     const cookie = setCookie(stateCookie, begun.value.cookie, { sameSite: 'Lax', maxAgeSeconds: signInSeconds })
     return { status: 303, headers: { location: begun.value.url }, cookies: [cookie] }
   }
 
-  async function finish(request: DoorRequest, url: URL): Promise<Reply> {
+  async function finish(request: DoorRequest, url: URL, log: RequestLog): Promise<Reply> {
     const wait = rate.take('sign-in', networkOf(addressOf(request)))
     if (wait > 0) return page({ ...refuse('too_many_requests'), retryAfterSeconds: wait })
     const { cookie } = request.headers
     const dropped = dropCookie(stateCookie)
-    const finished = await signIn.finish(url, readCookie(cookie, stateCookie))
+    const finished = await signIn.finish(url, readCookie(cookie, stateCookie), log)
     if (!finished.ok) return page(finished.error, [dropped])
     const { tokens, principal, url: location } = finished.value
-    await endBefore(request, principal)
+    await endBefore(request, principal, log)
     const started = await sessions.start(tokens, principal)
     if (!started.ok) return page(started.error, [dropped])
     const own = setCookie(sessionCookie, started.value, { sameSite: 'Strict' })
@@ -150,9 +151,9 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   }
 
   /** The session that this browser had: its id is dead, and where it was another session of the API that one ends (threat B23). */
-  async function endBefore(request: DoorRequest, now: Principal): Promise<void> {
+  async function endBefore(request: DoorRequest, now: Principal, log: RequestLog): Promise<void> {
     const cookie = readCookie(request.headers.cookie, sessionCookie)
-    const before = cookie === undefined ? undefined : await sessions.open(cookie)
+    const before = cookie === undefined ? undefined : await sessions.open(cookie, new RequestLog(logger, log.request))
     if (!before?.ok) return
     const holder = await authenticate(before.value.token)
     const isSame =
@@ -161,9 +162,9 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       now.credential.kind === 'session' &&
       holder.value.credential.session === now.credential.session
     // The refresh token may be of the grant that goes on: it is left to its session.
-    if (isSame) return sessions.forget({ ...before.value, refreshToken: undefined })
+    if (isSame) return sessions.forget({ ...before.value, refreshToken: undefined }, log)
     await endAtApi(request, before.value)
-    await sessions.forget(before.value)
+    await sessions.forget(before.value, log)
   }
 
   const endAtApi = (request: DoorRequest, { token }: BrowserSession) =>
@@ -174,27 +175,27 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       address: addressOf(request),
     })
 
-  async function signOut(request: DoorRequest, session: BrowserSession, id: string): Promise<Reply> {
+  async function signOut(request: DoorRequest, session: BrowserSession, log: RequestLog): Promise<Reply> {
     const { status } = await endAtApi(request, session)
     // 401: it has ended already. Otherwise it goes on, and so does the cookie: signed out is only who is.
     if (status !== 204 && status !== 401)
       return refusal(
         { ...refuse('unavailable', 'The session could not be ended; try again'), retryAfterSeconds: 1 },
-        id,
+        log.request,
       )
-    await sessions.forget(session)
+    await sessions.forget(session, log)
     const next = await issuer.signOutUrl().catch(() => undefined)
     const body = JSON.stringify({ next: next ?? `${publicUrl}/` })
     return { status: 200, headers: json, cookies: [dropCookie(sessionCookie)], body }
   }
 
-  async function who(session: BrowserSession & { readonly cookie: string }, id: string): Promise<Reply> {
+  async function who(session: BrowserSession & { readonly cookie: string }, log: RequestLog): Promise<Reply> {
     const principal = await authenticate(session.token)
-    if (!principal.ok) return gone(principal.error, session, id)
+    if (!principal.ok) return gone(principal.error, session, log)
     const { tenant, user, person } = principal.value
     const endsAt = await ports.endsAt(principal.value)
     if (endsAt === undefined)
-      return gone(refuse('unauthenticated', 'The session has ended; sign in again'), session, id)
+      return gone(refuse('unauthenticated', 'The session has ended; sign in again'), session, log)
     const { email, firstName, lastName, org } = person
     const body = {
       user: { uid: user, email, firstName, lastName },
@@ -207,13 +208,14 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   }
 
   /** The API's session has ended, so this one has: its row goes, and the cookie. */
-  async function gone(why: Refusal, session: BrowserSession, id: string): Promise<Reply> {
-    if (why.code === 'unauthenticated') await sessions.forget(session)
-    const answer = refusal(why, id)
+  async function gone(why: Refusal, session: BrowserSession, log: RequestLog): Promise<Reply> {
+    if (why.code === 'unauthenticated') await sessions.forget(session, log)
+    const answer = refusal(why, log.request)
     return why.code === 'unauthenticated' ? { ...answer, cookies: [dropCookie(sessionCookie)] } : answer
   }
 
-  async function route(request: DoorRequest, response: DoorResponse, id: string): Promise<Reply | 'elsewhere'> {
+  async function route(request: DoorRequest, response: DoorResponse, log: RequestLog): Promise<Reply | 'elsewhere'> {
+    const id = log.request
     const target = request.url ?? ''
     const [path = ''] = target.split('?', 1)
     const { method } = request
@@ -221,14 +223,14 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       if (method !== 'GET') return { ...refusal(refuse('method_not_allowed'), id), ...allow('GET') }
       const url = parseUrl(target, publicUrl)
       if (!url) return page(refuse('invalid', 'The address is not readable'))
-      return path === '/canvas/login' ? begin(request, url) : finish(request, url)
+      return path === '/canvas/login' ? begin(request, url, log) : finish(request, url, log)
     }
-    const session = await guarded(request, false)
+    const session = await guarded(request, false, log)
     if (!session.ok) return refusal(session.error, id)
     if (path === '/canvas/session' || path === '/canvas/logout') {
       const takes = path === '/canvas/session' ? 'GET' : 'POST'
       if (method !== takes) return { ...refusal(refuse('method_not_allowed'), id), ...allow(takes) }
-      return takes === 'GET' ? who(session.value, id) : signOut(request, session.value, id)
+      return takes === 'GET' ? who(session.value, log) : signOut(request, session.value, log)
     }
     if (isForApi(path)) {
       asBearer(request, target.slice('/canvas/api'.length), session.value.token)
@@ -244,13 +246,13 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   }
 
   /** Fails closed: what cannot be looked up is nobody's. */
-  function failed(cause: unknown, id: string): Refusal {
+  function failed(cause: unknown, log: RequestLog): Refusal {
     if (!databaseUnavailable(cause)) {
-      logger.error({ cause, request: id }, 'a request of the console failed')
+      log.lines().error({ cause }, 'a request of the console failed')
       return refuse('internal')
     }
     const more = outages.take()
-    if (more) logger.warn({ request: id, why: (cause as Error).message, ...more }, 'the database does not answer')
+    if (more) log.lines().warn({ why: (cause as Error).message, ...more }, 'the database does not answer')
     return { ...refuse('unavailable', 'The database does not answer'), retryAfterSeconds: 1 }
   }
 
@@ -271,21 +273,23 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   return {
     request(request, response) {
       const id = newUid()
+      const log = new RequestLog(logger, id)
       const startedAt = performance.now()
-      route(request, response, id)
-        .catch((cause: unknown) => refusal(failed(cause, id), id))
+      route(request, response, log)
+        .catch((cause: unknown) => refusal(failed(cause, log), id))
         .then((reply) => {
           if (reply === 'elsewhere') return
           ports.observe('/canvas', reply.status, (performance.now() - startedAt) / 1000)
           send(request, response, reply, id)
         })
-        .catch((cause: unknown) => logger.error({ cause, request: id }, 'a request of the console was not answered'))
+        .catch((cause: unknown) => log.lines().error({ cause }, 'a request of the console was not answered'))
     },
 
     upgrade(request, socket, head) {
       const id = newUid()
+      const log = new RequestLog(logger, id)
       const admitted = async (): Promise<Result<string, Refusal>> => {
-        const session = await guarded(request, true)
+        const session = await guarded(request, true, log)
         if (!session.ok) return session
         const target = request.url ?? ''
         if (!target.startsWith('/canvas/k8s/clusters/'))
@@ -294,7 +298,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
         return ok('')
       }
       admitted()
-        .catch((cause: unknown) => err(failed(cause, id)))
+        .catch((cause: unknown) => err(failed(cause, log)))
         .then((result) => {
           if (result.ok) return ports.kubeUpgrade(request, socket, head)
           const { status, headers, body = '' } = refusal(result.error, id)
@@ -302,7 +306,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
           replyOnSocket(socket, status, Object.entries({ 'x-request-id': id, ...headers }).flat(), Buffer.from(body))
         })
         .catch((cause: unknown) => {
-          logger.error({ cause, request: id }, 'an upgrade of the console was not answered')
+          log.lines().error({ cause }, 'an upgrade of the console was not answered')
           socket.destroy()
         })
     },

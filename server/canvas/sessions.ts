@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import type { Principal } from '../gateway/index.ts'
 import type { Keys } from '../keys/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import type { Logger } from '../platform/log/index.ts'
+import type { RequestLog } from '../platform/log/index.ts'
 import type { InTenant, Lookups } from '../platform/postgres/index.ts'
 import { newSecret, newUid } from '../platform/random/index.ts'
 import type { IssuedTokens, Issuer } from './issuer.ts'
@@ -28,7 +28,6 @@ export type SessionPorts = {
   readonly lookups: Pick<Lookups, 'canvasSession'>
   readonly keys: Pick<Keys, 'of'>
   readonly clock: Clock
-  readonly logger: Logger
 }
 
 type Ref = { readonly tenant: TenantUid; readonly uid: CanvasSessionUid }
@@ -39,12 +38,12 @@ export type BrowserSession = Ref & { readonly token: string; readonly refreshTok
 export type Sessions = {
   /** Stores a session. @returns the value of its cookie, which is nowhere else */
   start(tokens: IssuedTokens, principal: Principal): Promise<Result<string, Refusal>>
-  /** The session behind a cookie, its token renewed where it is about to end. */
-  open(cookie: string): Promise<Result<BrowserSession, Refusal>>
+  /** The session behind a cookie, its token renewed where it is about to end; `log` knows then whose it is. */
+  open(cookie: string, log: RequestLog): Promise<Result<BrowserSession, Refusal>>
   /** Whether a session was behind this cookie when it was last looked up here. For budgets alone: it proves nothing now. */
   wasFound(cookie: string): boolean
   /** Forgets a session here and its refresh token at the issuer. The session of the API is the API's to end. */
-  forget(session: Pick<BrowserSession, 'tenant' | 'uid' | 'refreshToken'>): Promise<void>
+  forget(session: Pick<BrowserSession, 'tenant' | 'uid' | 'refreshToken'>, log: RequestLog): Promise<void>
   /** Resolves when nothing is under way at the issuer. */
   settle(): Promise<void>
 }
@@ -63,7 +62,7 @@ const lookEveryMs = 50
 const maxFound = 50_000
 
 export function createSessions(ports: SessionPorts): Sessions {
-  const { issuer, authenticate, inTenant, lookups, keys, clock, logger } = ports
+  const { issuer, authenticate, inTenant, lookups, keys, clock } = ports
   /** Renewals of this replica: many tabs of one browser wait for one. */
   const renewing = new Map<CanvasSessionUid, Promise<Result<StoredSession, Refusal>>>()
   const underWay = new Set<Promise<unknown>>()
@@ -81,7 +80,7 @@ export function createSessions(ports: SessionPorts): Sessions {
     await inTenant(tenant, (tx) => deleteSession(tx, uid))
   }
 
-  async function open(cookie: string): Promise<Result<BrowserSession, Refusal>> {
+  async function open(cookie: string, log: RequestLog): Promise<Result<BrowserSession, Refusal>> {
     const hashed = cookieHash(cookie)
     const name = hashed.toString('base64')
     const ref = await lookups.canvasSession(hashed)
@@ -90,17 +89,18 @@ export function createSessions(ports: SessionPorts): Sessions {
       found.delete(name)
       return err(signedOut)
     }
+    log.knows({ tenant: ref.tenant, session: stored.session, canvasSession: ref.uid })
     // The oldest is forgotten: it pays once for its next look-up, and has it back.
     const [oldest] = found
     if (found.size >= maxFound && oldest !== undefined) found.delete(oldest)
     found.add(name)
-    const current = await withToken(ref, stored)
+    const current = await withToken(ref, stored, log)
     if (!current.ok) return current
     return ok({ ...ref, token: current.value.tokens.access, refreshToken: current.value.tokens.refresh })
   }
 
   /** The one place that says whether a session still has a token that counts, for every request alike (threats C06, B21). */
-  async function withToken(ref: Ref, stored: StoredSession): Promise<Result<StoredSession, Refusal>> {
+  async function withToken(ref: Ref, stored: StoredSession, log: RequestLog): Promise<Result<StoredSession, Refusal>> {
     const leftMs = stored.tokenEndsAt.getTime() - clock.now()
     const counts = leftMs > 0
     if (leftMs > renewBeforeMs) return ok(stored)
@@ -111,20 +111,20 @@ export function createSessions(ports: SessionPorts): Sessions {
     }
     // Another replica is at it, and until it is done the token counts: nobody has to wait.
     if (counts && stored.refreshingUntil && stored.refreshingUntil > now()) return ok(stored)
-    const renewed = await renewOnce(ref, stored)
+    const renewed = await renewOnce(ref, stored, log)
     return !renewed.ok && renewed.error.code === 'unavailable' && stored.tokenEndsAt > now() ? ok(stored) : renewed
   }
 
-  function renewOnce(ref: Ref, stored: StoredSession): Promise<Result<StoredSession, Refusal>> {
+  function renewOnce(ref: Ref, stored: StoredSession, log: RequestLog): Promise<Result<StoredSession, Refusal>> {
     const running = renewing.get(ref.uid)
     if (running) return running
-    const mine = renew(ref, stored).finally(() => renewing.delete(ref.uid))
+    const mine = renew(ref, stored, log).finally(() => renewing.delete(ref.uid))
     renewing.set(ref.uid, mine)
     return mine
   }
 
   /** One replica asks the issuer; the others wait for what it stores. */
-  async function renew(ref: Ref, stored: StoredSession): Promise<Result<StoredSession, Refusal>> {
+  async function renew(ref: Ref, stored: StoredSession, log: RequestLog): Promise<Result<StoredSession, Refusal>> {
     const giveUpAt = clock.monotonicMs() + claimMs + 1_000
     let latest: StoredSession | undefined = stored
     while (clock.monotonicMs() < giveUpAt) {
@@ -132,24 +132,24 @@ export function createSessions(ports: SessionPorts): Sessions {
       if (latest.generation !== stored.generation) return ok(latest)
       const { generation } = latest
       const claim = { generation, now: now(), until: new Date(clock.now() + claimMs) }
-      if (await inTenant(ref.tenant, (tx) => claimRefresh(tx, ref.uid, claim))) return renewHere(ref, latest)
+      if (await inTenant(ref.tenant, (tx) => claimRefresh(tx, ref.uid, claim))) return renewHere(ref, latest, log)
       await delay(lookEveryMs)
       latest = await read(ref)
     }
     return err(notNow)
   }
 
-  async function renewHere(ref: Ref, stored: StoredSession): Promise<Result<StoredSession, Refusal>> {
+  async function renewHere(ref: Ref, stored: StoredSession, log: RequestLog): Promise<Result<StoredSession, Refusal>> {
     const { generation, tokens } = stored
     const renewed = await issuer.refresh(tokens.refresh ?? '')
     if (!renewed.ok) {
       const { kind, cause } = renewed.error
       if (kind === 'away') {
-        logger.warn({ cause, canvasSession: ref.uid }, 'the issuer did not renew a token; it is tried again')
+        log.lines().warn({ cause }, 'the issuer did not renew a token; it is tried again')
         await inTenant(ref.tenant, (tx) => releaseRefresh(tx, ref.uid, generation))
         return err(notNow)
       }
-      logger.info({ tenant: ref.tenant, canvasSession: ref.uid }, 'the issuer has ended a session of the console')
+      log.lines().info('the issuer has ended a session of the console')
       await remove(ref)
       return err(signedOut)
     }
@@ -162,7 +162,7 @@ export function createSessions(ports: SessionPorts): Sessions {
       holder.value.credential.kind === 'session' &&
       holder.value.credential.session === stored.session
     if (!isSame) {
-      logger.error({ tenant: ref.tenant, canvasSession: ref.uid }, 'a renewed token is not that of the session')
+      log.lines().error('a renewed token is not that of the session')
       await remove(ref)
       return err(signedOut)
     }
@@ -179,17 +179,17 @@ export function createSessions(ports: SessionPorts): Sessions {
     const kept = await inTenant(ref.tenant, (tx) => storeRefreshed(tx, sealer, ref.uid, { ...next, generation }))
     // It was ended meanwhile, in another tab: what was just given out goes too.
     if (!kept) {
-      revokeLater(refresh)
+      revokeLater(refresh, log)
       return err(signedOut)
     }
     return ok(next)
   }
 
-  function revokeLater(refreshToken: string | undefined): void {
+  function revokeLater(refreshToken: string | undefined, log: RequestLog): void {
     if (refreshToken === undefined) return
     const mine = issuer
       .revoke(refreshToken)
-      .catch((cause) => logger.info({ cause }, 'a refresh token could not be revoked; it ends with its session'))
+      .catch((cause) => log.lines().info({ cause }, 'a refresh token could not be revoked; it ends with its session'))
       .finally(() => underWay.delete(mine))
     underWay.add(mine)
   }
@@ -212,9 +212,9 @@ export function createSessions(ports: SessionPorts): Sessions {
     },
     open,
     wasFound: (cookie) => found.has(cookieHash(cookie).toString('base64')),
-    async forget({ tenant, uid, refreshToken }) {
+    async forget({ tenant, uid, refreshToken }, log) {
       await remove({ tenant, uid })
-      revokeLater(refreshToken)
+      revokeLater(refreshToken, log)
     },
     async settle() {
       await Promise.allSettled([...underWay, ...renewing.values()])

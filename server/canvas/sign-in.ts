@@ -2,10 +2,10 @@ import { timingSafeEqual } from 'node:crypto'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant } from '../../contract/ids.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import type { Principal } from '../gateway/index.ts'
+import { inLines, type Principal } from '../gateway/index.ts'
 import type { Keys } from '../keys/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import type { Logger } from '../platform/log/index.ts'
+import type { RequestLog } from '../platform/log/index.ts'
 import type { InTenant } from '../platform/postgres/index.ts'
 import { newSecret } from '../platform/random/index.ts'
 import type { IssuedTokens, Issuer } from './issuer.ts'
@@ -18,14 +18,19 @@ export const signInSeconds = 5 * 60
 
 export type SignIn = {
   /** @returns where the browser goes, and the cookie that its way back needs */
-  begin(wanted: string | null): Promise<Result<{ readonly url: string; readonly cookie: string }, Refusal>>
+  begin(
+    wanted: string | null,
+    log: RequestLog,
+  ): Promise<Result<{ readonly url: string; readonly cookie: string }, Refusal>>
   /**
    * @param callback the URL that the browser came back with
    * @param cookie of the browser; used up by this, whatever comes of it
+   * @param log learns who has signed in
    */
   finish(
     callback: URL,
     cookie: string | undefined,
+    log: RequestLog,
   ): Promise<Result<{ readonly tokens: IssuedTokens; readonly principal: Principal; readonly url: string }, Refusal>>
 }
 
@@ -36,7 +41,6 @@ export function createSignIn({
   inTenant,
   keys,
   clock,
-  logger,
 }: {
   readonly publicUrl: string
   readonly issuer: Pick<Issuer, 'begin' | 'finish'>
@@ -44,15 +48,14 @@ export function createSignIn({
   readonly inTenant: InTenant
   readonly keys: Pick<Keys, 'of'>
   readonly clock: Clock
-  readonly logger: Logger
 }): SignIn {
   const redirectUri = `${publicUrl}/canvas/callback`
 
   return {
-    async begin(wanted) {
+    async begin(wanted, log) {
       const begun = await issuer.begin(redirectUri)
       if (!begun.ok) {
-        logger.warn({ cause: begun.error.cause }, 'nobody can sign in: the issuer does not answer')
+        log.lines().warn({ cause: begun.error.cause }, 'nobody can sign in: the issuer does not answer')
         return err({ ...refuse('unavailable', 'The issuer does not answer; try again'), retryAfterSeconds: 1 })
       }
       const cookie = newSecret()
@@ -65,7 +68,7 @@ export function createSignIn({
       return ok({ url: begun.value.url.href, cookie })
     },
 
-    async finish(callback, cookie) {
+    async finish(callback, cookie, log) {
       // First of all it is used up: nothing that follows can be tried twice (threat B11).
       const begun =
         cookie && (await takeSignIn(inTenant, await keys.of(systemTenant), cookieHash(cookie), new Date(clock.now())))
@@ -76,7 +79,7 @@ export function createSignIn({
       const finished = await issuer.finish(new URL(`${redirectUri}${callback.search}`), begun)
       if (!finished.ok) {
         const { kind, cause } = finished.error
-        logger.warn({ cause }, 'a sign-in was not finished')
+        log.lines().warn({ cause }, 'a sign-in was not finished')
         return err(
           kind === 'away'
             ? { ...refuse('unavailable', 'The issuer does not answer; try again'), retryAfterSeconds: 1 }
@@ -86,12 +89,13 @@ export function createSignIn({
       const tokens = finished.value
       const principal = await authenticate(tokens.access)
       if (!principal.ok) {
-        logger.warn({ why: principal.error.detail }, 'the issuer gave a token that the API does not take')
+        log.lines().warn({ why: principal.error.detail }, 'the issuer gave a token that the API does not take')
         return err(refuse('invalid', 'The issuer did not let you in'))
       }
+      log.knows(inLines(principal.value))
       // Who the issuer says has signed in is whom the API takes the token for (threat A22).
       if (tokens.subject !== `${principal.value.tenant}/${principal.value.user}`) {
-        logger.error('the ID token and the access token of a sign-in name different people')
+        log.lines().error('the ID token and the access token of a sign-in name different people')
         return err(refuse('invalid', 'The issuer did not let you in'))
       }
       return ok({ tokens, principal: principal.value, url: begun.returnTo })

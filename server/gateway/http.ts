@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Refusal, refusals, refuse } from '../../contract/errors.ts'
 import type { Result } from '../../core/result.ts'
@@ -13,8 +14,9 @@ import { parseJson } from './json.ts'
 import { clientAddress, limits, networkOf, type RateLimiter } from './limits.ts'
 import { createLogBudget } from './log-budget.ts'
 import type { Outcome, RawRequest } from './pipeline.ts'
-import type { Principal } from './principal.ts'
+import { inLines, type Principal } from './principal.ts'
 import { pathOf, splitRoute } from './routes.ts'
+import { endWith } from './socket-reply.ts'
 
 export type HttpDeps = {
   readonly endpoints: readonly Endpoint[]
@@ -42,6 +44,8 @@ type Handler = (request: IncomingMessage | Http2ServerRequest, response: ServerR
 
 export type HttpApi = {
   readonly handler: Handler
+  /** Answers an upgrade that nobody else takes: nothing of the API can be upgraded. */
+  readonly refuseUpgrade: (request: IncomingMessage, socket: Duplex) => void
   /** A request from inside this process, through the same phases. `address` is who it is made for. */
   readonly call: (request: OwnRequest) => Promise<{ readonly status: number }>
   readonly close: () => Promise<void>
@@ -94,12 +98,9 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
   }
 
   function send(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
-    const { id } = stateOf(request)
-    const envelope = renderRefusal(pathOf(request.url), refusal, id)
-    if (refusal.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refusal.retryAfterSeconds))
-    if (envelope.status === 401) void reply.header('www-authenticate', 'Bearer realm="palisade"')
+    const { status, headers, body } = rendered(pathOf(request.url), refusal, stateOf(request).id)
     // As bytes: to a string Fastify would add a charset, which problem+json does not have.
-    return reply.code(envelope.status).header('content-type', envelope.contentType).send(Buffer.from(envelope.body))
+    return reply.code(status).headers(headers).send(body)
   }
 
   app.addHook('onRequest', async (request, reply) => {
@@ -111,33 +112,30 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {
     const id = request.id
-    const forwarded = request.headers['x-forwarded-for']
-    const address = clientAddress(
-      request.raw.socket.remoteAddress ?? '',
-      Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
-      deps.trustedProxies,
-    )
+    const address = addressOf(request.raw)
     states.set(request, { id, address, startedAt: performance.now(), route: 'unknown' })
-    void reply
-      .header('x-request-id', id)
-      .header('x-content-type-options', 'nosniff')
-      .header('cache-control', 'no-store')
+    void reply.headers(headersOfAll(id))
   }
 
-  function finish(request: FastifyRequest, reply: FastifyReply): void {
-    const { id, principal, route, startedAt, address } = stateOf(request)
+  function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): string {
+    const forwarded = headers['x-forwarded-for']
+    const said = Array.isArray(forwarded) ? forwarded.join(',') : forwarded
+    return clientAddress(socket.remoteAddress ?? '', said, deps.trustedProxies)
+  }
+
+  const finish = (request: FastifyRequest, reply: FastifyReply) =>
+    finished(stateOf(request), request.method, reply.statusCode)
+
+  function finished({ id, principal, route, startedAt, address }: State, method: string, status: number): void {
     const seconds = (performance.now() - startedAt) / 1000
-    deps.observe(route, reply.statusCode, seconds)
+    deps.observe(route, status, seconds)
     const more = principal ? {} : strangers.take()
     if (!more) return
     logger.info(
       {
         request: id,
-        ...(principal ? { tenant: principal.tenant, user: principal.user } : {}),
-        ...(principal?.credential.kind === 'session' ? { session: principal.credential.session } : {}),
-        method: request.method,
-        route,
-        status: reply.statusCode,
+        ...(principal ? inLines(principal) : {}),
+        ...{ method, route, status },
         ms: Math.round(seconds * 1000),
         address,
         ...more,
@@ -148,19 +146,32 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
 
   /** Any credential, before a byte of the body is read. Answers the refusal itself. */
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Principal | undefined> {
-    const state = stateOf(request)
-    const presented = presentedBy(request)
+    const caller = await callerOf(stateOf(request), request.headers)
+    if (caller.ok) return caller.value
+    void send(request, reply, caller.error)
+    return undefined
+  }
+
+  async function callerOf(state: State, headers: IncomingMessage['headers']): Promise<Result<Principal, Refusal>> {
+    const presented = presentedBy(headers)
     const caller = await callerWithin(
       rate,
       state.address,
       presented && ((mayLookUp) => deps.authenticate({ ...presented, mayLookUp })),
     )
-    if (caller.ok) {
-      state.principal = caller.value
-      return caller.value
+    if (caller.ok) state.principal = caller.value
+    return caller
+  }
+
+  /** As for any other request: who may not know what is there is told that first. */
+  async function refusalOfUpgrade(state: State, request: IncomingMessage): Promise<Refusal> {
+    const ambiguous = ambiguousHeader(request.rawHeaders)
+    if (ambiguous) return refuse('invalid', `The header ${ambiguous} stands twice`)
+    if (isGuardedPath(pathOf(request.url ?? ''))) {
+      const caller = await callerOf(state, request.headers)
+      if (!caller.ok) return caller.error
     }
-    void send(request, reply, caller.error)
-    return undefined
+    return refuse('invalid', 'Nothing at this path can be upgraded')
   }
 
   /** Like an unknown path: below the guarded ones a stranger is told nothing. */
@@ -221,16 +232,19 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
   })
 
   app.setErrorHandler((cause: Error & { code?: string; statusCode?: number }, request, reply) => {
+    return send(request, reply, failed(cause, stateOf(request)))
+  })
+
+  function failed(cause: Error, { id, principal, route }: State): Refusal {
     const refusal = refusalOf(cause)
-    const { id, principal, route } = stateOf(request)
+    const line = { request: id, ...(principal ? inLines(principal) : {}), route }
     // A database that is away fails every request; its absence is told once elsewhere, with its cause.
     if (refusal.code === 'unavailable') {
       const more = outages.take()
-      if (more) logger.warn({ request: id, route, why: cause.message, ...more }, 'the database does not answer')
-    } else if (refusals[refusal.code].status >= 500)
-      logger.error({ cause, request: id, ...(principal ? { tenant: principal.tenant } : {}), route }, 'request failed')
-    return send(request, reply, refusal)
-  })
+      if (more) logger.warn({ ...line, why: cause.message, ...more }, 'the database does not answer')
+    } else if (refusals[refusal.code].status >= 500) logger.error({ ...line, cause }, 'request failed')
+    return refusal
+  }
 
   const json = (reply: FastifyReply, status: number, value: unknown) =>
     reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(value))
@@ -248,6 +262,17 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
   await app.ready()
   return {
     handler: app.routing as unknown as Handler,
+    refuseUpgrade(request, socket) {
+      const id = newUid()
+      const state: State = { id, address: addressOf(request), startedAt: performance.now(), route: 'unknown' }
+      void refusalOfUpgrade(state, request)
+        .catch((cause: Error) => failed(cause, state))
+        .then((refusal) => {
+          const { status, headers, body } = rendered(pathOf(request.url ?? ''), refusal, id)
+          finished(state, request.method ?? '', status)
+          endWith(socket, status, { ...headersOfAll(id), ...headers }, body)
+        })
+    },
     async call({ method, path, headers, address }) {
       const { statusCode } = await app.inject({ method, url: path, headers: { ...headers }, remoteAddress: address })
       return { status: statusCode }
@@ -295,6 +320,25 @@ function readable(body: AsyncIterable<string | Buffer>): ReadableStream {
   )
 }
 
+/** What every answer says. */
+const headersOfAll = (id: string) => ({
+  'x-request-id': id,
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+})
+
+/** A refusal as an answer. */
+function rendered(path: string, refusal: Refusal, id: string) {
+  const { status, contentType, body } = renderRefusal(path, refusal, id)
+  const { retryAfterSeconds } = refusal
+  const headers = {
+    'content-type': contentType,
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(status === 401 ? { 'www-authenticate': 'Bearer realm="palisade"' } : {}),
+  }
+  return { status, headers, body: Buffer.from(body) }
+}
+
 /** Headers of which two lines would leave open which one counts. */
 const single = new Set(['host', 'authorization', 'apikey', 'projectuid', 'content-type', 'content-length'])
 
@@ -310,8 +354,7 @@ export function ambiguousHeader(rawHeaders: readonly string[]): string | undefin
   return undefined
 }
 
-function presentedBy(request: FastifyRequest): Presented | undefined {
-  const { authorization, apikey } = request.headers
+function presentedBy({ authorization, apikey }: IncomingMessage['headers']): Presented | undefined {
   const apiKey = Array.isArray(apikey) ? apikey[0] : apikey
   if (!authorization && !apiKey) return undefined
   return { ...(authorization ? { authorization } : {}), ...(apiKey ? { apiKey } : {}) }

@@ -20,7 +20,7 @@ export { below, createListener, type DoorRequest, type DoorResponse, type Listen
 export { createLogBudget, type LogBudget } from './log-budget.ts'
 export { openapiOf } from './openapi.ts'
 export { createPipeline, type PipelineEntry, type PipelinePorts } from './pipeline.ts'
-export type { Credential, Principal } from './principal.ts'
+export { type Credential, inLines, type Principal } from './principal.ts'
 export { refusalsOf } from './refusals.ts'
 export { routeTable } from './route-table.ts'
 export { assertRoutes, splitRoute } from './routes.ts'

@@ -37,7 +37,7 @@ before(async () => {
   const { certPem, keyPem } = await authority.issue({ commonName: 'gateway', addresses: ['127.0.0.1'] })
   const api = (request: DoorRequest, response: DoorResponse) => answers[request.url ?? '']?.(request, response)
   const silent = createLogger('silent', () => undefined)
-  const doors = { api, kube: api, kubeUpgrade: () => assert.fail('nobody upgrades') }
+  const doors = { api, kube: api, kubeUpgrade: () => assert.fail('nobody upgrades'), refuseUpgrade: assert.fail }
   listener = createListener({ cert: certPem, key: keyPem }, doors, silent, { ...limits, requestTimeoutMs })
   await listener.listen('127.0.0.1', 0)
   session = connect(`https://127.0.0.1:${listener.address().port}`, { ca: authority.certPem })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Authority, createAuthority } from '../../tests/support/certificates.ts'
@@ -20,6 +21,7 @@ const marginMs = 3_000
 
 let authority: Authority
 let listener: Listener
+const logged: Record<string, unknown>[] = []
 let port: number
 
 before(async () => {
@@ -29,7 +31,8 @@ before(async () => {
     request.on('error', () => undefined)
     request.resume().on('end', () => response.end('read'))
   }
-  const silent = createLogger('silent', () => undefined)
+  const logger = createLogger('info', (line) => logged.push(JSON.parse(line)))
+  const refuseUpgrade = (_request: unknown, socket: Duplex) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
   const mounts = [
     below('/here', {
       request: (_request, response) => response.end('mounted'),
@@ -37,8 +40,14 @@ before(async () => {
     }),
     below('/pages', { request: (_request, response) => response.end('pages') }),
   ]
-  const doors = { api: readWhole, kube: readWhole, kubeUpgrade: () => assert.fail('nobody upgrades'), mounts }
-  listener = createListener({ cert: certPem, key: keyPem }, doors, silent, bounds)
+  const doors = {
+    api: readWhole,
+    kube: readWhole,
+    kubeUpgrade: () => assert.fail('nobody upgrades'),
+    refuseUpgrade,
+    mounts,
+  }
+  listener = createListener({ cert: certPem, key: keyPem }, doors, logger, bounds)
   await listener.listen('127.0.0.1', 0)
   port = listener.address().port
 })
@@ -167,7 +176,7 @@ test('a proxy of the operator is not counted as one network', async (t) => {
   const { certPem, keyPem } = await authority.issue({ commonName: 'gateway', dnsNames: ['localhost'] })
   const nothing = () => undefined
   const silent = createLogger('silent', nothing)
-  const doors = { api: nothing, kube: nothing, kubeUpgrade: nothing }
+  const doors = { api: nothing, kube: nothing, kubeUpgrade: nothing, refuseUpgrade: nothing }
   const few = { ...bounds, connectionsPerAddress: 2 }
   const behind = createListener({ cert: certPem, key: keyPem }, doors, silent, few, ['127.0.0.0/8'])
   await behind.listen('127.0.0.1', 0)
@@ -202,5 +211,25 @@ describe('who answers', () => {
       const connection = upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket' : 'Connection: close'
       socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n${connection}\r\n\r\n`)
       assert.match((await untilClosed(socket)).text, answer)
+    })
+})
+
+describe('what no door reads has a request id all the same, and a line that says why', () => {
+  const cases: readonly (readonly [what: string, bytes: string, status: number, why: string])[] = [
+    ['no HTTP at all', 'hello\r\n\r\n', 400, 'HPE_INVALID_METHOD'],
+    ['a header of 20 kB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HPE_HEADER_OVERFLOW'],
+    ['half a head', 'GET / HTTP/1.1\r\nHost: a\r\n', 408, 'ERR_HTTP_REQUEST_TIMEOUT'],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'no Host'],
+    ['an odd expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: cake\r\n\r\n', 417, 'an unknown expectation'],
+  ]
+  for (const [what, bytes, status, why] of cases)
+    test(what, async () => {
+      const socket = await tls()
+      socket.write(bytes)
+      const { text } = await untilClosed(socket)
+      assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+      const request = /^x-request-id: ([0-9a-f]{24})\r$/m.exec(text)?.[1]
+      const line = logged.find((one) => one.request === request)
+      assert.partialDeepStrictEqual(line, { address: '127.0.0.1', status, why, msg: 'a request could not be read' })
     })
 })

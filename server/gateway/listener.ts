@@ -9,8 +9,10 @@ import {
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { Logger } from '../platform/log/index.ts'
+import { newUid } from '../platform/random/index.ts'
 import { isTrusted, limits, networkOf } from './limits.ts'
 import { createLogBudget } from './log-budget.ts'
+import { endWith } from './socket-reply.ts'
 
 export type DoorRequest = IncomingMessage | Http2ServerRequest
 export type DoorResponse = ServerResponse | Http2ServerResponse
@@ -18,6 +20,8 @@ export type DoorResponse = ServerResponse | Http2ServerResponse
 /** The paths behind the one listener. */
 export type Doors = {
   readonly api: (request: DoorRequest, response: DoorResponse) => void
+  /** Answers an upgrade that nobody takes. */
+  readonly refuseUpgrade: (request: IncomingMessage, socket: Duplex) => void
   readonly kube: (request: DoorRequest, response: DoorResponse) => void
   readonly kubeUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** What else answers requests by itself, asked in this order before the API. */
@@ -64,6 +68,7 @@ export function createListener(
 ): Listener {
   const perNetwork = new Map<string, number>()
   const refusals = createLogBudget()
+  const unread = createLogBudget()
   const server = createSecureServer(
     {
       ...certificate,
@@ -75,8 +80,14 @@ export function createListener(
       maxHeaderListPairs: 128,
       // Options of the HTTP/1.1 side. Strict parsing: what is ambiguous ends the connection (threat A23).
       ...{ maxHeaderSize: bounds.headerBytes, insecureHTTPParser: false, connectionsCheckingInterval: 2_000 },
+      // Asked for here, since Node's own answer would carry no request id.
+      ...{ requireHostHeader: false },
     },
-    (request, response) => route(request, response),
+    (request, response) => {
+      if (request.httpVersion === '1.1' && request.headers.host === undefined)
+        refuseUnread(request, response, 400, 'no Host')
+      else route(request, response)
+    },
   )
   server.maxConnections = bounds.connections
   // HTTP/1.1 limits are fields that the types of the HTTP/2 server do not name.
@@ -85,6 +96,31 @@ export function createListener(
     requestTimeout: bounds.requestTimeoutMs,
     keepAliveTimeout: bounds.keepAliveMs,
   })
+
+  /** Answers what is not even looked at by a door; over HTTP/1.1 the connection ends with it. */
+  function refuseUnread(
+    { socket, httpVersion }: DoorRequest,
+    response: DoorResponse,
+    status: number,
+    why: string,
+  ): void {
+    const out = response as ServerResponse // Both kinds agree in what is used here; only their overloads differ.
+    const close = httpVersion.startsWith('1.') ? { connection: 'close' } : {}
+    out.writeHead(status, {
+      'x-request-id': notRead(socket.remoteAddress, status, why),
+      'content-length': '0',
+      ...close,
+    })
+    out.end()
+  }
+
+  /** Logs a request that got no further than here. @returns its id */
+  function notRead(address: string | undefined, status: number, why: string): string {
+    const request = newUid()
+    const more = unread.take()
+    if (more) logger.info({ request, address, status, why, ...more }, 'a request could not be read')
+    return request
+  }
 
   const mountOf = (request: DoorRequest) => doors.mounts?.find((mount) => mount.owns(request))
 
@@ -117,8 +153,9 @@ export function createListener(
     socket.on('error', () => socket.destroy())
     const upgrade = (request.url ?? '').startsWith(prefix) ? doors.kubeUpgrade : mountOf(request)?.upgrade
     if (upgrade) upgrade(request, socket, head)
-    else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    else doors.refuseUpgrade(request, socket)
   })
+  server.on('checkExpectation', (request, response) => refuseUnread(request, response, 417, 'an unknown expectation'))
   server.on('session', (session) => {
     let streams = 0
     session.on('stream', (stream) => {
@@ -135,14 +172,11 @@ export function createListener(
     session.on('error', () => session.destroy())
   })
   server.on('clientError', (cause: NodeJS.ErrnoException, socket: Duplex) => {
-    const status =
-      cause.code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : cause.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-          ? '408 Request Timeout'
-          : '400 Bad Request'
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-    else socket.destroy()
+    if (!socket.writable) return void socket.destroy()
+    const { code = 'unknown' } = cause
+    const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+    const { remoteAddress } = socket as TLSSocket // It is always one; the event is declared for any stream.
+    endWith(socket, status, { 'x-request-id': notRead(remoteAddress, status, code) })
   })
   server.on('tlsClientError', (_cause, socket: TLSSocket) => socket.destroy())
 

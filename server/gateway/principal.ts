@@ -19,3 +19,12 @@ export type Principal = {
 export type Credential =
   | { readonly kind: 'session'; readonly session: SessionUid; readonly jti: string }
   | { readonly kind: 'apiKey'; readonly key: ApiKeyUid }
+
+/** A caller in a line of the log: identifiers alone. */
+export function inLines({ tenant, user, credential }: Principal): Readonly<Record<string, string>> {
+  return {
+    tenant,
+    user,
+    ...(credential.kind === 'session' ? { session: credential.session } : { key: credential.key }),
+  }
+}

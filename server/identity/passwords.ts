@@ -167,6 +167,7 @@ export function createPasswords({
         const address = canonicalEmail(account.person.email)
         const attempt = {
           realm: tenant === systemTenant ? ('system' as const) : ('tenant' as const),
+          tenant,
           account: address.ok ? address.value : undefined,
           network: networkOf(clientAddress),
         }
@@ -178,7 +179,7 @@ export function createPasswords({
             retryAfterSeconds: count.retryAfterSeconds,
           })
         if (!right) return err(refuse('password_wrong'))
-        await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt))
+        await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt, now))
         if (tenant === systemTenant && normalPassword(current) === normalPassword(next))
           return err(refuse('password_policy', 'The password must differ from the one before'))
         return ok({ hash: await hashing.hash(next), account })
@@ -200,12 +201,12 @@ export function createPasswords({
     async requestReset({ email, requestId, clientAddress, now }) {
       const address = canonicalEmail(email)
       const canonical = address.ok ? address.value : nobody
-      // Each request that is looked at adds an entry to somebody's log: as often as wrong passwords may, and no more.
-      const attempt = { realm: 'reset', account: canonical, network: networkOf(clientAddress) } as const
-      if ((await throttle.count(attempt, now)).locked) return
       // Who is in several organisations is not asked which; an administrator of the right one starts the reset.
       const tenants = await lookups.tenantsOfLogin(keys.directoryIndex(canonical))
       const tenant = tenants.length === 1 ? tenants[0] : undefined
+      // Each request that is looked at adds an entry to somebody's log: as often as wrong passwords may, and no more.
+      const attempt = { realm: 'reset', tenant, account: canonical, network: networkOf(clientAddress) } as const
+      if ((await throttle.count(attempt, now)).locked) return
       const home = tenant ?? systemTenant
       const sealer = await keys.of(home)
       // For nobody the same statements run and change no row, so that the time tells nothing (threat B29).

@@ -200,6 +200,59 @@ test('B27 guessing from many networks meets the limit of the account', async () 
   assert.ok((await signIn({ emailId: 'wide@acme.example' }, newAddress())).ok)
 })
 
+/** Thirty wrong guesses, no more than three from any network: what the account's own counter takes. */
+async function guessFromEverywhere(emailId: string, org = '') {
+  for (let network = 0; network < 10; network++) {
+    const address = newAddress()
+    for (let guess = 0; guess < 3; guess++) await signIn({ emailId, password: 'wrong', org }, address)
+  }
+}
+
+test('B27 who is locked out on purpose, from everywhere, still signs in from the networks that they are known from', async () => {
+  await world.addUser(acme, { email: 'victim@acme.example', password: goodPassword })
+  const [home, office] = [newAddress(), newAddress()]
+  for (const known of [home, office]) assert.ok((await signIn({ emailId: 'victim@acme.example' }, known)).ok)
+  await guessFromEverywhere('victim@acme.example')
+  for (const known of [home, office, home])
+    assert.ok((await signIn({ emailId: ' Victim@ACME.example ', org: 'ACME' }, known)).ok)
+  const elsewhere = newAddress()
+  assert.equal((await signIn({ emailId: 'victim@acme.example' }, elsewhere)).ok, false, 'others stay locked out')
+
+  // Known or not, a network has its own five guesses.
+  for (let guess = 0; guess < 5; guess++) await signIn({ emailId: 'victim@acme.example', password: 'wrong' }, office)
+  assert.equal((await signIn({ emailId: 'victim@acme.example' }, office)).ok, false)
+  assert.ok((await signIn({ emailId: 'victim@acme.example' }, home)).ok)
+
+  world.clock.advance(15 * 60 + 1)
+  assert.ok((await signIn({ emailId: 'victim@acme.example' }, elsewhere)).ok)
+})
+
+test('a known network is forgotten a month after the last sign-in from it', async () => {
+  await world.addUser(acme, { email: 'away@acme.example', password: goodPassword })
+  const home = newAddress()
+  assert.ok((await signIn({ emailId: 'away@acme.example' }, home)).ok)
+  world.clock.advance(29 * 24 * 3600)
+  await guessFromEverywhere('away@acme.example')
+  assert.ok((await signIn({ emailId: 'away@acme.example' }, home)).ok, 'remembered, and from now on for another month')
+  world.clock.advance(31 * 24 * 3600)
+  await guessFromEverywhere('away@acme.example')
+  assert.equal((await signIn({ emailId: 'away@acme.example' }, home)).ok, false)
+  world.clock.advance(15 * 60 + 1)
+})
+
+test('B27 another tenant’s person of the same address neither clears a lock nor makes a network known', async () => {
+  await world.addUser(acme, { email: 'twin@example.org', password: goodPassword })
+  await world.addUser(globex, { email: 'twin@example.org', password: goodPassword })
+  const attacker = newAddress()
+  const own = () => signIn({ emailId: 'twin@example.org', org: 'Globex' }, attacker)
+  assert.ok((await own()).ok)
+  await guessFromEverywhere('twin@example.org', 'Acme')
+  assert.ok((await own()).ok)
+  assert.equal((await signIn({ emailId: 'twin@example.org', org: 'Acme' }, attacker)).ok, false)
+  assert.equal((await signIn({ emailId: 'twin@example.org', org: 'Acme' }, newAddress())).ok, false)
+  world.clock.advance(15 * 60 + 1)
+})
+
 test('a lock ends by itself, and a right password clears what was counted before it', async () => {
   await world.addUser(acme, { email: 'clumsy@acme.example', password: goodPassword })
   const address = newAddress()

@@ -38,7 +38,7 @@ export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn, Refusa
 /**
  * Signs somebody in by password.
  *
- * Every attempt takes the same way: counted, one look-up of the tenant, one of the account, exactly one hash, one
+ * Every attempt takes the same way: one look-up of the tenant, counted, one look-up of the account, exactly one hash, one
  * transaction that writes an audit entry. For what does not exist the system's tenant stands in. So neither the answer nor
  * its time says whether it was the organisation, the person, their state or the password (threat B29).
  *
@@ -60,14 +60,14 @@ export function createSignIn({
   async function signIn(request: SignInRequest): Promise<Result<SignedIn, Refusal>> {
     return hasher.admit(async (hashing) => {
       const email = canonicalEmail(request.email)
+      const address = email.ok ? email.value : nobody
+      const tenant = await tenantOf(request, address)
       const attempt: Attempt = {
-        realm: request.realm,
+        ...{ realm: request.realm, tenant },
         account: email.ok ? email.value : undefined,
         network: networkOf(request.clientAddress),
       }
       const count = await throttle.count(attempt, request.now)
-      const address = email.ok ? email.value : nobody
-      const tenant = await tenantOf(request, address)
       const home = tenant ?? systemTenant
       const sealer = await keys.of(home)
       const found = await inTenant(home, (tx) => accountByEmail(tx, sealer, address))
@@ -118,7 +118,7 @@ export function createSignIn({
       now,
     ])
     await deleteOldSessions(tx, account.user, now)
-    await throttle.succeeded(tx, attempt)
+    await throttle.succeeded(tx, attempt, now)
     await append(tx, {
       event: 'session.started',
       outcome: 'done',

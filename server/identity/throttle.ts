@@ -1,4 +1,4 @@
-import { systemTenant } from '../../contract/ids.ts'
+import { systemTenant, type TenantUid } from '../../contract/ids.ts'
 import type { CanonicalEmail } from '../../core/seal/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { IdentityEdges } from './edges.ts'
@@ -6,13 +6,17 @@ import type { IdentityEdges } from './edges.ts'
 /** Failures count within this time of the first, and what they lock stays locked this long. */
 const windowMs = 15 * 60_000
 
+/** A network from which somebody signed in is known as theirs this long after the last time: holidays included. */
+const knownForMs = 30 * 24 * 3_600_000
+
 /**
  * How many failures are taken before a lock, in the order in which they are counted.
  *
  * The small limit counts an account from one network: whoever fails on purpose locks out themselves, not the person, who
  * comes from elsewhere. The limit of a network stops one password that is tried on many accounts; it is that of an office
- * behind one address, whose successes are taken off again. Guessing from many networks meets the limit of the account:
- * high enough that locking somebody out takes effort that shows, low enough for some 3,000 guesses a day.
+ * behind one address, whose successes are taken off again. Guessing from many networks meets the limit of the account,
+ * some 3,000 guesses a day. It would let anybody lock out anybody, so it does not hold where the person is known: what
+ * comes from a network from which they signed in before meets the first two limits alone.
  */
 const limits = { 'account-network': 5, network: 100, account: 30 } as const
 type Counted = keyof typeof limits
@@ -21,6 +25,11 @@ type Counted = keyof typeof limits
 export type Attempt = {
   /** System administrators sign in elsewhere and are counted apart; so are those who ask for a reset link. */
   readonly realm: 'tenant' | 'system' | 'reset'
+  /**
+   * Whose account it is, however the organisation was named; undefined: nobody's. What one tenant's administrator makes of
+   * an address neither clears the failures nor adds to the networks of somebody elsewhere who has the same.
+   */
+  readonly tenant: TenantUid | undefined
   readonly account: CanonicalEmail | undefined
   /** An IPv4 address or an IPv6 /64 (threat B28). */
   readonly network: string
@@ -41,23 +50,28 @@ export type Throttle = {
    * guesses (threat B27). Committed when it returns; throws when the database is away, and then nobody signs in.
    */
   count(attempt: Attempt, now: Date): Promise<Count>
-  /** Takes back what a right password had counted, and the account's failures before it. */
-  succeeded(tx: Tx, attempt: Attempt): Promise<void>
+  /** Takes back what a right password had counted, and the account's failures before it; the network is known now. */
+  succeeded(tx: Tx, attempt: Attempt, now: Date): Promise<void>
 }
 
 export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant' | 'keys'>): Throttle {
-  /** In the one order in which every transaction takes the rows. */
-  function counters({ realm, account, network }: Attempt): { readonly what: Counted; readonly key: Buffer }[] {
+  /** In the one order in which every transaction takes the rows; that of a known network comes before the account's. */
+  function counters({ realm, tenant, account, network }: Attempt): { readonly what: Counted; readonly key: Buffer }[] {
     const canonical = realm === 'reset' ? `reset ${network}` : network
     const ofNetwork = { what: 'network', key: keys.attemptKey('network', canonical) } as const
     if (account === undefined) return [ofNetwork]
-    // A canonical address has no white space, so the parts cannot change places.
+    // Neither a uid nor a canonical address has white space, so the parts cannot change places.
+    const whose = `${realm} ${tenant ?? 'nobody'} ${account}`
     return [
-      { what: 'account-network', key: keys.attemptKey('account-network', `${realm} ${account} ${network}`) },
+      { what: 'account-network', key: keys.attemptKey('account-network', `${whose} ${network}`) },
       ofNetwork,
-      { what: 'account', key: keys.attemptKey('account', `${realm} ${account}`) },
+      { what: 'account', key: keys.attemptKey('account', whose) },
     ]
   }
+
+  /** Of signing in; whoever asks for a reset link from there is known too. */
+  const knownKey = ({ tenant, account, network }: Attempt) =>
+    keys.attemptKey('known-network', `${tenant ?? 'nobody'} ${account ?? ''} ${network}`)
 
   return {
     async count(attempt, now) {
@@ -66,6 +80,8 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
       return inTenant(systemTenant, async (tx) => {
         let lockEndsAt: number | undefined
         for (const { what, key } of counters(attempt)) {
+          // Asked for everybody who gets this far, so that the statements do not tell who exists.
+          if (what === 'account' && (await isKnown(tx, knownKey(attempt), now))) break
           const limit = limits[what]
           const { failures, lockedUntil } = await countOne(tx, key, limit, now)
           if (failures === limit) nowLocks.push(what)
@@ -85,8 +101,14 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
       })
     },
 
-    async succeeded(tx, attempt) {
-      for (const { what, key } of counters(attempt))
+    async succeeded(tx, attempt, now) {
+      for (const { what, key } of counters(attempt)) {
+        if (what === 'account') {
+          // From a known network it was not counted there, so what others failed at stays counted.
+          const wasKnown = await isKnown(tx, knownKey(attempt), now)
+          await rememberNetwork(tx, knownKey(attempt), now)
+          if (wasKnown) break
+        }
         if (what === 'network')
           // It gets this one attempt back: a right password must not pay for guesses at other accounts.
           await tx.query(
@@ -97,8 +119,27 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
           )
         else
           await tx.query('update sign_in_attempts set failures = 0, locked_until = null where attempt_key = $1', [key])
+      }
     },
   }
+}
+
+/*
+ * A known network is a row of the same table that counts nothing: its `window_start` is when it stops being known, so that
+ * it is forgotten with the counters of that time, holds on every replica, and says as little as they do of whom it is about.
+ */
+
+async function isKnown(tx: Tx, key: Buffer, now: Date): Promise<boolean> {
+  const rows = await tx.query('select from sign_in_attempts where attempt_key = $1 and window_start > $2', [key, now])
+  return rows.length > 0
+}
+
+async function rememberNetwork(tx: Tx, key: Buffer, now: Date): Promise<void> {
+  await tx.query(
+    `insert into sign_in_attempts (attempt_key, failures, window_start) values ($1, 0, $2)
+     on conflict (attempt_key) do update set window_start = excluded.window_start`,
+    [key, new Date(now.getTime() + knownForMs)],
+  )
 }
 
 /** One more failure. @returns how many there are, at most one above the limit, and when the lock ends that they made */

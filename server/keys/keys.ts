@@ -1,6 +1,7 @@
 import { generateKeySync, type KeyObject } from 'node:crypto'
 import { systemTenant, type TenantUid } from '../../contract/ids.ts'
 import {
+  type AttemptKind,
   attemptIndex,
   type CanonicalEmail,
   directoryIndex,
@@ -22,8 +23,8 @@ export type Keys = {
   create(tx: Tx): Promise<TenantSealer>
   /** Key of an e-mail in `login_directory`, the same in all tenants by design. */
   directoryIndex(email: CanonicalEmail): Buffer
-  /** Key of a counter of sign-in attempts. */
-  attemptKey(what: 'account' | 'network' | 'account-network', canonical: string): Buffer
+  /** Key of a counter of sign-in attempts, or of a network that an account is known from. */
+  attemptKey(what: AttemptKind, canonical: string): Buffer
   /** Seals what belongs to the installation itself, under the key of the tenant `system`. */
   installation: {
     seal(kind: 'ca' | 'jwt', version: number, plaintext: Uint8Array): Promise<Buffer>

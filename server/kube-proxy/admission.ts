@@ -1,6 +1,7 @@
 import { failure, type Header, refusedByPalisade, requestLine, type Status } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { EndReason, Snapshot } from '../access/index.ts'
+import type { RequestLog } from '../platform/log/index.ts'
 import { createCallers } from './callers.ts'
 import { type Standing, standingOf, stillCovers } from './decision.ts'
 import { type Described, refusedEntry } from './entries.ts'
@@ -18,7 +19,11 @@ export type Admitted = {
 }
 
 /** What is known of a call when it is to be decided. */
-export type Asked = Omit<Described, 'cluster'> & { readonly clusterUid: string; readonly head: RequestHead }
+export type Asked = Omit<Described, 'cluster'> & {
+  readonly clusterUid: string
+  readonly head: RequestHead
+  readonly log: RequestLog
+}
 
 /** May this call be made? Everything that may refuse it before it is recorded. */
 export type Admission = {
@@ -35,7 +40,7 @@ export function createAdmission(ports: DoorPorts): Admission {
   const protectedNamespaces = new Set(ports.protectedNamespaces)
 
   async function admitOn(snapshot: Snapshot, asked: Asked): Promise<Result<Admitted, Status>> {
-    const { clusterUid, head, ...about } = asked
+    const { clusterUid, head, log: _log, ...about } = asked
     const { principal, requestId } = about
     const credential = await ports.recheck(principal, snapshot)
     if (!credential.ok) return err(failure(401, `the session or key has ended (request ${requestId})`))

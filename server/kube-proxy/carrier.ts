@@ -171,6 +171,7 @@ export function createCarrier(
       upstream: admitted.described.cluster.upstream as NonNullable<DoorCluster['upstream']>, // `admitOn` refuses without.
       subject: `${principal.tenant}:${principal.user}`,
       requestId,
+      log: asked.log,
       head: asked.head,
       target,
       info,

@@ -158,7 +158,6 @@ async function openDoor(
 const realTransport = (limits: { callsPerSubject?: number } = {}): Transport =>
   createTransport({
     destination: createDestinationPolicy({ ownListeners: () => [], allowLoopback: true, allowedRanges: [] }),
-    logger,
     clock: systemClock,
     limits,
   })

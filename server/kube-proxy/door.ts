@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { failure, type Header, parseClusterTarget, requestInfo, type Status } from '../../core/kube/index.ts'
 import { err, type Result } from '../../core/result.ts'
-import { callerWithin, clientAddress, createLogBudget, type Principal } from '../gateway/index.ts'
+import { callerWithin, clientAddress, createLogBudget, inLines, type Principal } from '../gateway/index.ts'
 import { LedgerBusyError } from '../ledger/index.ts'
+import { RequestLog } from '../platform/log/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { createAdmission } from './admission.ts'
@@ -53,32 +54,37 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
       ports.observe('refused', status.code, (performance.now() - startedAt) / 1000)
       way.refuse(status, [['x-request-id', requestId], ...more])
     }
-    const opened = open(request, upgrading, { ...way, refuse }, requestId, startedAt)
+    const log = new RequestLog(logger, requestId)
+    const opened = open(request, upgrading, { ...way, refuse }, { requestId, log, startedAt })
     track(opened)
     opened
-      .catch((cause: unknown) => refuse(failedStatus(cause, requestId)))
+      .catch((cause: unknown) => refuse(failedStatus(cause, requestId, log)))
       // Half an answer may be out by then. Unheard, this would end the process.
-      .catch((cause: unknown) => logger.error({ cause, request: requestId }, 'a call to a cluster was not answered'))
+      .catch((cause: unknown) => log.lines().error({ cause }, 'a call to a cluster was not answered'))
   }
 
   /** Fails closed: what cannot be checked or recorded does not reach a cluster. */
-  function failedStatus(cause: unknown, requestId: string): Status {
+  function failedStatus(cause: unknown, requestId: string, log: RequestLog): Status {
     if (cause instanceof LedgerBusyError)
       return failure(429, `the audit log takes no more at the moment (request ${requestId})`, { retryAfterSeconds: 1 })
     if (!databaseUnavailable(cause)) {
-      logger.error({ cause, request: requestId }, 'a call to a cluster could not be admitted')
+      log.lines().error({ cause }, 'a call to a cluster could not be admitted')
       return failure(500, `something failed on Palisade's side (request ${requestId})`)
     }
     // It fails every call, those of strangers too; its absence is told elsewhere with its cause.
     const more = outages.take()
-    if (more)
-      logger.warn({ request: requestId, why: (cause as Error).message, ...more }, 'the database does not answer')
+    if (more) log.lines().warn({ why: (cause as Error).message, ...more }, 'the database does not answer')
     return failure(503, `rights cannot be checked: the database does not answer (request ${requestId})`, {
       retryAfterSeconds: 1,
     })
   }
 
-  async function open(request: ClientRequest, upgrading: boolean, way: Way, requestId: string, startedAt: number) {
+  async function open(
+    request: ClientRequest,
+    upgrading: boolean,
+    way: Way,
+    { requestId, log, startedAt }: { readonly requestId: string; readonly log: RequestLog; readonly startedAt: number },
+  ) {
     const head = parseHead(request)
     if (!head.ok) return way.refuse(failure(400, `${head.error} (request ${requestId})`), [])
     const forwarded = request.headers['x-forwarded-for']
@@ -90,6 +96,7 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
     const caller = await authenticate(head.value, address, requestId)
     if (!caller.ok) return way.refuse(caller.error, [['www-authenticate', 'Bearer realm="palisade"']])
     const principal = caller.value
+    log.knows(inLines(principal))
     if (upgrading !== (head.value.upgrade !== undefined))
       return way.refuse(failure(400, `The request asks for no protocol that is known (request ${requestId})`), [])
 
@@ -112,7 +119,7 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
       )
 
     const asked = {
-      ...{ principal, requestId, address, clusterUid, target },
+      ...{ principal, requestId, log, address, clusterUid, target },
       userAgent: request.headers['user-agent']?.slice(0, 256),
       method: head.value.method,
       info: info.value,

@@ -162,7 +162,8 @@ export function createLedger(deps: LedgerDeps): Ledger {
         if (mayTry()) continue
         if (entry.intent) live.delete(entry.intent)
         givenUp++
-        logger.error({ cause, tenant, request: entry.request, event: entry.event }, 'the end of a call is not recorded')
+        const { request, session, event, actor } = entry
+        logger.error({ cause, tenant, user: actor.uid, session, request, event }, 'the end of a call is not recorded')
         return
       }
     }

@@ -13,7 +13,7 @@ import {
 } from '../gateway/index.ts'
 import type { Caller } from '../identity/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import type { Logger } from '../platform/log/index.ts'
+import { type Logger, RequestLog } from '../platform/log/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { message, page } from './pages.ts'
@@ -22,8 +22,12 @@ import type { PageAnswer, PageRequest } from './sign-in-pages.ts'
 export type DoorDeps = {
   readonly publicUrl: string
   readonly banner: string | undefined
-  /** The library, for requests below `/oidc`; `code` is a device's code that the address brought along. */
-  readonly issuer: (request: DoorRequest, response: DoorResponse, caller: Caller, code: string) => Promise<void>
+  /** The library, for requests below `/oidc`; `userCode` is a device's code that the address brought along. */
+  readonly issuer: (
+    request: DoorRequest,
+    response: DoorResponse,
+    of: { readonly caller: Caller; readonly log: RequestLog; readonly userCode: string },
+  ) => Promise<void>
   readonly pages: (page: PageRequest) => Promise<PageAnswer>
   readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
@@ -61,9 +65,15 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
   async function answer(
     request: DoorRequest,
     response: DoorResponse,
-    at: { readonly path: string; readonly search: string; readonly method: string; readonly caller: Caller },
+    at: {
+      readonly path: string
+      readonly search: string
+      readonly method: string
+      readonly caller: Caller
+      readonly log: RequestLog
+    },
   ): Promise<void> {
-    const { path, search, method, caller } = at
+    const { path, search, method, caller, log } = at
     const ambiguous = ambiguousHeader(request.rawHeaders) ?? ambiguousCookie(request.headers.cookie)
     if (ambiguous) return refuseRequest(response, path, caller, `${ambiguous} stands twice`)
     const wait = rate.take(budgetOf(path, method), networkOf(caller.clientAddress))
@@ -93,20 +103,24 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
       return send(response, 405, 'This did not work', 'This page is read, or its form is sent.')
     const form = isPost ? await readForm(request) : undefined
     if (form === 'unreadable') return send(response, 400, 'This did not work', 'The form could not be read.')
-    reply(response, await deps.pages({ path, query: new URLSearchParams(search), form, caller, request, response }))
+    reply(
+      response,
+      await deps.pages({ path, query: new URLSearchParams(search), form, caller, log, request, response }),
+    )
   }
 
   async function issue(
     request: DoorRequest,
     response: DoorResponse,
-    { path, search, caller }: Parameters<typeof answer>[2],
+    { path, search, caller, log }: Parameters<typeof answer>[2],
   ): Promise<void> {
     const query = new URLSearchParams(search)
     // The library would send a code from an address on by script; here the person looks at it and sends it.
     const withCode = path === '/oidc/device' && query.has('user_code')
     const mounted = withCode ? '/device' : (request.url ?? '').slice('/oidc'.length)
     Object.assign(request, { originalUrl: `/oidc${mounted}`, url: mounted === '' ? '/' : mounted })
-    return deps.issuer(request, response, caller, withCode ? (query.get('user_code') ?? '').slice(0, 16) : '')
+    const userCode = withCode ? (query.get('user_code') ?? '').slice(0, 16) : ''
+    return deps.issuer(request, response, { caller, log, userCode })
   }
 
   function reply(response: DoorResponse, answered: PageAnswer): void {
@@ -134,6 +148,7 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
     const target = request.url ?? ''
     const [path = '', search = ''] = splitOnce(target, '?')
     const caller = callerOf(request)
+    const log = new RequestLog(logger, caller.requestId)
     const route = routeOf(path)
     const method = request.method ?? 'GET'
     response.once('close', () => {
@@ -141,12 +156,8 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
       const status = response.statusCode
       deps.observe(route, status, seconds)
       const more = strangers.take()
-      const { requestId, clientAddress: address } = caller
-      if (more)
-        logger.info(
-          { request: requestId, method, route, status, ms: Math.round(seconds * 1000), address, ...more },
-          'request',
-        )
+      const { clientAddress: address } = caller
+      if (more) log.lines().info({ method, route, status, ms: Math.round(seconds * 1000), address, ...more }, 'request')
     })
     response.setHeader('x-request-id', caller.requestId)
     response.setHeader('x-content-type-options', 'nosniff')
@@ -155,13 +166,12 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
     response.setHeader('referrer-policy', 'same-origin')
     response.setHeader('content-security-policy', contentSecurityPolicy(undefined))
 
-    answer(request, response, { path, search, method, caller }).catch((cause: Error) => {
+    answer(request, response, { path, search, method, caller, log }).catch((cause: Error) => {
       const away = databaseUnavailable(cause)
-      if (!away) logger.error({ cause, request: caller.requestId, route }, 'request failed')
+      if (!away) log.lines().error({ cause, route }, 'request failed')
       else {
         const more = outages.take()
-        if (more)
-          logger.warn({ request: caller.requestId, route, why: cause.message, ...more }, 'the database does not answer')
+        if (more) log.lines().warn({ route, why: cause.message, ...more }, 'the database does not answer')
       }
       if (response.headersSent) return void response.destroy()
       const said = away

@@ -2,15 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { TeamUid, TenantUid } from '../../contract/ids.ts'
 import type { DoorRequest, DoorResponse, Endpoint, RateLimiter } from '../gateway/index.ts'
-import { type Caller, type IssuerPort, issuerOf } from '../identity/index.ts'
+import { type Caller, type IssuerPort, issuerOf, type SessionName } from '../identity/index.ts'
 import type { Keys } from '../keys/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import type { Logger } from '../platform/log/index.ts'
+import type { Logger, RequestLog } from '../platform/log/index.ts'
 import type { InTenant, Lookups } from '../platform/postgres/index.ts'
 import { createStateAdapter } from './adapter.ts'
 import { clientEndpoints } from './client-routes.ts'
 import { canvasSecretOf, createClientFinder, ownClients } from './clients.ts'
-import { configurationOf } from './configuration.ts'
+import { configurationOf, grantOfBrowser } from './configuration.ts'
 import { createIssuerDoor } from './door.ts'
 import { sessionOfGrant } from './grant-id.ts'
 import { createIssuerPages } from './issuer-pages.ts'
@@ -44,7 +44,12 @@ export type Issuer = {
 }
 
 /** The request under way, for what the library calls without saying for which. */
-type Underway = { readonly caller: Caller; readonly path: string; readonly userCode: string }
+type Underway = {
+  readonly caller: Caller
+  readonly log: RequestLog
+  readonly path: string
+  readonly userCode: string
+}
 
 export function createIssuer(deps: IssuerDeps): Issuer {
   const { publicUrl, port, keys, inTenant, logger } = deps
@@ -93,6 +98,7 @@ export function createIssuer(deps: IssuerDeps): Issuer {
     provider.use(restrictions)
     provider.use(async (ctx, next) => {
       await next()
+      learn(ctx.oidc)
       // Signing out ends the session with all that was let into it, whether or not the client asked for it.
       const session: KoaContextWithOIDC['oidc']['session'] = ctx.path.endsWith('/session/end/confirm')
         ? ctx.oidc?.session
@@ -104,14 +110,23 @@ export function createIssuer(deps: IssuerDeps): Issuer {
         if (named) await port.endSession(named, 'signed-out', current().caller)
       }
     })
-    provider.on('server_error', (_ctx, cause) => logger.error({ cause, request: requestId() }, 'the issuer failed'))
+    provider.on('server_error', (ctx, cause) => {
+      learn(ctx.oidc)
+      lines().error({ cause }, 'the issuer failed')
+    })
     // An event of Koa, which the library's own list does not name.
     const koa: { on(event: 'error', heard: (cause: Error) => void): unknown } = provider
-    koa.on('error', (cause) => logger.error({ cause, request: requestId() }, 'the issuer failed'))
+    koa.on('error', (cause) => lines().error({ cause }, 'the issuer failed'))
     return provider
   }
 
-  const requestId = () => underway.getStore()?.caller.requestId
+  const lines = () => underway.getStore()?.log.lines() ?? logger
+
+  /** The log learns whose request it is, once what came with it has led to a session. */
+  function learn(oidc: Oidc | undefined): void {
+    const named = sessionOfRequest(oidc)
+    if (named) underway.getStore()?.log.knows(named)
+  }
 
   function provider(): Provider {
     if (!made) throw new Error('the issuer was not made ready')
@@ -123,15 +138,17 @@ export function createIssuer(deps: IssuerDeps): Issuer {
   return {
     handler: createIssuerDoor({
       ...deps,
-      async issuer(request, response, caller, userCode) {
+      async issuer(request, response, { caller, log, userCode }) {
         const path = request.url ?? ''
         if (path.startsWith('/jwks')) await port.signingKeys.lookForNewer()
         await ready()
-        await underway.run({ caller, path, userCode }, () => provider().callback()(request, response))
+        await underway.run({ caller, log, path, userCode }, () => provider().callback()(request, response))
       },
       async pages(page) {
         await ready()
-        return underway.run({ caller: page.caller, path: page.path, userCode: '' }, () => signInPages(page))
+        return underway.run({ caller: page.caller, log: page.log, path: page.path, userCode: '' }, () =>
+          signInPages(page),
+        )
       },
     }),
     endpoints: clientEndpoints({ keys }),
@@ -142,4 +159,15 @@ export function createIssuer(deps: IssuerDeps): Issuer {
 function whyGrantEnds(path: string): 'signed-out' | 'token-revoked' | 'token-reused' {
   if (path.startsWith('/session/end')) return 'signed-out'
   return path.startsWith('/token/revocation') ? 'token-revoked' : 'token-reused'
+}
+
+/** The library's context of a request; it makes none for an unknown path. */
+type Oidc = KoaContextWithOIDC['oidc']
+
+/** The session that a request is about: that of the token or code it brought, or of the browser's cookie. */
+function sessionOfRequest(oidc: Oidc | undefined): SessionName | undefined {
+  if (!oidc) return undefined
+  const { Grant, AccessToken, RefreshToken, AuthorizationCode, DeviceCode } = oidc.entities
+  const ids = [Grant?.jti, ...[AccessToken, RefreshToken, AuthorizationCode, DeviceCode].map((one) => one?.grantId)]
+  return sessionOfGrant(ids.find((id) => id !== undefined) ?? grantOfBrowser(oidc.session))
 }

@@ -3,6 +3,7 @@ import type { Refusal } from '../../contract/errors.ts'
 import type { SessionUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import type { DoorRequest, DoorResponse } from '../gateway/index.ts'
 import type { Caller, IssuerPort, LinkPurpose, SessionHolder } from '../identity/index.ts'
+import type { RequestLog } from '../platform/log/index.ts'
 import { onlyTenantOf } from './clients.ts'
 import { grantOfBrowser, scopes } from './configuration.ts'
 import { accountId, newGrantId, sessionOfGrant } from './grant-id.ts'
@@ -31,6 +32,8 @@ export type PageRequest = {
   readonly query: URLSearchParams
   readonly form: ReadonlyMap<string, string> | undefined
   readonly caller: Caller
+  /** Learns who it is that signs in. */
+  readonly log: RequestLog
   /** The library reads and writes its cookies on these. */
   readonly request: DoorRequest
   readonly response: DoorResponse
@@ -71,6 +74,7 @@ export function createSignInPages({
     if (!client) return { status: 400, title: 'Start again', content: message(startAgain) }
     const to: Target = { clientId, client: nameOf(client), formAction: originOf(current.params.redirect_uri) }
     const signedIn = current.prompt.name === 'consent' ? await holderOf(current) : undefined
+    if (signedIn) page.log.knows(signedIn.named)
     const { form, query } = page
 
     if (form === undefined) {
@@ -114,6 +118,7 @@ export function createSignInPages({
     if (!result.ok) return showSignIn(to, { ...typed, problem: saidOf(result.error) })
     const { tenant, account, session } = result.value
     const named = { tenant, user: account.user, session }
+    page.log.knows(named)
     const grantId = await grant(current, to.clientId, named)
     const redirect = await finish(page, {
       login: { accountId: accountId(named), remember: false, amr: ['pwd'] },

@@ -244,6 +244,34 @@ describe('the edge', () => {
     assert.match(await palisade.log(), new RegExp(String(done.headers['x-request-id'])), 'our own id is in the log')
   })
 
+  test('A25 what is refused before any door reads it has an id too, and an upgrade opens nothing', async () => {
+    const upgrade = (path: string, lines: readonly string[] = [], to = 'websocket') =>
+      requestText(`GET ${path}`, [`Upgrade: ${to}`, ...lines]).replace('Connection: close', 'Connection: Upgrade')
+    const bearer = `Authorization: Bearer ${await tokenOf(palisade, acme)}`
+    const cases: readonly (readonly [what: string, bytes: string, status: number])[] = [
+      ['a stranger’s upgrade of the API', upgrade('/v1/users/me'), 401],
+      ['of a path that is none', upgrade('/v1/nothing'), 401],
+      ['of our own calls', upgrade('/v1/palisade/clusters', [], 'h2c'), 401],
+      ['with a made-up token', upgrade('/v1/users/me', ['Authorization: Bearer x.y.z']), 401],
+      ['with two tokens', upgrade('/v1/users/me', [bearer, bearer]), 400],
+      ['somebody’s upgrade of the API', upgrade('/v1/users/me', [bearer]), 400],
+      ['an upgrade of the issuer', upgrade('/oidc/auth'), 400],
+      ['an upgrade of a page', upgrade('/sign-in/forgotten'), 400],
+      ['an upgrade of nothing', upgrade('/nothing'), 400],
+      ['no HTTP', 'hello\r\n\r\n', 400],
+      ['a head that is too long', requestText('GET /v1/users/me', [`X: ${'x'.repeat(20_000)}`]), 431],
+      ['no Host', 'GET /v1/users/me HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ]
+    for (const [what, bytes, status] of cases) {
+      const answer = await sendRaw(palisade, bytes)
+      assert.equal(answer.status, status, `${what}: ${answer.head}`)
+      const id = /^x-request-id: ([0-9a-f]{24})$/m.exec(answer.head.replaceAll('\r', ''))?.[1]
+      assert.ok(id, `${what}: ${answer.head}`)
+      if (answer.body !== '' && what !== 'no HTTP') assert.match(answer.body, new RegExp(id), what)
+      assert.match(await palisade.log(), new RegExp(`"request":"${id}"`), what)
+    }
+  })
+
   test('A26 metrics are on loopback alone, nothing else listens, and there is no way to them through the front', async (t) => {
     const inside = [
       ...['/metrics', '/metrics/', '/debug', '/debug/pprof', '/debug/pprof/heap', '/debug/vars', '/debug/requests'],

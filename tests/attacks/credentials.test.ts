@@ -8,6 +8,8 @@ import { type CompactJWSHeaderParameters, CompactSign, decodeJwt, decodeProtecte
 import { request } from 'undici'
 import { predefinedRole } from '../../contract/roles.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
+import { createBrowser } from '../support/browser.ts'
+import { beginFlow, discover, signInOn } from '../support/oidc.ts'
 import { administrator, createTenant, createUser, goodPassword, type Tenant } from '../support/palisade.ts'
 import { until } from '../support/until.ts'
 import { tokenSigningKey } from './signing-key.ts'
@@ -255,6 +257,41 @@ describe('guessing', () => {
     // The lock is the attacker's own: the victim comes from elsewhere, and their colleague from the same network.
     assert.equal((await attempt(victim.email, goodPassword, '203.0.113.1')).status, 200)
     assert.equal((await attempt(bystander.email, goodPassword, attacker)).status, 200)
+  })
+
+  test('B27 an account that is locked out on purpose, from many networks, stays open from where its person is known', async () => {
+    const victim = await createUser(palisade, acme, 'wanted')
+    // Networks of this machine, since a browser names no other by a header.
+    const [home, desk] = ['127.0.40.1', '127.0.41.1']
+    // Once at the API, once on the sign-in pages: both make a network known, and both let in from it.
+    assert.equal((await attempt(victim.email, goodPassword, home)).status, 200)
+    const onPages = async (at: string) => {
+      const config = await discover(palisade)
+      const browser = createBrowser(palisade.url, palisade.caPem, at)
+      try {
+        const end = await signInOn(browser, await beginFlow(config), { email: victim.email })
+        return end.url.searchParams.has('code')
+      } finally {
+        await browser.close()
+      }
+    }
+    assert.ok(await onPages(desk))
+
+    for (let network = 1; network <= 10; network++)
+      for (let i = 0; i < 3; i++) await guess(victim.email, `198.18.${network}.1`)
+    assert.equal(
+      (await attempt(victim.email, goodPassword, '198.18.99.1')).status,
+      401,
+      'a stranger, with the right one',
+    )
+    assert.equal(await onPages('127.0.99.1'), false, 'a stranger, on the pages')
+    for (const known of [home, desk]) {
+      assert.equal((await attempt(victim.email, goodPassword, known)).status, 200, `the API from ${known}`)
+      assert.ok(await onPages(known), `the pages from ${known}`)
+    }
+    // What exempts is the network of a success, and the exemption is from one counter: five guesses a network stay five.
+    for (let i = 0; i < 5; i++) await guess(victim.email, home)
+    assert.equal((await attempt(victim.email, goodPassword, home)).status, 401)
   })
 
   test('B28 a /64 is one network, and what a client says of its own address counts for nothing', async () => {

@@ -30,6 +30,8 @@ export type TestDatabase = {
 export type TestPostgres = {
   /** A new, empty database with the whole schema: about 50 ms. */
   create(): Promise<TestDatabase>
+  /** One with the schema of an earlier release: its first `migrations` alone. */
+  createEarlier(migrations: number): Promise<TestDatabase>
   /** Stops the server as `pg_ctl stop -m immediate` does and starts it again: what was acknowledged is there, sessions are not. */
   crash(): Promise<void>
   /** Keeps a copy of the server's files as they are now, taken while it is stopped. */
@@ -45,6 +47,7 @@ export type TestPostgresOptions = {
   readonly fsync?: boolean
 }
 
+const migrations = readMigrations(new URL('../../db/migrations/', import.meta.url))
 const template = 'palisade_template'
 const passwords = { superuser: 'superuser', owner: 'owner', app: 'app', sequencer: 'sequencer' } as const
 const port = 5432
@@ -115,23 +118,30 @@ export async function startTestPostgres({ fsync = false }: TestPostgresOptions =
     })
     await withClient(target(template, 'palisade_owner', passwords.owner), async (client) => {
       await ensureRoles(client, { app: new Secret(passwords.app), sequencer: new Secret(passwords.sequencer) })
-      const migrated = await migrate(client, readMigrations(new URL('../../db/migrations/', import.meta.url)))
+      const migrated = await migrate(client, migrations)
       if (!migrated.ok) throw new Error(migrated.error)
     })
 
     let made = 0
+    const createFrom = async (from: string): Promise<TestDatabase> => {
+      const name = `palisade_${++made}`
+      await withClient(superuser('postgres'), (client) =>
+        client.query(`create database ${name} template ${from} owner palisade_owner`),
+      )
+      return {
+        owner: target(name, 'palisade_owner', passwords.owner),
+        app: target(name, 'palisade_app', passwords.app),
+        sequencer: target(name, 'palisade_sequencer', passwords.sequencer),
+        superuser: superuser(name),
+      }
+    }
     return {
-      async create() {
-        const name = `palisade_${++made}`
-        await withClient(superuser('postgres'), (client) =>
-          client.query(`create database ${name} template ${template} owner palisade_owner`),
-        )
-        return {
-          owner: target(name, 'palisade_owner', passwords.owner),
-          app: target(name, 'palisade_app', passwords.app),
-          sequencer: target(name, 'palisade_sequencer', passwords.sequencer),
-          superuser: superuser(name),
-        }
+      create: () => createFrom(template),
+      async createEarlier(count) {
+        const database = await createFrom('template1')
+        const migrated = await withClient(database.owner, (client) => migrate(client, migrations.slice(0, count)))
+        if (!migrated.ok) throw new Error(migrated.error)
+        return database
       },
       async crash() {
         await end('SIGQUIT') // immediate shutdown: no checkpoint, recovery at the next start

@@ -1,4 +1,5 @@
 import type { Header, RequestInfo, Status, Target } from '../../../core/kube/index.ts'
+import type { RequestLog } from '../../platform/log/index.ts'
 import type { Upstream } from './dial.ts'
 import type { RequestHead } from './request-head.ts'
 
@@ -12,6 +13,8 @@ export interface Call {
   readonly subject: string
   /** Goes into `x-request-id` and into every message of the transport's own. */
   readonly requestId: string
+  /** What the transport has to say of this call; its lines name the request and who calls. */
+  readonly log: Pick<RequestLog, 'lines'>
   readonly head: RequestHead
   /** Below the cluster's mount point; what was authorised, and what is written on the request line. */
   readonly target: Target

@@ -122,6 +122,135 @@ for (const { listens, host, port = 8443, own } of listeners) {
   })
 }
 
+/** A resolver with these names and no others; one that stands for an error fails with it. */
+const resolver = (names: Record<string, string[] | Error>) => async (host: string) => {
+  const found = names[host] ?? Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })
+  if (found instanceof Error) throw found
+  return found.map((address): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
+}
+const resolverIsAway = Object.assign(new Error('try again'), { code: 'EAI_AGAIN' })
+const balancer = { host: 'palisade.example.com', port: 443, mustResolve: false }
+const database = { host: 'db.internal', port: 5432, mustResolve: true }
+
+const named: readonly {
+  of: string
+  names: Record<string, string[] | Error>
+  host: string
+  port: number
+  verdict: string
+}[] = [
+  { of: 'our public name', names: {}, host: 'palisade.example.com', port: 443, verdict: 'own_listener' },
+  { of: 'it in another spelling', names: {}, host: 'Palisade.Example.COM.', port: 443, verdict: 'own_listener' },
+  {
+    of: 'another port of it',
+    names: { 'palisade.example.com': ['10.0.0.1'] },
+    host: 'palisade.example.com',
+    port: 6443,
+    verdict: 'allowed',
+  },
+  {
+    of: 'its address',
+    names: { 'palisade.example.com': ['10.0.0.1', 'fd00::1'] },
+    host: '10.0.0.1',
+    port: 443,
+    verdict: 'own_listener',
+  },
+  {
+    of: 'its second address, in IPv6',
+    names: { 'palisade.example.com': ['10.0.0.1', 'fd00::1'] },
+    host: 'fd00:0::1',
+    port: 443,
+    verdict: 'own_listener',
+  },
+  {
+    of: 'another name of its address',
+    names: { 'palisade.example.com': ['10.0.0.1'], alias: ['10.0.0.1'] },
+    host: 'alias',
+    port: 443,
+    verdict: 'own_listener',
+  },
+  {
+    of: 'a neighbour of it',
+    names: { 'palisade.example.com': ['10.0.0.1'] },
+    host: '10.0.0.2',
+    port: 443,
+    verdict: 'allowed',
+  },
+  {
+    of: 'a cluster, while our public name means nothing here',
+    names: {},
+    host: '10.0.0.2',
+    port: 443,
+    verdict: 'allowed',
+  },
+  {
+    of: 'a cluster, while nobody can say what our public name means',
+    names: { 'palisade.example.com': resolverIsAway },
+    host: '10.0.0.2',
+    port: 443,
+    verdict: 'own_unresolved',
+  },
+  {
+    of: 'the database’s address',
+    names: { 'db.internal': ['10.0.0.5'] },
+    host: '10.0.0.5',
+    port: 5432,
+    verdict: 'own_listener',
+  },
+  {
+    of: 'something at its port, while it has no name',
+    names: {},
+    host: '10.0.0.6',
+    port: 5432,
+    verdict: 'own_unresolved',
+  },
+  {
+    of: 'something at its port, while its name has no address',
+    names: { 'db.internal': [] },
+    host: '10.0.0.6',
+    port: 5432,
+    verdict: 'own_unresolved',
+  },
+  {
+    of: 'a cluster at another port, while it has no name',
+    names: {},
+    host: '10.0.0.6',
+    port: 6443,
+    verdict: 'allowed',
+  },
+]
+for (const { of, names, host, port, verdict } of named)
+  test(`known by name: ${of}: ${verdict}`, async () => {
+    const settings = { ...plain, ownNames: [balancer, database], lookup: resolver(names) }
+    assert.equal(await verdictOn(settings, host, port), verdict)
+  })
+
+test('a name of ours that moves is found where it is now, and a failure to find it is not remembered', async (t) => {
+  let ahead = 0
+  t.mock.method(performance, 'now', () => ahead)
+  const names: Record<string, string[] | Error> = { 'db.internal': resolverIsAway }
+  let asked = 0
+  const lookup = (host: string) => {
+    asked++
+    return resolver(names)(host)
+  }
+  const settings = { ...plain, ownNames: [database], lookup }
+  const policy = createDestinationPolicy(settings)
+  const verdict = async (host: string) => {
+    const result = await policy.check(host, 5432)
+    return result.ok ? 'allowed' : result.error.code
+  }
+  assert.equal(await verdict('10.0.0.5'), 'own_unresolved')
+  names['db.internal'] = ['10.0.0.5']
+  assert.equal(await verdict('10.0.0.5'), 'own_listener')
+  for (let i = 0; i < 5; i++) assert.equal(await verdict('10.0.0.6'), 'allowed')
+  assert.equal(asked, 2, 'a burst asks the resolver once')
+  names['db.internal'] = ['10.0.0.6']
+  ahead += 10_000
+  assert.equal(await verdict('10.0.0.6'), 'own_listener')
+  assert.equal(await verdict('10.0.0.5'), 'allowed')
+})
+
 test('with ranges, only they', async () => {
   const settings = { ...plain, allowLoopback: true, allowedRanges: ['10.20.0.0/16', 'fd00:20::/32', '169.254.0.0/16'] }
   assert.equal(await verdictOn(settings, '10.20.3.4'), 'allowed')

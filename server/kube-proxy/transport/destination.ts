@@ -2,6 +2,7 @@ import { lookup as dnsLookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { err, ok, type Result } from '../../../core/result.ts'
+import { createOwnNames, type OwnName } from './own-names.ts'
 
 /** Addresses that may be connected to, best first. Connect to these and to nothing else: asking DNS again may answer otherwise. */
 export interface Destination {
@@ -14,7 +15,14 @@ export interface ResolvedAddress {
 }
 
 export interface DestinationRefusal {
-  readonly code: 'not_a_host' | 'unresolved' | 'own_listener' | 'forbidden_address' | 'loopback' | 'outside_ranges'
+  readonly code:
+    | 'not_a_host'
+    | 'unresolved'
+    | 'own_listener'
+    | 'own_unresolved'
+    | 'forbidden_address'
+    | 'loopback'
+    | 'outside_ranges'
   /** A clause for people; names the address, which whoever gave the host may see. */
   readonly message: string
 }
@@ -32,6 +40,8 @@ export interface DestinationPolicy {
 export interface DestinationSettings {
   /** Everything of Palisade's own that listens: main port, webhook, metrics, database, bus. Read at each check. */
   readonly ownListeners: () => readonly { readonly address: string; readonly port: number }[]
+  /** What of it is known by name: the public URL, a remote database. Resolved at each check, some seconds at most before it. */
+  readonly ownNames?: readonly OwnName[]
   /** True when Palisade itself listens on loopback only: then clusters on the same machine are what somebody tries out. */
   readonly allowLoopback: boolean
   /** CIDRs; when there are any, nothing outside is reached. From `parseRanges`, or valid by configuration. */
@@ -48,11 +58,20 @@ export function createDestinationPolicy(settings: DestinationSettings): Destinat
   const parsed = parseRanges(settings.allowedRanges)
   if (!parsed.ok) throw new RangeError(parsed.error)
   const ranges = parsed.value
+  const ownNames = createOwnNames(
+    settings.ownNames ?? [],
+    async (host) => {
+      const resolved = literal(host)
+      return resolved === undefined ? lookup(host) : [resolved]
+    },
+    () => performance.now(),
+  )
 
-  function judge({ address }: ResolvedAddress, port: number): DestinationRefusal | undefined {
+  /** @param named addresses of ours at this port that were found by name */
+  function judge({ address }: ResolvedAddress, port: number, named: readonly string[]): DestinationRefusal | undefined {
     const ip = unwrap(address)
     if (ip === undefined) return { code: 'not_a_host', message: `${address} is not an IP address` }
-    if (isOwnListener(ip, port)) {
+    if (isOwnListener(ip, port, named)) {
       return { code: 'own_listener', message: `${address}:${port} is Palisade itself` }
     }
     if (isNeverAllowed(ip)) {
@@ -73,8 +92,8 @@ export function createDestinationPolicy(settings: DestinationSettings): Destinat
     return { code: 'forbidden_address', message: `${address} is an address reserved for special use` }
   }
 
-  function isOwnListener(ip: Address, port: number): boolean {
-    return ownListeners().some((listener) => {
+  function isOwnListener(ip: Address, port: number, named: readonly string[]): boolean {
+    return [...ownListeners(), ...named.map((address) => ({ address, port }))].some((listener) => {
       if (listener.port !== port) return false
       const own = unwrap(listener.address)
       // A listener without a readable address is taken to be everywhere.
@@ -90,12 +109,20 @@ export function createDestinationPolicy(settings: DestinationSettings): Destinat
       if (!Number.isInteger(port) || port < 1 || port > 65_535) {
         return err({ code: 'not_a_host', message: `${port} is not a port` })
       }
+      if (ownNames.isNamed(host, port))
+        return err({ code: 'own_listener', message: `${host}:${port} is Palisade itself` })
+      const named = await ownNames.at(port)
+      if (!named.ok)
+        return err({
+          code: 'own_unresolved',
+          message: `what Palisade itself has at port ${port} cannot be looked up at the moment, so this may be it`,
+        })
       const resolved = await resolve(host, lookup)
       if (!resolved.ok) return resolved
       const addresses: ResolvedAddress[] = []
       let refusal: DestinationRefusal | undefined
       for (const candidate of resolved.value) {
-        const against = judge(candidate, port)
+        const against = judge(candidate, port, named.value)
         if (against === undefined) addresses.push(candidate)
         else refusal ??= against
       }
@@ -146,9 +173,8 @@ async function resolve(
   host: string,
   lookup: (host: string) => Promise<readonly ResolvedAddress[]>,
 ): Promise<Result<readonly ResolvedAddress[], DestinationRefusal>> {
-  // `isValid` takes 0x7f.1 and the like for IPv4; getaddrinfo decides on those, and what it says is judged.
-  if (ipaddr.IPv4.isValidFourPartDecimal(host)) return ok([{ address: host, family: 4 }])
-  if (ipaddr.IPv6.isValid(host) && !host.includes('%')) return ok([{ address: host, family: 6 }])
+  const address = literal(host)
+  if (address) return ok([address])
   if (!hostName.test(host)) return err({ code: 'not_a_host', message: 'this is neither a host name nor an IP address' })
   try {
     return ok(await lookup(host))
@@ -156,6 +182,13 @@ async function resolve(
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'error'
     return err({ code: 'unresolved', message: `${host} cannot be resolved (${code})` })
   }
+}
+
+function literal(host: string): ResolvedAddress | undefined {
+  // `isValid` takes 0x7f.1 and the like for IPv4; getaddrinfo decides on those, and what it says is judged.
+  if (ipaddr.IPv4.isValidFourPartDecimal(host)) return { address: host, family: 4 }
+  if (ipaddr.IPv6.isValid(host) && !host.includes('%')) return { address: host, family: 6 }
+  return undefined
 }
 
 const hostName = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/

@@ -1,7 +1,6 @@
 import { constants } from 'node:http2'
 import type { Dispatcher } from 'undici'
 import { failure, requestedTimeoutMs, type Status } from '../../../core/kube/index.ts'
-import type { Logger } from '../../platform/log/index.ts'
 import type { Call, EndReason } from './call.ts'
 import type { Lease } from './connections.ts'
 import { endOf, reasonOf } from './ended.ts'
@@ -14,7 +13,6 @@ import { Upload, UploadError } from './upload.ts'
 
 export interface ForwardSettings {
   readonly limits: TransportLimits
-  readonly logger: Logger
   readonly lease: Lease
   /** Never timed out, and not counted among the ordinary calls. */
   readonly isLong: boolean
@@ -156,13 +154,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       return
     }
     this.#release(false)
-    const { requestId, head, upstream } = this.#call
+    const { requestId, head, upstream, log } = this.#call
     const isRead = head.method === 'GET' || head.method === 'HEAD'
     const { status, reason, detail } = explainFailure(error, { requestId, isRead })
-    this.#settings.logger.warn(
-      { cause: error, request: requestId, cluster: upstream.clusterUid },
-      'a cluster call failed',
-    )
+    log.lines().warn({ cause: error, cluster: upstream.clusterUid }, 'a cluster call failed')
     if (this.#phase === 'asking') this.#refuse(status, reason, detail)
     else this.#cut(reason, detail)
   }
@@ -223,9 +218,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   readonly #onNotRecorded = (cause: unknown): void => {
-    const { requestId } = this.#call
+    const { requestId, log, upstream } = this.#call
     if (this.#phase !== 'asking' || this.#reason !== 'complete') return
-    this.#settings.logger.error({ cause, request: requestId }, 'a cluster call could not be recorded')
+    log.lines().error({ cause, cluster: upstream.clusterUid }, 'a cluster call could not be recorded')
     const message = `the call could not be recorded, so its answer is withheld (request ${requestId})`
     this.#refuse(failure(503, message), 'not_recorded', undefined)
   }

@@ -18,7 +18,7 @@ import { connect as connectTls, createServer as createTlsServer, type TLSSocket 
 import { failure, type Header, parseTarget, requestInfo } from '../../../core/kube/index.ts'
 import { createAuthority } from '../../../tests/support/certificates.ts'
 import { systemClock } from '../../platform/clock/index.ts'
-import { createLogger } from '../../platform/log/index.ts'
+import { createLogger, RequestLog } from '../../platform/log/index.ts'
 import {
   type Call,
   type CallEnd,
@@ -91,10 +91,11 @@ export async function openDoor(settings: DoorSettings): Promise<TestDoor> {
   const transport = createTransport({
     destination:
       destination ?? createDestinationPolicy({ ownListeners: () => [], allowLoopback: true, allowedRanges: [] }),
-    logger: createLogger('debug', (line) => log.push(line)),
     clock: systemClock,
     ...(limits === undefined ? {} : { limits }),
   })
+
+  const logger = createLogger('debug', (line) => log.push(line))
 
   const callOf = (request: IncomingMessage | Http2ServerRequest): Call | string => {
     const head = parseHead(request)
@@ -115,6 +116,7 @@ export async function openDoor(settings: DoorSettings): Promise<TestDoor> {
       },
       subject: 't:u',
       requestId: 'req-1',
+      log: new RequestLog(logger, 'req-1'),
       head: head.value,
       target: target.value,
       info: info.value,

@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { failure, isLongRunning, type Status } from '../../../core/kube/index.ts'
 import type { Clock } from '../../platform/clock/index.ts'
-import type { Logger } from '../../platform/log/index.ts'
 import type { Call } from './call.ts'
 import { type Connections, createConnections } from './connections.ts'
 import type { DestinationPolicy } from './destination.ts'
@@ -43,7 +42,6 @@ export interface TransportStats {
 
 export interface TransportSettings {
   readonly destination: DestinationPolicy
-  readonly logger: Logger
   readonly clock: Clock
   readonly limits?: Partial<TransportLimits>
 }
@@ -53,7 +51,7 @@ export interface TransportSettings {
  * subjects or two clusters (threat A23). Long calls and upgrades have one each, used once, so that they cannot use up those of
  * the ordinary ones.
  */
-export function createTransport({ destination, logger, clock, limits: given }: TransportSettings): Transport {
+export function createTransport({ destination, clock, limits: given }: TransportSettings): Transport {
   const limits: TransportLimits = { ...defaultLimits, ...given }
   const clusters = new Map<string, ClusterConnections>()
   const subjects = new Map<string, Usage>()
@@ -135,7 +133,7 @@ export function createTransport({ destination, logger, clock, limits: given }: T
       if (typeof release !== 'function') return refuse(release)
       const { connections } = cluster
       const lease = isLong ? connections.long() : connections.ordinary(call.subject)
-      forward(call, request, response, { limits, logger, lease, isLong, release })
+      forward(call, request, response, { limits, lease, isLong, release })
     },
 
     upgrade(call, socket, early) {
@@ -147,7 +145,7 @@ export function createTransport({ destination, logger, clock, limits: given }: T
       const cluster = connectionsTo(call.upstream)
       const release = admit(call, cluster, true)
       if (typeof release !== 'function') return refuse(release)
-      tunnel(call, socket, early, { limits, logger, dialler: cluster.dialler, authority: cluster.authority, release })
+      tunnel(call, socket, early, { limits, dialler: cluster.dialler, authority: cluster.authority, release })
     },
 
     forget(clusterUid) {

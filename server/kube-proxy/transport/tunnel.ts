@@ -2,7 +2,6 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { failure, type Status } from '../../../core/kube/index.ts'
-import type { Logger } from '../../platform/log/index.ts'
 import type { Call, EndReason } from './call.ts'
 import type { Dialler } from './dial.ts'
 import { endOf, reasonOf } from './ended.ts'
@@ -14,7 +13,6 @@ import { type Upgrade, upgradeToken, websocketAccept } from './upgrade-request.t
 
 export interface TunnelSettings {
   readonly limits: TransportLimits
-  readonly logger: Logger
   readonly dialler: Dialler
   /** For the Host line. */
   readonly authority: string
@@ -30,7 +28,7 @@ export interface TunnelSettings {
  * server over a connection on which Palisade's credential was accepted (CVE-2018-1002105).
  */
 export function tunnel(call: Call, client: Duplex, early: Buffer, settings: TunnelSettings): void {
-  const { limits, logger, dialler, authority, release } = settings
+  const { limits, dialler, authority, release } = settings
   const asked = call.head.upgrade
   if (asked === undefined) throw new Error('an upgrade was handed over whose head asks for none')
   const isProxied = call.info.subresource === 'proxy'
@@ -107,7 +105,7 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     try {
       await call.recorded
     } catch (cause) {
-      logger.error({ cause, request: call.requestId }, 'a cluster call could not be recorded')
+      call.log.lines().error({ cause, cluster: call.upstream.clusterUid }, 'a cluster call could not be recorded')
       const message = `the call could not be recorded, so it was not made (request ${call.requestId})`
       return refuse(failure(503, message), 'not_recorded', undefined)
     }
@@ -211,7 +209,7 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
             }
           : explainFailure(error, { requestId: call.requestId, isRead: false })
     const { clusterUid } = call.upstream
-    logger.warn({ cause: error, request: call.requestId, cluster: clusterUid }, 'an upgrade to a cluster failed')
+    call.log.lines().warn({ cause: error, cluster: clusterUid }, 'an upgrade to a cluster failed')
     refuse(explained.status, explained.reason, explained.detail)
   }
 

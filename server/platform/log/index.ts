@@ -1,2 +1,3 @@
 export { createLogger, type Logger } from './log.ts'
 export { openLogFile } from './log-file.ts'
+export { RequestLog } from './request-log.ts'
