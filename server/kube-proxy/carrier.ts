@@ -19,6 +19,8 @@ export type Live = {
   readonly signal: EndSwitch
   /** Set once the call is decided; until then a change of access is met by the decision itself. */
   admitted: Admitted | undefined
+  /** The entry of what was recorded as an intent, as soon as it is; undefined for a plain read, or where recording failed. */
+  intent: Promise<string | undefined> | undefined
   ended: EndReason | undefined
 }
 
@@ -49,14 +51,27 @@ export function createCarrier(
       user: principal.user,
       cluster: clusterUid,
       // Asked again by the next sweep: what is answered before must not stand in for the times that the decision finds.
-      recheck: async (snapshot) => (live.admitted ? admission.goesOn(live.admitted, snapshot) : { recheckAt: 0 }),
+      recheck: async (snapshot) => {
+        if (!live.admitted) return { recheckAt: 0 }
+        const outcome = await admission.goesOn(live.admitted, snapshot)
+        // Its end can be asked for from the moment that the entry is committed, before its answer is here: so it is waited for.
+        const intent = 'end' in outcome ? undefined : await live.intent
+        const isAsked = intent !== undefined && (await ports.askedToEnd(principal.tenant, snapshot.epoch, intent))
+        return isAsked ? { end: 'ended-by-person' as const } : outcome
+      },
       end(reason) {
         live.ended = reason
         ports.streamEnded(reason)
         signal.abort(reason)
       },
     }
-    const live: Live = { registration: access.calls.register(call), signal, admitted: undefined, ended: undefined }
+    const live: Live = {
+      registration: access.calls.register(call),
+      signal,
+      admitted: undefined,
+      intent: undefined,
+      ended: undefined,
+    }
     return live
   }
 
@@ -91,6 +106,11 @@ export function createCarrier(
     const recording = recordingOf(described, long)
     const outcome = recording === 'read' ? ('done' as const) : ('intended' as const)
     const record = ledger.record(principal.tenant, callEntry(described, outcome, first.standing))
+    if (recording !== 'read')
+      live.intent = record.then(
+        ({ uid }) => uid,
+        () => undefined,
+      )
 
     /** What was recorded as an intent gets its end, after a record that is still on its way. Never rejects. */
     const conclude = async (end: CallEnd): Promise<void> => {
