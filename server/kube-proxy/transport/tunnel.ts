@@ -195,12 +195,18 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
       if (ended !== undefined) refuse(ended, 'ended', why)
       return
     }
-    if (phase === 'joined' && frames?.mayFollow() && client.writable && !client.writableNeedDrain) return leave(why)
+    if (phase === 'joined' && frames?.mayFollow() && client.writable && !client.writableNeedDrain) {
+      leave(why)
+      return
+    }
     fail('ended', why)
     client.destroy()
   }
 
-  /** The cluster's side is closed at once. A WebSocket's client is told why, which browsers and kubectl show, and given a moment to hear it. */
+  /**
+   * The cluster's side is closed at once. A WebSocket's client is told why, which browsers and kubectl show, and given a moment
+   * to hear it.
+   */
   function leave(why: string | undefined): void {
     const ended = endOf(call)
     phase = 'leaving'

@@ -30,7 +30,10 @@ test('a frame may follow after whole frames and nowhere else, however the bytes 
       const texts = frames.map(({ opcode, length, masked }) => frame(opcode, length, masked))
       const ends = new Set([0])
       let end = 0
-      for (const text of texts) ends.add((end += text.length))
+      for (const text of texts) {
+        end += text.length
+        ends.add(end)
+      }
       const all = Buffer.concat(texts)
       const follower = createFrameFollower()
       let at = 0
