@@ -45,6 +45,7 @@ export const auditEvents = {
   'cluster.kubeconfig.issued': { action: 'activity', kind: 'spectrocluster', title: 'Kubeconfig issued' },
   'cluster.call': { action: 'action', kind: 'spectrocluster', title: 'Call to the cluster' },
   'cluster.call.ended': { action: 'action', kind: 'spectrocluster', title: 'Call to the cluster ended' },
+  'cluster.stream.ended': { action: 'action', kind: 'spectrocluster', title: 'Stream ended by a person' },
   // The log itself
   'audit.noted': { action: 'update', kind: 'audit', title: 'Note on an entry' },
   'audit.exported': { action: 'activity', kind: 'audit', title: 'Log exported' },

@@ -445,6 +445,7 @@ create table open_intents (
   entry_id uid not null,
   replica_id uid not null,
   opened_at timestamp with time zone not null default clock_timestamp(),
+  end_asked_at timestamp with time zone,
   constraint open_intents_pkey PRIMARY KEY (tenant_id, entry_id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 alter table open_intents enable row level security;

@@ -28,6 +28,7 @@ import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
+import { createSignals } from './live/index.ts'
 import { createIssuer } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
@@ -35,6 +36,7 @@ import type { Logger } from './platform/log/index.ts'
 import { createMetrics } from './platform/metrics/index.ts'
 import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
 import { newUid } from './platform/random/index.ts'
+import { createAskedEnds } from './streams/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
 
@@ -181,7 +183,8 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     trustedProxies: config.trustedProxies,
     observe: metrics.requests,
   })
-  const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger, issuer })
+  const live = { calls: access.calls, recheck: identity.recheck, signals: createSignals({ inTenant: readInTenant }) }
+  const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger, live, issuer })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({
     inTenant,
@@ -220,6 +223,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       authenticate: identity.authenticate,
       recheck: identity.recheck,
       touch: identity.touch,
+      askedToEnd: createAskedEnds({ inTenant: readInTenant, openCalls: ledger.openCalls }),
       findCluster: async (tenant, uid, { factsEpoch }) => doorClusterOf(await clusters.find(tenant, uid, factsEpoch)),
       protectedNamespaces: config.protectedNamespaces,
       trustedProxies: config.trustedProxies,

@@ -3,8 +3,10 @@ import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
+import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
+import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
 
@@ -14,8 +16,9 @@ export type Features = {
   readonly identity: Pick<Identity, 'endpoints'>
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints'>
-  readonly clusters: Pick<Clusters, 'endpoints'>
-  readonly ledger: Pick<Ledger, 'endpoints'>
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
 }
 
@@ -27,6 +30,7 @@ export function endpointsOf({
   people,
   clusters,
   ledger,
+  live,
   issuer,
 }: Features): readonly Endpoint[] {
   return [
@@ -36,7 +40,9 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...clusters.endpoints,
+    ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
+    ...liveEndpoints(live),
     ...issuer.endpoints,
   ]
 }

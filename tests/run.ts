@@ -17,7 +17,7 @@ const root = resolve(import.meta.dirname, '..')
 const usage = 'usage: npm test [-- FILE|FOLDER…]   or   npm run test:quick'
 
 /** Where tests live. */
-const roots = ['core', 'contract', 'server', 'cli', 'agent', 'bench', 'tests']
+const roots = ['core', 'contract', 'server', 'cli', 'agent', 'console/ledger', 'bench', 'tests']
 
 /**
  * What needs a cluster, a second replica, a crash or simply its time: one file at a time, since each would disturb the

@@ -18,6 +18,7 @@ export type Search = {
 const names = [
   ...['project', 'q', 'sort', 'page', 'tab', 'panel', 'state'],
   ...['kind', 'user', 'action', 'from', 'to', 'object', 'with', 'scope', 'only'],
+  ...['ns', 'container', 'since'],
 ] as const
 
 function readSearch(raw: Record<string, unknown>): Search {
@@ -92,6 +93,14 @@ const routes = root.addChildren([
     page(
       'clusters/$uid',
       lazyRouteComponent(() => import('./pages/cluster.tsx'), 'ClusterPage'),
+    ),
+    page(
+      'clusters/$uid/pods',
+      lazyRouteComponent(() => import('./pages/pods.tsx'), 'Pods'),
+    ),
+    page(
+      'clusters/$uid/pods/$namespace/$pod',
+      lazyRouteComponent(() => import('./pages/pod.tsx'), 'PodPage'),
     ),
     page(
       'users',

@@ -12,6 +12,7 @@ export type EndReason =
   | 'tenant-inactive'
   | 'right-withdrawn'
   | 'cluster-removed'
+  | 'ended-by-person'
   | 'expired'
   | 'access-data-stale'
   | 'shutdown'

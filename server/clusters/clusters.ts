@@ -1,5 +1,5 @@
 import type { ProjectUid, TenantUid } from '../../contract/ids.ts'
-import type { Endpoint } from '../gateway/index.ts'
+import type { Endpoint, Target } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
@@ -7,6 +7,7 @@ import type { InTenant, Lookups, Tx } from '../platform/postgres/index.ts'
 import { stateNames } from './answers.ts'
 import { type ClusterPorts, clusterEndpoints } from './cluster-routes.ts'
 import { dashboardEndpoints } from './dashboard-routes.ts'
+import { findCluster } from './found.ts'
 import { importEndpoints } from './import-routes.ts'
 import type { CheckDestination } from './kubernetes-client.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
@@ -25,6 +26,8 @@ export type ClustersDeps = ClusterPorts & {
 
 export type Clusters = Pick<ClusterRecords, 'find'> & {
   readonly endpoints: readonly Endpoint[]
+  /** A cluster as what is decided about; an unknown or foreign one is none. */
+  target(c: { readonly tx: Tx; readonly params: { readonly uid: string } }): Promise<Target | undefined>
   /** The clusters of a project, which cannot be deleted while it has some. */
   inProject(
     tx: Tx,
@@ -42,6 +45,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
   return {
     endpoints: [...importEndpoints(deps), ...clusterEndpoints(deps), ...dashboardEndpoints],
     find: records.find,
+    target: findCluster,
     async inProject(tx, project) {
       const clusters = await clustersOfProject(tx, project)
       return clusters.map(({ uid, name, state }) => ({ uid, name, state: stateNames[state] }))

@@ -21,6 +21,8 @@ export type Live = {
   admitted: Admitted | undefined
   /** The newest epoch that it was asked again on. What is decided later must be no older. */
   heard: bigint
+  /** The entry of what was recorded as an intent, as soon as it is; undefined for a plain read, or where recording failed. */
+  intent: Promise<string | undefined> | undefined
   ended: EndReason | undefined
 }
 
@@ -55,7 +57,11 @@ export function createCarrier(
         if (live.heard < snapshot.epoch) live.heard = snapshot.epoch
         // What is older than the decision says nothing about it.
         if (!live.admitted || snapshot.epoch < live.admitted.snapshot.epoch) return { recheckAt: 0 }
-        return admission.goesOn(live.admitted, snapshot)
+        const outcome = await admission.goesOn(live.admitted, snapshot)
+        // Its end can be asked for from the moment that the entry is committed, before its answer is here: so it is waited for.
+        const intent = 'end' in outcome ? undefined : await live.intent
+        const isAsked = intent !== undefined && (await ports.askedToEnd(principal.tenant, snapshot.epoch, intent))
+        return isAsked ? { end: 'ended-by-person' as const } : outcome
       },
       end(reason) {
         live.ended = reason
@@ -68,6 +74,7 @@ export function createCarrier(
       signal,
       admitted: undefined,
       heard: 0n,
+      intent: undefined,
       ended: undefined,
     }
     return live
@@ -111,6 +118,11 @@ export function createCarrier(
     const recording = recordingOf(described, long)
     const outcome = recording === 'read' ? ('done' as const) : ('intended' as const)
     const record = ledger.record(principal.tenant, callEntry(described, outcome, first.standing))
+    if (recording !== 'read')
+      live.intent = record.then(
+        ({ uid }) => uid,
+        () => undefined,
+      )
 
     /** What was recorded as an intent gets its end, after a record that is still on its way. Never rejects. */
     const conclude = async (end: CallEnd): Promise<void> => {

@@ -132,6 +132,7 @@ async function openDoor(
           concluded.push(entry)
         },
       },
+      askedToEnd: async () => false,
       rate: { take: () => 0, giveBack: () => undefined },
       protectedNamespaces: ['kube-system'],
       trustedProxies: [],

@@ -36,6 +36,8 @@ export type DoorPorts = {
   readonly access: Pick<Access, 'current' | 'atLeast' | 'freshness' | 'calls'>
   readonly findCluster: (tenant: TenantUid, uid: string, snapshot: Snapshot) => Promise<DoorCluster | undefined>
   readonly ledger: Pick<Ledger, 'record' | 'conclude'>
+  /** Whether somebody has asked for the end of the call that was recorded with this entry, as of an epoch. */
+  readonly askedToEnd: (tenant: TenantUid, epoch: bigint, intent: string) => Promise<boolean>
   readonly rate: RateLimiter
   readonly protectedNamespaces: readonly string[]
   readonly trustedProxies: readonly string[]

@@ -14,6 +14,7 @@ import {
 } from '../platform/postgres/index.ts'
 import type { NewEntry } from './entry.ts'
 import { createGroupCommit, LedgerBusyError, type Recorded } from './group-commit.ts'
+import { createOpenCalls, type OpenCalls } from './open-calls.ts'
 import { type Closed, closeLostIntents } from './open-intents.ts'
 import { createOutside } from './outside.ts'
 import { createOwnEntries } from './own-entries.ts'
@@ -68,6 +69,8 @@ export type Ledger = {
   conclude(tenant: TenantUid, entry: NewEntry): Promise<void>
   /** Closes as unknown what nobody will end, as far as it is in the log by now. Happens by itself every few seconds. */
   closeOpenIntents(): Promise<Closed>
+  /** What was begun and has not ended, on every replica. */
+  readonly openCalls: OpenCalls
   readonly endpoints: readonly Endpoint[]
   start(): Promise<void>
   /** Takes nothing more; what was taken is durable, integrated and signed where the database lets it. */
@@ -194,6 +197,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
       return work
     },
     closeOpenIntents,
+    openCalls: createOpenCalls({ sealerOf }),
     endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock }),
     async start() {
       await mkdir(deps.folder, { recursive: true, mode: 0o700 })

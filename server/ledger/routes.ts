@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AuditProof } from '../../contract/audit-proof.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { EntryUid, systemTenant, type TenantUid } from '../../contract/ids.ts'
 import { auditMsgUpdate, auditSysMsg, audits, auditsQuery, audit as auditWire } from '../../contract/wire/audits.ts'
@@ -11,6 +12,7 @@ import type { InTenant, Tx } from '../platform/postgres/index.ts'
 import { actorOf, sessionOf } from './actor.ts'
 import type { NewEntry } from './entry.ts'
 import { exportText, type Pinned, pinCheckpoint } from './export.ts'
+import { createInclusion } from './inclusion.ts'
 import { countEntries, entriesByUid, findEntry, listEntries, readHead, readNotes, writeNote } from './log.ts'
 import type { SealerOf } from './pending.ts'
 import { messages, toAudit } from './wire.ts'
@@ -28,6 +30,7 @@ export type AuditRoutesDeps = {
 
 export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
   const { inTenant, sealerOf, record, settle, clock } = deps
+  const inclusion = createInclusion()
 
   /** The entry that a path names, with who did it as its owner. */
   async function findTarget({ tx, params }: { tx: Tx; params: { uid: string } }): Promise<Target | undefined> {
@@ -168,6 +171,33 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     },
   })
 
+  const proof = endpoint({
+    route: 'GET /v1/palisade/audit/entries/{uid}/proof',
+    summary: 'An entry’s line, and the proof that it stands at its place in the tree of a signed checkpoint',
+    permission: { object: 'audit.get', find: findTarget },
+    params: uidPath,
+    reply: { status: 200, body: AuditProof },
+    refusals: ['unavailable'],
+    audit: 'refusals-only',
+    // Signing comes up to a second after the entry, and nobody waits for it in a transaction.
+    async prepare({ params, principal }): Promise<Result<{ readonly value: Pinned }, Refusal>> {
+      const pinned = await pinCheckpoint({ inTenant, clock }, principal.tenant, EntryUid.parse(params.uid))
+      if (pinned) return ok({ value: pinned })
+      return err({ ...refuse('unavailable', 'The log has not been signed in time; try again'), retryAfterSeconds: 2 })
+    },
+    async handle({ tx, target, prepared: { note, size } }) {
+      const { line } = await readEntry(tx, target)
+      const path = await inclusion(tx, line.index, size)
+      const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+      return ok({
+        body: {
+          ...{ index: line.index, size, checkpoint: note, leaf: base64(line.leaf), path: path.map(base64) },
+          ...(typeof line.line === 'string' ? { content: line.line } : { line: line.line.text }),
+        },
+      })
+    },
+  })
+
   const forEverybody = "the log's key and head tell nothing of its content, and the more people hold them the better"
 
   const key = endpoint({
@@ -197,7 +227,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     },
   })
 
-  return [list, get, sysMsg, userMsg, exportLog, key, checkpoint]
+  return [list, get, sysMsg, userMsg, proof, exportLog, key, checkpoint]
 }
 
 const notYet: Refusal = { ...refuse('unavailable', 'The log has not been signed yet; try again'), retryAfterSeconds: 1 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
@@ -18,13 +17,14 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
-import { type Credentials, type StandIn, startStandIn } from './stand-in.ts'
+import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 // The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'console/dist')
-const pictures = join(root, 'docs/pictures')
+/** Pictures are taken anew for the documentation where that is asked for: `npm run pictures`. */
+const pictures = process.env.PICTURES === 'true' ? join(root, 'docs/pictures') : undefined
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const themes = ['light', 'dark'] as const
 /** What axe found on the pages of one test. */
@@ -63,19 +63,19 @@ describe('what is built', () => {
 describe('the console', { skip: noBrowser }, () => {
   let palisade: Palisade
   let kubernetes: FakeKubernetes
-  let server: StandIn
   let browser: Browser
   let acme: Tenant
-  let dev: { readonly uid: string; readonly email: string }
+  let dev: Awaited<ReturnType<typeof createUser>>
   let opened: Opened | undefined
 
-  const admin = (): Credentials => ({ email: acme.adminEmail, password: goodPassword, org: 'acme' })
+  const admin = (): Person => ({ email: acme.adminEmail, password: goodPassword })
+  const developer = (): Person => ({ email: dev.email, password: goodPassword })
+  const operator = (): Person => ({ ...palisade.administrator, system: true })
 
   before(async () => {
     palisade = await startPalisade({ name: 'console' })
-    ;[kubernetes, server, browser, acme] = await Promise.all([
+    ;[kubernetes, browser, acme] = await Promise.all([
       startFakeKubernetes(),
-      startStandIn(palisade),
       startBrowser(),
       createTenant(palisade, 'acme'),
     ])
@@ -83,7 +83,6 @@ describe('the console', { skip: noBrowser }, () => {
   })
   after(async () => {
     await browser?.close()
-    await server?.stop()
     await palisade?.stop()
     await kubernetes?.close()
   })
@@ -97,32 +96,35 @@ describe('the console', { skip: noBrowser }, () => {
     assert.deepEqual(ours, [], 'the browser complained')
   })
 
-  async function open(path: string, options: { theme?: 'light' | 'dark'; width?: number } = {}): Promise<Page> {
+  /** A browser of its own, signed in on the sign-in pages. */
+  async function open(
+    who: Person,
+    path: string,
+    options: { theme?: 'light' | 'dark'; width?: number } = {},
+  ): Promise<Page> {
     opened = await openPage(browser, { theme: 'light', ...options })
-    await opened.page.goto(server.url + path)
-    await opened.page.getByRole('heading', { level: 1 }).waitFor()
+    await signIn(opened.page, palisade.url + path, who)
     return opened.page
   }
 
   test('nobody is signed in: leads to sign-in, and back to the very place', async () => {
-    await server.signIn(undefined)
-    const page = await open('/t/acme/projects?q=pay&sort=-name')
-    assert.equal(new URL(page.url()).pathname, '/canvas/login')
-    assert.equal(server.sentToSignIn.at(-1), '/t/acme/projects?q=pay&sort=-name')
+    const page = await open(admin(), '/t/acme/projects?q=pay&sort=-name')
+    assert.equal(page.url(), `${palisade.url}/t/acme/projects?q=pay&sort=-name`)
+    await page.getByRole('searchbox', { name: 'Filter projects by name' }).waitFor()
   })
 
-  test('a session that ends while a page is open leads to sign-in at the next call', async () => {
-    await server.signIn(admin())
-    const page = await open('/t/acme/projects')
-    await server.signIn(undefined)
+  test('a session that ends while a page is open leads to sign-in at the next call, and back', async () => {
+    const page = await open(developer(), '/t/acme/projects')
+    const { items } = await dev.api.must('GET', '/v1/palisade/sessions')
+    const browsers = items.find(({ userAgent }: { userAgent: string }) => userAgent.includes('Chrome'))
+    await acme.admin.must('DELETE', `/v1/palisade/sessions/${browsers.uid}`)
     await page.getByRole('link', { name: 'Teams' }).click()
-    await page.waitForURL('**/canvas/login**')
-    assert.equal(server.sentToSignIn.at(-1), '/t/acme/teams')
+    await fillSignIn(page, developer())
+    await page.waitForURL(`${palisade.url}/t/acme/teams`)
   })
 
   test('by clicking: a project, a cluster by paste, a member with a role, the record of it', async () => {
-    await server.signIn(admin())
-    const page = await open('/')
+    const page = await open(admin(), '/')
     await page.waitForURL('**/t/acme/start')
     await page.getByRole('link', { name: 'Projects', exact: true }).first().click()
     await page.getByRole('button', { name: 'New project' }).click()
@@ -168,15 +170,14 @@ describe('the console', { skip: noBrowser }, () => {
 
     await page.getByRole('link', { name: 'Audit', exact: true }).first().click()
     await page.getByRole('link', { name: 'Audit', exact: true }).first().waitFor()
-    await page.goto(`${server.url}/t/acme/audit`)
+    await page.goto(`${palisade.url}/t/acme/audit`)
     await page.getByRole('link', { name: 'Cluster imported' }).click()
     await page.getByRole('dialog').getByText('cluster.imported').waitFor()
     assert.match(page.url(), /panel=[0-9a-f]{24}/)
   })
 
   test('by keyboard alone: jump, filter, walk the rows, open, make, destroy by name', async () => {
-    await server.signIn(admin())
-    const page = await open('/t/acme/start')
+    const page = await open(admin(), '/t/acme/start')
     const press = (...keys: string[]) =>
       keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve())
     await page.getByRole('heading', { name: 'What you can reach' }).waitFor()
@@ -222,8 +223,7 @@ describe('the console', { skip: noBrowser }, () => {
   })
 
   test('why: a locked action and a refusal say which right, where, and what one holds', async () => {
-    await server.signIn({ email: dev.email, password: goodPassword, org: 'acme' })
-    const page = await open('/t/acme/projects')
+    const page = await open(developer(), '/t/acme/projects')
     await page.getByRole('button', { name: 'New project' }).first().click()
     const why = page.getByRole('dialog', { name: 'Why?' })
     await why.getByText('project.create').first().waitFor()
@@ -241,12 +241,11 @@ describe('the console', { skip: noBrowser }, () => {
   })
 
   test('an unknown object, another tenant’s address, an address that leads nowhere', async () => {
-    await server.signIn(admin())
-    const page = await open(`/t/acme/clusters/${'0'.repeat(24)}`)
+    const page = await open(admin(), `/t/acme/clusters/${'0'.repeat(24)}`)
     await page.getByRole('alert').getByText('Not found').waitFor()
-    await page.goto(`${server.url}/t/globex/projects`)
+    await page.goto(`${palisade.url}/t/globex/projects`)
     await page.getByText('You are signed in to acme.').waitFor()
-    await page.goto(`${server.url}/t/acme/nothing`)
+    await page.goto(`${palisade.url}/t/acme/nothing`)
     await page.getByRole('heading', { name: 'No such page' }).waitFor()
   })
 
@@ -268,16 +267,13 @@ describe('the console', { skip: noBrowser }, () => {
         body: { metadata: { name }, spec: { users: [dev.uid], roles: [] } },
       })
     await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
-    await server.signIn(admin())
-    const page = await open('/t/acme/start')
+    const page = await open(admin(), '/t/acme/start')
     await page.getByText('Needs bindings').first().waitFor()
   })
 
   for (const theme of themes)
     test(`axe finds nothing, and the pictures: ${theme}`, async () => {
-      await mkdir(pictures, { recursive: true })
-      await server.signIn(admin())
-      const page = await open('/t/acme/start', { theme })
+      let page = await open(admin(), '/t/acme/start', { theme })
       const [cluster] = (await acme.admin.must('GET', '/v1/dashboard/spectroclusters/meta')) as {
         metadata: { uid: string }
       }[]
@@ -303,18 +299,19 @@ describe('the console', { skip: noBrowser }, () => {
         ['sessions', 'sessions'],
       ]
       for (const [name, path] of places) {
-        await page.goto(`${server.url}/t/acme/${path}`)
+        await page.goto(`${palisade.url}/t/acme/${path}`)
         await look(page, name, theme)
       }
-      await page.goto(`${server.url}/t/acme/clusters`)
+      await page.goto(`${palisade.url}/t/acme/clusters`)
       await page.getByRole('link', { name: 'west' }).waitFor()
       await page.keyboard.press('Control+k')
       await page.getByRole('textbox', { name: 'Search or jump' }).fill('we')
       await page.getByRole('button', { name: 'west' }).waitFor()
       await look(page, 'jump', theme)
 
-      await server.signIn({ email: dev.email, password: goodPassword, org: 'acme' })
-      await page.goto(`${server.url}/t/acme/users`)
+      await opened?.context.close()
+
+      page = await open(developer(), '/t/acme/users', { theme })
       await page.getByRole('button', { name: 'Why?', exact: true }).click()
       await page.getByText('No role, in the tenant').waitFor()
       await look(page, 'why', theme)
@@ -322,8 +319,7 @@ describe('the console', { skip: noBrowser }, () => {
 
   for (const theme of themes)
     test(`narrow, and the system’s console: ${theme}`, async () => {
-      await server.signIn(admin())
-      let page = await open('/t/acme/clusters', { theme, width: 390 })
+      let page = await open(admin(), '/t/acme/clusters', { theme, width: 390 })
       await page.getByRole('link', { name: 'west' }).waitFor()
       assert.ok(
         await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
@@ -335,8 +331,7 @@ describe('the console', { skip: noBrowser }, () => {
       await page.getByRole('heading', { level: 1, name: 'Roles' }).waitFor()
       await opened?.context.close()
 
-      await server.signIn({ email: palisade.administrator.email, password: palisade.administrator.password })
-      page = await open('/', { theme })
+      page = await open(operator(), '/', { theme })
       await page.waitForURL('**/t/system/tenants')
       await page.getByRole('button', { name: 'acme', exact: true }).waitFor()
       await look(page, 'tenants', theme)
@@ -353,7 +348,6 @@ describe('the console', { skip: noBrowser }, () => {
     })
 
   test('pages of a list: in the address, cut by the server', async () => {
-    await server.signIn(admin())
     for (let i = 0; i < 120; i += 20)
       await Promise.all(
         Array.from({ length: 20 }, (_, j) =>
@@ -362,7 +356,7 @@ describe('the console', { skip: noBrowser }, () => {
           }),
         ),
       )
-    const page = await open('/t/acme/projects?page=2&sort=name&q=team')
+    const page = await open(admin(), '/t/acme/projects?page=2&sort=name&q=team')
     await page.getByText('51–100 of 120').waitFor()
     assert.equal(await page.locator('tbody tr').count(), 50)
     await page.getByRole('button', { name: 'Next page' }).click()
@@ -373,8 +367,7 @@ describe('the console', { skip: noBrowser }, () => {
   })
 
   test('the theme can be chosen, and signing out ends the session', async () => {
-    await server.signIn(admin())
-    const page = await open('/t/acme/start')
+    const page = await open(admin(), '/t/acme/start')
     const theme = () => page.evaluate('document.documentElement.dataset.mantineColorScheme')
     assert.equal(await theme(), 'light')
     await page.getByRole('button', { name: 'Use the dark theme' }).click()
@@ -384,7 +377,13 @@ describe('the console', { skip: noBrowser }, () => {
     assert.equal(await theme(), 'dark')
     await page.getByRole('button', { name: /^Account / }).click()
     await page.getByRole('menuitem', { name: 'Sign out' }).click()
-    await page.waitForURL('**/canvas/login**')
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    assert.deepEqual(
+      (await page.context().cookies()).filter(({ name }) => name === '__Host-palisade'),
+      [],
+    )
+    await page.goto(`${palisade.url}/t/acme/start`)
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   })
 })
 
@@ -399,7 +398,7 @@ async function look(page: Page, name: string, theme: string): Promise<void> {
   await page.evaluate(axeSource)
   const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
-  await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
+  if (pictures) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
   for (const violation of violations as string[]) found.push(`${name}, ${theme}: ${violation}`)
 }
 

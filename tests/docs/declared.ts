@@ -41,6 +41,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
       folder: '',
       newUid: () => '0'.repeat(24),
     }),
+    live: { calls: absent, recheck: absent, signals: absent },
     issuer: createIssuer({
       ...shared,
       publicUrl: 'https://localhost',

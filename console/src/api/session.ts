@@ -38,5 +38,7 @@ export async function signOut(): Promise<void> {
     headers: { 'x-palisade-csrf': currentSession().csrf },
   })
   if (!response.ok && response.status !== 401) throw new Error(`Signing out was answered ${response.status}`)
-  location.assign('/')
+  // Where the issuer has to forget this browser too, it is sent there; what it is given is the server's own word.
+  const { next } = response.ok ? ((await response.json()) as { readonly next: string }) : { next: '/' }
+  location.assign(next)
 }

@@ -1,7 +1,8 @@
 import { Badge, Button, Drawer, Group, Select, Stack, Text, TextInput } from '@mantine/core'
-import { IconDownload, IconX } from '@tabler/icons-react'
+import { IconArrowUp, IconDownload, IconFileCheck, IconX } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { answer, api, inProject } from '../api/client.ts'
 import type { paths } from '../api/schema.gen.ts'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
@@ -12,6 +13,11 @@ import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { Exact, When } from '../parts/when.tsx'
 import { WhyButton } from '../parts/why.tsx'
+import { useNewEntries } from './new-entries.ts'
+
+// What verifies is loaded by who verifies.
+const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
+const VerifyExport = lazy(async () => ({ default: (await import('./proof.tsx')).VerifyExport }))
 
 type Entry = paths['/v1/audits']['get']['responses'][200]['content']['application/json']['items'][number]
 const actions = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 'action'] as const
@@ -20,27 +26,26 @@ const actions = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 
 export function Audit() {
   const { offset, search, change } = useListState()
   const { project, user, kind, object, action, from, to, panel } = search
-  const list = useQuery({
-    queryKey: ['audit', 'list', project, user, kind, object, action, from, to, offset],
-    placeholderData: keepPreviousData,
-    // The first page moves by itself; others stand still under the reader.
-    refetchInterval: offset === 0 ? 10_000 : false,
-    queryFn: async () => {
-      const actionType = actions.find((one) => one === action)
-      const query = {
-        limit: pageSize,
-        offset,
-        ...(user ? { userUid: user } : {}),
-        ...(kind ? { resourceKind: kind } : {}),
-        ...(object ? { resourceUid: object } : {}),
-        ...(actionType ? { actionType } : {}),
-        ...(from ? { startTime: new Date(`${from}T00:00:00`).toISOString() } : {}),
-        ...(to ? { endTime: new Date(`${to}T23:59:59.999`).toISOString() } : {}),
-      }
-      const { items, listmeta } = await answer(api.GET('/v1/audits', { params: { query, ...inProject(project) } }))
-      return { items, count: listmeta.count }
-    },
-  })
+  const queryKey = ['audit', 'list', project, user, kind, object, action, from, to, offset]
+  const ask = async () => {
+    const actionType = actions.find((one) => one === action)
+    const query = {
+      limit: pageSize,
+      offset,
+      ...(user ? { userUid: user } : {}),
+      ...(kind ? { resourceKind: kind } : {}),
+      ...(object ? { resourceUid: object } : {}),
+      ...(actionType ? { actionType } : {}),
+      ...(from ? { startTime: new Date(`${from}T00:00:00`).toISOString() } : {}),
+      ...(to ? { endTime: new Date(`${to}T23:59:59.999`).toISOString() } : {}),
+    }
+    const { items, listmeta } = await answer(api.GET('/v1/audits', { params: { query, ...inProject(project) } }))
+    return { items, count: listmeta.count }
+  }
+  // Nothing moves under the reader: what is new waits above the first page.
+  const list = useQuery({ queryKey, placeholderData: keepPreviousData, refetchOnWindowFocus: false, queryFn: ask })
+  const news = useNewEntries({ queryKey, ask, isFirstPage: offset === 0 })
+  const close = () => change({ panel: undefined, page: search.page })
   const chips = [
     { name: 'user', text: user && `By ${user}` },
     { name: 'object', text: object && `On ${object}` },
@@ -50,16 +55,26 @@ export function Audit() {
     <Page
       title="Audit"
       acts={
-        <Button
-          component="a"
-          href="/canvas/api/v1/palisade/audit/export"
-          download="audit.jsonl"
-          size="xs"
-          variant="default"
-          leftSection={<IconDownload size={14} aria-hidden />}
-        >
-          Export the whole log
-        </Button>
+        <>
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconFileCheck size={14} aria-hidden />}
+            onClick={() => change({ panel: 'verify', page: search.page })}
+          >
+            Verify an export
+          </Button>
+          <Button
+            component="a"
+            href="/canvas/api/v1/palisade/audit/export"
+            download="audit.jsonl"
+            size="xs"
+            variant="default"
+            leftSection={<IconDownload size={14} aria-hidden />}
+          >
+            Export the whole log
+          </Button>
+        </>
       }
     >
       <div className="filters">
@@ -102,6 +117,19 @@ export function Audit() {
         <span className="grow" />
         <Count data={list.data} one="entry" many="entries" />
       </div>
+      <div role="status">
+        {news.count > 0 && (
+          <Button
+            fullWidth
+            size="compact-sm"
+            variant="light"
+            leftSection={<IconArrowUp size={14} aria-hidden />}
+            onClick={news.show}
+          >
+            {news.count >= pageSize ? `${pageSize} or more new` : `${news.count} new`}
+          </Button>
+        )}
+      </div>
       <DataTable
         label="Audit"
         list={list}
@@ -131,7 +159,12 @@ export function Audit() {
           { title: 'Index', end: true, wide: true, cell: ({ metadata }) => metadata.annotations.index },
         ]}
       />
-      {panel && <EntryPanel uid={panel} close={() => change({ panel: undefined, page: search.page })} />}
+      {panel === 'verify' && (
+        <Suspense fallback={null}>
+          <VerifyExport close={close} />
+        </Suspense>
+      )}
+      {panel && panel !== 'verify' && <EntryPanel uid={panel} close={close} />}
     </Page>
   )
 }
@@ -171,6 +204,9 @@ function EntryPanel({ uid, close }: { readonly uid: string; readonly close: () =
             <CodeBlock text={readable(entry.data.spec.contentMsg)} label="Details" />
           )}
           {entry.data.spec.userMsg !== '' && <Text size="sm">Note: {entry.data.spec.userMsg}</Text>}
+          <Suspense fallback={null}>
+            <Proof entry={entry.data} />
+          </Suspense>
         </Stack>
       )}
     </Drawer>

@@ -14,6 +14,7 @@ import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 import { healthOf, stateOf } from './cluster-state.tsx'
 import { Commands } from './commands.tsx'
+import { Streams } from './streams.tsx'
 
 /** One cluster: how Palisade reaches it, what is missing on it, how to use it. */
 export function ClusterPage() {
@@ -60,6 +61,11 @@ export function ClusterPage() {
       above={above}
       acts={
         <>
+          {access.state === 'ready' && (
+            <ToButton to="/t/$org/clusters/$uid/pods" params={{ org, uid }}>
+              Pods
+            </ToButton>
+          )}
           <ToButton to="/t/$org/audit" params={{ org }} search={{ object: uid }} variant="default">
             Audit
           </ToButton>
@@ -152,6 +158,7 @@ export function ClusterPage() {
           )}
         </section>
       )}
+      {access.state === 'ready' && <Streams cluster={uid} project={project} />}
       {access.state === 'ready' && <Commands uid={uid} name={metadata.name} />}
       {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
       {open === 'check' && <CheckAgain uid={uid} name={metadata.name} close={close} />}

@@ -16,6 +16,8 @@ export interface TransportLimits {
   readonly endGraceMs: number
   /** Upgraded streams: after one side has closed, the other has this long without a byte. */
   readonly halfOpenMs: number
+  /** A WebSocket's client that is told why it ends has this long to hear it. */
+  readonly lastWordMs: number
   /** Ordinary calls to one cluster at once. More are refused, not queued: a queue would hide which side is slow. */
   readonly callsPerCluster: number
   /** Of them, one subject's: a few slow clients of one person must not use up everybody's. */
@@ -40,6 +42,7 @@ export const defaultLimits: TransportLimits = {
   keepAliveMs: 60_000,
   endGraceMs: 250,
   halfOpenMs: 30_000,
+  lastWordMs: 500,
   callsPerCluster: 256,
   callsPerSubject: 128,
   streamsPerSubject: 500,

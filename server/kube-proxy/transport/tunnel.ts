@@ -10,6 +10,7 @@ import type { TransportLimits } from './limits.ts'
 import { renderHead, replyOnSocket, replyStatusOnSocket } from './reply.ts'
 import { addedHeaders, allValues, responseLines, safetyHeaders } from './response-head.ts'
 import { type Upgrade, upgradeToken, websocketAccept } from './upgrade-request.ts'
+import { closeFrame, createFrameFollower } from './websocket-frames.ts'
 
 export interface TunnelSettings {
   readonly limits: TransportLimits
@@ -33,7 +34,9 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
   if (asked === undefined) throw new Error('an upgrade was handed over whose head asks for none')
   const isProxied = call.info.subresource === 'proxy'
   const gaveUp = new AbortController()
-  let phase: 'asking' | 'replied' | 'joined' | 'over' = 'asking'
+  let phase: 'asking' | 'replied' | 'joined' | 'leaving' | 'over' = 'asking'
+  /** Where a word of ours may stand between the cluster's. */
+  const frames = asked.kind === 'websocket' ? createFrameFollower() : undefined
   let cluster: Duplex | undefined
   let answerTimer: NodeJS.Timeout | undefined
   let status = 0
@@ -170,14 +173,16 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     }
     if (first.length > 0) {
       bytesOut += first.length
+      frames?.pass(first)
       client.write(first)
     }
     const linger = createLinger(client, upgraded, limits.halfOpenMs)
-    pump(client, upgraded, linger, (bytes) => {
-      bytesIn += bytes
+    pump(client, upgraded, linger, (chunk) => {
+      bytesIn += chunk.length
     })
-    pump(upgraded, client, linger, (bytes) => {
-      bytesOut += bytes
+    pump(upgraded, client, linger, (chunk) => {
+      bytesOut += chunk.length
+      frames?.pass(chunk)
     })
   }
 
@@ -188,8 +193,26 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
       if (ended !== undefined) refuse(ended, 'ended', why)
       return
     }
+    if (phase === 'joined' && frames?.mayFollow() && client.writable && !client.writableNeedDrain) {
+      leave(why)
+      return
+    }
     fail('ended', why)
     client.destroy()
+  }
+
+  /**
+   * The cluster's side is closed at once. A WebSocket's client is told why, which browsers and kubectl show, and given a moment
+   * to hear it.
+   */
+  function leave(why: string | undefined): void {
+    const ended = endOf(call)
+    phase = 'leaving'
+    fail('ended', why)
+    const lastWord = closeFrame(why === 'shutdown' ? goingAway : policyViolation, ended?.message ?? 'access has ended')
+    const gone = setTimeout(() => client.destroy(), limits.lastWordMs)
+    client.once('close', () => clearTimeout(gone))
+    client.end(lastWord, () => client.destroy())
   }
 
   function onFailure(error: unknown): void {
@@ -246,6 +269,10 @@ export function tunnel(call: Call, client: Duplex, early: Buffer, settings: Tunn
     call.onEnd({ reason, detail, status, bytesIn, bytesOut })
   }
 }
+
+/** RFC 6455 §7.4.1 */
+const goingAway = 1001
+const policyViolation = 1008
 
 class BadUpgrade extends Error {}
 class AnswerTimeout extends Error {}
@@ -324,9 +351,9 @@ function holdBack(client: Duplex, early: Buffer, maxBytes: number, onEnd: () => 
 }
 
 /** Copies one direction at the pace of its slower end. */
-function pump(from: Duplex, to: Duplex, linger: Linger, count: (bytes: number) => void): void {
+function pump(from: Duplex, to: Duplex, linger: Linger, note: (chunk: Buffer) => void): void {
   from.on('data', (chunk: Buffer) => {
-    count(chunk.length)
+    note(chunk)
     linger.touch()
     if (!to.write(chunk)) from.pause()
   })

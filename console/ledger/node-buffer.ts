@@ -1,0 +1,10 @@
+export { Bytes as Buffer } from './bytes.ts'
+
+export function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return true
+  } catch {
+    return false
+  }
+}

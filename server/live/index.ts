@@ -1,0 +1,2 @@
+export { type LivePorts, liveEndpoints } from './live-routes.ts'
+export { createSignals, type Signals } from './signals.ts'

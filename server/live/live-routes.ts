@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { LiveEvent } from '../../contract/live.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import type { EndReason, LiveCalls, Snapshot } from '../access/index.ts'
+import { type Endpoint, endpoint, type Principal } from '../gateway/index.ts'
+import type { Signals } from './signals.ts'
+
+export type LivePorts = {
+  readonly calls: Pick<LiveCalls, 'register'>
+  /** Whether the credential still counts, and until when. */
+  readonly recheck: (
+    principal: Principal,
+    snapshot: Snapshot,
+  ) => Promise<Result<{ readonly endsAt: number }, Refusal & { readonly reason: EndReason }>>
+  readonly signals: Signals
+}
+
+/** Of one user, on one replica. A page has one. */
+const mostOfUser = 32
+/** So that nobody on the way takes a quiet connection for a dead one. */
+const heartbeatMs = 15_000
+/** Events that wait for a reader who does not read; then the stream ends, and a client that lives comes again. */
+const mostWaiting = 100
+
+/** What changes, as it does: server-sent events for pages that show what moves by itself. */
+export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly Endpoint[] {
+  const open = new Map<string, number>()
+
+  return [
+    endpoint({
+      route: 'GET /v1/palisade/live',
+      summary:
+        'Tells that something changed in the tenant, as server-sent events, until the caller’s session or key ends',
+      permission: {
+        signedIn: 'says that something changed and never what; who wants to know asks, and is decided about',
+      },
+      reply: { status: 200, contentType: 'text/event-stream', body: z.custom<AsyncIterable<string>>() },
+      refusals: ['too_many_requests'],
+      audit: 'refusals-only',
+      async handle({ principal, requestId }) {
+        const who = `${principal.tenant}:${principal.user}`
+        if ((open.get(who) ?? 0) >= mostOfUser)
+          return err({ ...refuse('too_many_requests', 'Too many pages listen already'), retryAfterSeconds: 5 })
+        return ok({ body: events(principal, requestId, who) })
+      },
+    }),
+  ]
+
+  /** Nothing is opened before the first event is asked for, and all of it is closed when nobody asks any more. */
+  async function* events(principal: Principal, requestId: string, who: string): AsyncGenerator<string> {
+    const waiting: string[] = []
+    let wake = () => {}
+    let over = false
+    let epoch: bigint | undefined
+    const say = (text: string) => {
+      if (waiting.push(text) > mostWaiting) over = true
+      wake()
+    }
+    open.set(who, (open.get(who) ?? 0) + 1)
+    const registration = calls.register({
+      uid: requestId,
+      ...{ tenant: principal.tenant, user: principal.user, cluster: undefined },
+      async recheck(snapshot) {
+        const valid = await recheck(principal, snapshot)
+        if (!valid.ok) return { end: valid.error.reason }
+        // Asked because time passed, or for the first time: then nothing changed.
+        if (epoch !== undefined && snapshot.epoch > epoch) say(textOf({ name: 'access', data: {} }))
+        epoch = snapshot.epoch
+        return { recheckAt: valid.value.endsAt }
+      },
+      end() {
+        over = true
+        wake()
+      },
+    })
+    // It was decided before it was registered: asked again at once, no end falls between the two.
+    registration.recheckAt(0)
+    const stop = signals.listen(principal.tenant, (event) => say(textOf(event)))
+    const heartbeat = setInterval(() => say(': still here\n\n'), heartbeatMs).unref()
+    try {
+      yield 'retry: 2000\n\n'
+      while (!over) {
+        const next = waiting.splice(0).join('')
+        if (next !== '') yield next
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    } finally {
+      clearInterval(heartbeat)
+      stop()
+      registration.done()
+      const left = (open.get(who) ?? 1) - 1
+      if (left > 0) open.set(who, left)
+      else open.delete(who)
+    }
+  }
+}
+
+const textOf = ({ name, data }: LiveEvent) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`

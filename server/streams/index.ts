@@ -1,0 +1,2 @@
+export { type AskedEnds, createAskedEnds } from './asked-ends.ts'
+export { type StreamPorts, streamEndpoints } from './stream-routes.ts'
