@@ -36,9 +36,8 @@ export function createTerminal(out: WriteStream | NodeJS.WriteStream): Terminal 
       if (firstAdministrator)
         say(
           '',
-          'Sign in:',
-          `  curl${caFile ? ` --cacert ${caFile}` : ''} ${url}/v1/auth/syslogin -H 'content-type: application/json' \\`,
-          `    -d '{"username":"${firstAdministrator}","password":"…"}'`,
+          `Open ${url} in a browser and sign in as system administrator, ${firstAdministrator}.`,
+          ...(caFile ? ['It warns of the certificate until the CA above is trusted.'] : []),
           'Then: docs/getting-started.md makes a tenant and imports a cluster. Ctrl-C stops the server.',
         )
     },

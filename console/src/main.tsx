@@ -11,6 +11,7 @@ import { loadSession, signInAgain } from './api/session.ts'
 import { Failure } from './parts/failure.tsx'
 import { router } from './router.tsx'
 
+const noLandmark = { header: { role: 'presentation' } }
 const theme = createTheme({
   primaryColor: 'cyan',
   fontFamily: 'var(--mantine-font-family)',
@@ -21,8 +22,15 @@ const theme = createTheme({
   components: {
     // Locking the page's scrolling writes a style element, which the policy without inline styles refuses.
     // Named, not imported: what the first page does not use is not loaded with it.
-    Modal: { defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 80 } } },
-    Drawer: { defaultProps: { lockScroll: false, position: 'right', transitionProps: { duration: 80 } } },
+    // Their header is no landmark: two may be open, and a page has one banner.
+    Modal: {
+      defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 80 }, attributes: noLandmark },
+    },
+    Drawer: {
+      defaultProps: { lockScroll: false, position: 'right', transitionProps: { duration: 80 }, attributes: noLandmark },
+    },
+    // A list that opens by itself on the way through a form covers what comes next; a click, a letter or an arrow opens it.
+    MultiSelect: { defaultProps: { openOnFocus: false } },
     Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },
   },
 })

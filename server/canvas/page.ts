@@ -27,13 +27,13 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 }
 
-/** A page of a few words, made here: nothing of a request is ever in it. */
+/** A page of a few words, made here, in the dress of the sign-in pages: nothing of a request is ever in it. */
 export function plainPage(
   title: string,
   words: string,
   link?: { readonly href: string; readonly text: string },
 ): string {
-  const anchor = link === undefined ? '' : `\n<p><a href="${link.href}">${link.text}</a></p>`
+  const anchor = link === undefined ? '' : `\n<p><a class="button" href="${link.href}">${link.text}</a></p>`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -41,10 +41,15 @@ export function plainPage(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · Palisade</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/sign-in/style.css">
 </head>
 <body>
+<main>
+<p class="brand">Palisade</p>
 <h1>${title}</h1>
 <p>${words}</p>${anchor}
+</main>
 </body>
 </html>
 `

@@ -185,13 +185,16 @@ export function clusterEndpoints(ports: ClusterPorts): readonly Endpoint[] {
         const { publicUrl, caPem } = ports
         return ok({
           body: issuedKubeconfig(cluster.value, { publicUrl, caPem: caPem(), token }),
-          headers: { 'content-disposition': `attachment; filename="${cluster.value.uid}.kubeconfig"` },
+          headers: { 'content-disposition': `attachment; filename="${fileName(cluster.value.name)}.kubeconfig"` },
           details: { expiresAt: expiresAt.toISOString() },
         })
       },
     })
   }
 }
+
+/** A cluster's name as part of a file's, in a header and in a shell. */
+const fileName = (name: string) => name.replaceAll(/[^\w.-]+/g, '-')
 
 const only = (labels: Readonly<Record<string, string>>, keys: readonly string[]) =>
   Object.fromEntries(keys.flatMap((key) => (labels[key] === undefined ? [] : [[key, labels[key]]])))

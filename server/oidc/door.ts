@@ -195,9 +195,9 @@ function refuseRequest(response: DoorResponse, path: string, { requestId }: Call
   response.end(body)
 }
 
-/** Nothing is loaded but the one style sheet, nothing is run, and nobody puts a page into theirs (threats B32, G08). */
+/** Nothing is loaded but the one style sheet and the mark, nothing is run, and nobody puts a page into theirs (threats B32, G08). */
 const contentSecurityPolicy = (formAction: string | undefined): string =>
-  `default-src 'none'; style-src 'self'; form-action 'self'${formAction === undefined ? '' : ` ${formAction}`}; ` +
+  `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'${formAction === undefined ? '' : ` ${formAction}`}; ` +
   `base-uri 'none'; frame-ancestors 'none'`
 
 /** What people send with a browser, as opposed to what programs send. */

@@ -4,6 +4,8 @@ import { type Html, html } from './html.ts'
 
 export const styleSheetPath = '/sign-in/style.css'
 
+const mark = html`<svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true"><path fill="currentColor" d="M3 8l2.5-4L8 8v12H3zm6.5 0L12 4l2.5 4v12h-5zM16 8l2.5-4L21 8v12h-5z"/></svg>`
+
 /** @param banner the operator's notice, shown on every page before anybody signs in */
 export function page(title: string, content: Html, banner: string | undefined): string {
   const { markup } = html`<!doctype html>
@@ -13,11 +15,12 @@ export function page(title: string, content: Html, banner: string | undefined): 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · Palisade</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="${styleSheetPath}">
 </head>
 <body>
 <main>
-<p class="brand">Palisade</p>
+<p class="brand">${mark}Palisade</p>
 ${banner === undefined ? undefined : html`<p class="banner" role="note">${banner}</p>`}
 <h1>${title}</h1>
 ${content}
@@ -153,24 +156,44 @@ export const goOnForm = (action: string, xsrf: string): Html => html`
 
 export const message = (text: string): Html => html`<p>${text}</p>`
 
-export const styleSheet = `:root{color-scheme:light dark;--ink:#1c2430;--paper:#f4f5f7;--card:#fff;--line:#8a93a1;--accent:#1f5fbf;--on-accent:#fff;--bad:#a4161a}
-@media (prefers-color-scheme:dark){:root{--ink:#e7eaf0;--paper:#12161d;--card:#1b212b;--line:#7d8798;--accent:#8ab4ff;--on-accent:#0d1420;--bad:#ff9a9a}}
+/** On to the console: where a page of ours has nothing more to say. */
+export const signInLink = (text: string): Html => html`<p><a class="button" href="/">${text}</a></p>`
+
+/** The colours are the console's (`console/src/tokens.css`). */
+export const styleSheet = `:root{color-scheme:light dark;--ink:#1c2226;--quiet:#565f66;--paper:#f7f8f9;--card:#fff;--edge:#dfe3e6;--line:#8a949c;--accent:#0b6577;--hover:#084e5c;--soft:#e1f1f4;--on-accent:#fff;--bad:#b42318;--bad-soft:#fdeceb}
+@media (prefers-color-scheme:dark){:root{--ink:#e4e8eb;--quiet:#a3adb5;--paper:#121619;--card:#181d21;--edge:#2c343a;--line:#7d8790;--accent:#5cc4d8;--hover:#7fd4e4;--soft:#14343b;--on-accent:#06242b;--bad:#ff8a80;--bad-soft:#3a1a19}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-main{max-width:26rem;margin:8vh auto;padding:2rem;background:var(--card);border-radius:.5rem;overflow-wrap:anywhere}
-.brand{margin:0;font-weight:600;letter-spacing:.02em}
-h1{margin:.25rem 0 1rem;font-size:1.5rem}
-label,dt{display:block;margin-top:1rem;font-weight:600}
+body{margin:0;min-height:100vh;min-height:100dvh;display:grid;grid-template-columns:minmax(0,25rem);justify-content:center;align-content:start;padding:max(1rem,11vh) 1rem 2rem;background:var(--paper);color:var(--ink);font:.9375rem/1.5 Inter,system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
+main{padding:2rem;background:var(--card);border:1px solid var(--edge);border-radius:.75rem;overflow-wrap:anywhere}
+.brand{display:flex;gap:.5rem;align-items:center;margin:0 0 1.5rem;font-weight:600}
+.brand svg{color:var(--accent)}
+h1{margin:0;font-size:1.375rem;line-height:1.3;letter-spacing:-.01em}
+h1+p,h1+.problem{margin-top:.25rem}
+p{margin:1rem 0 0}
+h1+p:not(.problem){color:var(--quiet)}
+h1+p strong{color:var(--ink)}
+label{display:block;margin:1rem 0 .375rem;font-weight:600}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.375rem 1rem;margin:1rem 0 0}
+dt{color:var(--quiet)}
 dd{margin:0}
-.hint{font-weight:400}
-input{width:100%;padding:.6rem;border:1px solid var(--line);border-radius:.25rem;background:transparent;color:inherit;font:inherit}
-button{margin-top:1.25rem;padding:.6rem 1.25rem;border:1px solid var(--accent);border-radius:.25rem;background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;cursor:pointer}
-button.plain{background:transparent;color:var(--accent)}
+.hint{font-weight:400;color:var(--quiet)}
+input{width:100%;padding:.5625rem .75rem;border:1px solid var(--line);border-radius:.375rem;background:var(--card);color:inherit;font:inherit}
+input[readonly]{border-color:var(--edge);background:var(--paper);color:var(--quiet)}
+button,.button{display:block;width:100%;margin-top:1.5rem;padding:.625rem 1.25rem;border:1px solid transparent;border-radius:.375rem;background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
+button:hover,.button:hover{background:var(--hover)}
+button.plain{margin-top:.75rem;border-color:var(--line);background:transparent;color:var(--ink)}
+button.plain:hover{background:var(--paper)}
+.aside button.plain+button.plain{margin-top:.75rem}
+form.aside{margin:0}
 a{color:var(--accent)}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.aside{margin:.75rem 0 0}
-.aside button{margin-top:0}
-.code{font-family:ui-monospace,monospace;font-size:1.5rem;letter-spacing:.1em}
-.problem{padding:.6rem;border:1px solid var(--bad);border-radius:.25rem;color:var(--bad)}
-.banner{padding:.6rem;border:1px solid var(--line);border-radius:.25rem;white-space:pre-wrap}
+a:hover{color:var(--hover)}
+a.button:hover{color:var(--on-accent)}
+:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+p.aside{margin-top:.75rem;font-size:.875rem}
+form.aside+p.aside{margin-top:1.5rem}
+.code{font-family:ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;font-size:1.375rem;letter-spacing:.12em;text-align:center}
+p.code{padding:.75rem;border-radius:.375rem;background:var(--soft)}
+.problem{padding:.625rem .75rem;border-radius:.375rem;background:var(--bad-soft);color:var(--bad)}
+.banner{margin:0 0 1.5rem;padding:.625rem .75rem;border:1px solid var(--edge);border-radius:.375rem;background:var(--paper);font-size:.875rem;white-space:pre-wrap}
+@media (max-width:30rem){body{padding:1rem}main{padding:1.5rem 1.25rem}}
 `

@@ -16,6 +16,7 @@ import {
   passwordForm,
   type SignInForm,
   signInForm,
+  signInLink,
   styleSheet,
   styleSheetPath,
 } from './pages.ts'
@@ -185,7 +186,7 @@ export function createSignInPages({
     if (password !== form.get('again'))
       return { status: 400, title, content: passwordForm(person, 'The two passwords are not the same.') }
     const set = await port.passwords.setByLink({ ...caller, token, purpose, password })
-    if (set.ok) return { status: 200, title: 'Your password is set', content: message('You can sign in with it now.') }
+    if (set.ok) return { status: 200, title: 'Your password is set', content: signInLink('Sign in') }
     if (set.error.code === 'link_invalid')
       return { status: 400, title: 'This link does not work', content: message(deadLink) }
     const said = set.error.code === 'password_policy' ? (set.error.detail ?? 'The password is not good enough.') : busy

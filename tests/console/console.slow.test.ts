@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -17,16 +16,13 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { focused, look, themes } from './look.ts'
 import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 // The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'console/dist')
-/** Pictures are taken anew for the documentation where that is asked for: `npm run pictures`. */
-const pictures = process.env.PICTURES === 'true' ? join(root, 'docs/pictures') : undefined
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const themes = ['light', 'dark'] as const
 /** What axe found on the pages of one test. */
 const found: string[] = []
 
@@ -300,21 +296,21 @@ describe('the console', { skip: noBrowser }, () => {
       ]
       for (const [name, path] of places) {
         await page.goto(`${palisade.url}/t/acme/${path}`)
-        await look(page, name, theme)
+        found.push(...(await look(page, name, theme)))
       }
       await page.goto(`${palisade.url}/t/acme/clusters`)
       await page.getByRole('link', { name: 'west' }).waitFor()
       await page.keyboard.press('Control+k')
       await page.getByRole('textbox', { name: 'Search or jump' }).fill('we')
       await page.getByRole('button', { name: 'west' }).waitFor()
-      await look(page, 'jump', theme)
+      found.push(...(await look(page, 'jump', theme)))
 
       await opened?.context.close()
 
       page = await open(developer(), '/t/acme/users', { theme })
       await page.getByRole('button', { name: 'Why?', exact: true }).click()
       await page.getByText('No role, in the tenant').waitFor()
-      await look(page, 'why', theme)
+      found.push(...(await look(page, 'why', theme)))
     })
 
   for (const theme of themes)
@@ -325,7 +321,7 @@ describe('the console', { skip: noBrowser }, () => {
         await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
         'the page is wider than the screen',
       )
-      await look(page, 'clusters-narrow', theme)
+      found.push(...(await look(page, 'clusters-narrow', theme)))
       await page.getByRole('button', { name: 'Open navigation' }).click()
       await page.getByRole('dialog').getByRole('link', { name: 'Roles' }).click()
       await page.getByRole('heading', { level: 1, name: 'Roles' }).waitFor()
@@ -334,7 +330,7 @@ describe('the console', { skip: noBrowser }, () => {
       page = await open(operator(), '/', { theme })
       await page.waitForURL('**/t/system/tenants')
       await page.getByRole('button', { name: 'acme', exact: true }).waitFor()
-      await look(page, 'tenants', theme)
+      found.push(...(await look(page, 'tenants', theme)))
       await page.getByRole('button', { name: 'New tenant' }).click()
       const org = `globex-${theme}`
       await page.getByRole('textbox', { name: 'Name', exact: true }).fill(org)
@@ -386,25 +382,6 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   })
 })
-
-// What runs in the page is given as text: the types here are those of Node.
-
-/** Waits until the page is quiet, asks axe, takes a picture. */
-async function look(page: Page, name: string, theme: string): Promise<void> {
-  await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
-  await page.waitForLoadState('networkidle')
-  await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
-  // By the debugger's way, which the page's policy does not bind.
-  await page.evaluate(axeSource)
-  const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
-  if (pictures) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
-  for (const violation of violations as string[]) found.push(`${name}, ${theme}: ${violation}`)
-}
-
-/** The accessible name of what has the focus, as far as it is its text or label. */
-const focused = (page: Page) =>
-  page.evaluate(`document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.innerText.trim() ?? ''`)
 
 /** Presses Tab until something of this name has the focus. */
 async function tabTo(page: Page, name: string): Promise<void> {

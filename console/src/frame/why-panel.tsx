@@ -1,6 +1,7 @@
 import { Drawer, List, Loader, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { answer, api } from '../api/client.ts'
+import { rolesQuery } from '../api/lists.ts'
 import { useMay, useScopeName } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
@@ -11,11 +12,17 @@ import type { Question } from '../parts/why.tsx'
 
 /** Why something is refused, or not: the right, the scope, what one holds there and from where. */
 export function WhyPanel({ question, close }: { readonly question: Question; readonly close: () => void }) {
-  const { permission, scope, requestId } = question
+  const { permission, scope, requestId, subject } = question
   const { user, isSystem } = currentSession()
   const nameOf = useScopeName()
-  const held = useMay()(permission, scope.kind === 'project' ? scope.uid : undefined)
-  const roles = useQuery({ queryKey: ['why', user.uid], queryFn: () => rolesOf(user.uid), enabled: !isSystem })
+  const uid = subject?.uid ?? user.uid
+  const held = useQuery({ queryKey: ['why', uid], queryFn: () => rolesOf(uid), enabled: !isSystem })
+  const mine = useMay()(permission, scope.kind === 'project' ? scope.uid : undefined)
+  const theirs = useHolds(held.data, permission, scope.kind === 'project' ? scope.uid : undefined)
+  const holds = subject ? theirs : mine
+  const words = subject
+    ? { who: subject.name, has: 'holds it now', lacks: 'does not hold it', list: 'What they hold now, and from where' }
+    : { who: 'You', has: 'hold it', lacks: 'do not hold it', list: 'What you hold, and from where' }
   return (
     <Drawer opened onClose={close} title="Why?" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack gap="md">
@@ -28,51 +35,52 @@ export function WhyPanel({ question, close }: { readonly question: Question; rea
               </span>,
             ],
             ['In', nameOf(scope)],
-            [
-              'You',
-              held ? (
-                <State tone="good" key="held">
-                  hold it
-                </State>
-              ) : (
-                <State tone="bad" key="held">
-                  do not hold it
-                </State>
-              ),
-            ],
+            ...(holds === undefined
+              ? []
+              : [
+                  [
+                    words.who,
+                    <State tone={holds ? 'good' : 'bad'} key="held">
+                      {holds ? words.has : words.lacks}
+                    </State>,
+                  ] as const,
+                ]),
           ]}
         />
         {!isSystem && (
           <section>
             <Text fw={600} size="sm">
-              What you hold, and from where
+              {words.list}
             </Text>
-            {roles.isPending && <Loader size="sm" aria-label="Loading" />}
-            {roles.error && <Failure error={roles.error} />}
-            {roles.data &&
-              (roles.data.length === 0 ? (
+            {held.isPending && <Loader size="sm" aria-label="Loading" />}
+            {held.error && <Failure error={held.error} />}
+            {held.data &&
+              (held.data.length === 0 ? (
                 <Text size="sm">No role, in the tenant or in any project.</Text>
               ) : (
                 <List size="sm">
-                  {roles.data.map(({ role, where, from }) => (
-                    <List.Item key={role + where + from}>
-                      {role} in {where} <span className="quiet">← {from}</span>
+                  {held.data.map(({ name, where, from }) => (
+                    <List.Item key={name + where + from}>
+                      {name} in {where} <span className="quiet">← {from}</span>
                     </List.Item>
                   ))}
                 </List>
               ))}
           </section>
         )}
-        {!held && (
+        {!holds && (
           <Text size="sm">
-            A role that carries <span className="mono">{permission}</span> has to be given to you in {nameOf(scope)}, by
-            somebody who may change users or teams there and holds that right too: usually a tenant administrator.
+            A role that carries <span className="mono">{permission}</span> has to be given{' '}
+            {subject ? 'to them' : 'to you'} in {nameOf(scope)}, by somebody who may change users or teams there and
+            holds that right too: usually a tenant administrator.
           </Text>
         )}
         {requestId && (
           <section>
             <Text size="sm" fw={600} mb={4}>
-              Send them this request id; the audit log has the refusal under it
+              {subject
+                ? 'The request, as they were told it'
+                : 'Send them this request id; the audit log has the refusal under it'}
             </Text>
             <CodeBlock text={requestId} label="Request id" />
           </section>
@@ -82,18 +90,38 @@ export function WhyPanel({ question, close }: { readonly question: Question; rea
   )
 }
 
-async function rolesOf(uid: string) {
+type Held = {
+  readonly role: string
+  readonly name: string
+  /** The project it is held in; none: the tenant. */
+  readonly project: string | undefined
+  readonly where: string
+  readonly from: string
+}
+
+/** Whether what somebody holds carries a right somewhere; undefined while that is not known. */
+function useHolds(held: readonly Held[] | undefined, permission: string, project: string | undefined) {
+  const { data: roles } = useQuery(rolesQuery)
+  if (!held || !roles) return undefined
+  return held.some(
+    (one) =>
+      (one.project === undefined || one.project === project) &&
+      roles.find(({ uid }) => uid === one.role)?.permissions.has(permission),
+  )
+}
+
+async function rolesOf(uid: string): Promise<readonly Held[]> {
   const path = { params: { path: { uid } } }
   const [tenant, projects] = await Promise.all([
     answer(api.GET('/v1/users/{uid}/roles', path)),
     answer(api.GET('/v1/users/{uid}/projects', path)),
   ])
   const places = [
-    { ...tenant, where: 'the tenant' },
-    ...projects.projects.map((one) => ({ ...one, where: `project ${one.name}` })),
+    { ...tenant, project: undefined, where: 'the tenant' },
+    ...projects.projects.map((one) => ({ ...one, project: one.uid, where: `project ${one.name}` })),
   ]
-  return places.flatMap(({ roles, inheritedRoles, where }) => [
-    ...roles.map(({ name }) => ({ role: name, where, from: 'given to you' })),
-    ...inheritedRoles.map(({ name }) => ({ role: name, where, from: 'through a team' })),
+  return places.flatMap(({ roles, inheritedRoles, project, where }) => [
+    ...roles.map(({ uid, name }) => ({ role: uid, name, project, where, from: 'given directly' })),
+    ...inheritedRoles.map(({ uid, name }) => ({ role: uid, name, project, where, from: 'through a team' })),
   ])
 }

@@ -5,6 +5,7 @@ import { useParams } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { answer, api, inProject } from '../api/client.ts'
 import type { paths } from '../api/schema.gen.ts'
+import { currentSession } from '../api/session.ts'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Facts, Page } from '../parts/page.tsx'
@@ -259,13 +260,17 @@ function Refusal({ entry }: { readonly entry: Entry }) {
   const details = parsed(entry.spec.contentMsg)
   const permission = details?.permission ?? details?.missing
   if (entry.metadata.annotations.outcome !== 'refused' || typeof permission !== 'string') return null
-  const project = entry.spec.actor.project?.uid
+  const { project, user } = entry.spec.actor
+  const isMine = user?.uid === currentSession().user.uid
   return (
     <div>
       <WhyButton
         permission={permission}
-        scope={project ? { kind: 'project', uid: project } : { kind: 'tenant', uid: '' }}
+        scope={
+          project?.uid ? { kind: 'project', uid: project.uid } : { kind: 'tenant', uid: currentSession().tenant.uid }
+        }
         requestId={entry.metadata.annotations.request}
+        subject={user && !isMine ? { uid: user.uid, name: user.emailId || user.uid } : undefined}
       />
     </div>
   )

@@ -1,18 +1,13 @@
 import { Button, Group, Text, Title } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
-import { useMutation } from '@tanstack/react-query'
-import { answer, api } from '../api/client.ts'
 import { CodeBlock } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
 
-/** How to use a cluster: a kubeconfig to download, and the two commands. */
+/**
+ * How to use a cluster: a kubeconfig to download, and the commands. The browser fetches the file by itself: it holds a token, and no
+ * token is ever in the page.
+ */
 export function Commands({ uid, name }: { readonly uid: string; readonly name: string }) {
   const file = `${name.replaceAll(/[^\w.-]+/g, '-')}.kubeconfig`
-  const issue = useMutation({
-    mutationFn: () =>
-      answer(api.GET('/v1/spectroclusters/{uid}/assets/kubeconfig', { params: { path: { uid } }, parseAs: 'text' })),
-    onSuccess: (text) => save(file, text),
-  })
   return (
     <section className="sheet pad" aria-labelledby="use">
       <Title order={2} size="h5" id="use">
@@ -24,26 +19,24 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
       </Text>
       <Group>
         <Button
+          component="a"
+          href={`/canvas/api/v1/spectroclusters/${uid}/assets/kubeconfig`}
+          download={file}
           size="xs"
           variant="default"
           leftSection={<IconDownload size={14} aria-hidden />}
-          loading={issue.isPending}
-          onClick={() => issue.mutate()}
         >
           Download kubeconfig
         </Button>
       </Group>
-      {issue.error && <Failure error={issue.error} />}
       <CodeBlock text={`export KUBECONFIG=$PWD/${file}\nkubectl get pods --all-namespaces`} label="Commands" />
+      <Text size="sm">
+        For longer than that, the command line adds a context to your own kubeconfig and renews its token by itself:
+      </Text>
+      <CodeBlock text={`palisade kubeconfig ${shellWord(name)} --context ${shellWord(name)}`} label="Command line" />
     </section>
   )
 }
 
-function save(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(url)
-}
+/** As a shell reads it as one word, whatever is in it. */
+const shellWord = (text: string) => (/^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

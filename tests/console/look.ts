@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+
+export type Theme = 'light' | 'dark'
+export const themes: readonly Theme[] = ['light', 'dark']
+
+/** Pictures are taken anew for the documentation where that is asked for: `npm run pictures`. */
+const pictures = process.env.PICTURES === 'true' ? join(import.meta.dirname, '../../docs/pictures') : undefined
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+// What runs in the page is given as text: the types here are those of Node.
+
+/**
+ * Waits until the page is quiet, takes its picture where pictures are asked for, and asks axe.
+ *
+ * @returns what axe found, a line each
+ */
+export async function look(page: Page, name: string, theme: Theme): Promise<string[]> {
+  await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
+  if (pictures) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
+  // By the debugger's way, which the page's policy does not bind.
+  await page.evaluate(axeSource)
+  const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
+  return (violations as string[]).map((violation) => `${name}, ${theme}: ${violation}`)
+}
+
+/** Whether the page fits the screen's width: nobody scrolls sideways. */
+export const fits = (page: Page) => page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+
+/** The accessible name of what has the focus, as far as it is its text or label. */
+export const focused = (page: Page) =>
+  page.evaluate(`document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.innerText.trim() ?? ''`)
