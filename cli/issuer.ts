@@ -3,15 +3,17 @@ import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
   ClientError,
-  type Configuration,
+  Configuration,
   type CustomFetch,
   calculatePKCECodeChallenge,
+  clockSkew,
   customFetch,
   discovery,
   initiateDeviceAuthorization,
   None,
   pollDeviceAuthorizationGrant,
   ResponseBodyError,
+  randomNonce,
   randomPKCECodeVerifier,
   randomState,
   refreshTokenGrant,
@@ -55,8 +57,8 @@ export type Issuer = {
 }
 
 const clientId = 'palisade-cli'
-/** Who one is says the API. So there is no ID token, whose times a wrong clock of this machine would contradict. */
-const scope = 'offline_access'
+/** Who one is says the API; nothing else of a person is asked for. */
+const scope = 'openid'
 const timeoutSeconds = 15
 
 /** Loaded where somebody signs in, out, or is renewed: most commands need no library for that. */
@@ -86,12 +88,7 @@ export async function openIssuer(server: Server, { now }: Pick<CliEdges, 'now'>)
 
   let configuration: Configuration
   try {
-    configuration = await attempt(() =>
-      discovery(new URL(`${server.url}/oidc`), clientId, undefined, None(), {
-        [customFetch]: fetchBy(transport, server),
-        timeout: timeoutSeconds,
-      }),
-    )
+    configuration = await attempt(() => configure(transport, server, now))
   } catch (cause) {
     transport.close()
     throw cause
@@ -99,13 +96,13 @@ export async function openIssuer(server: Server, { now }: Pick<CliEdges, 'now'>)
 
   return {
     async begin(redirectUri) {
-      const [state, verifier] = [randomState(), randomPKCECodeVerifier()]
+      const [state, nonce, verifier] = [randomState(), randomNonce(), randomPKCECodeVerifier()]
       const url = buildAuthorizationUrl(configuration, {
-        ...{ redirect_uri: redirectUri, scope, state },
+        ...{ redirect_uri: redirectUri, scope, state, nonce },
         code_challenge: await calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
       })
-      const checks = { expectedState: state, pkceCodeVerifier: verifier }
+      const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier }
       return {
         url,
         state,
@@ -132,9 +129,10 @@ export async function openIssuer(server: Server, { now }: Pick<CliEdges, 'now'>)
   }
 }
 
-/** The library's way to the server: the same trust as every other call, and nowhere else than there. */
-function fetchBy(transport: Transport, server: Server): CustomFetch {
-  return async (target, { method, headers, body, signal }) => {
+async function configure(transport: Transport, server: Server, now: () => Date): Promise<Configuration> {
+  let skewSeconds = 0
+  // The library's way to the server: the same trust as every other call, and nowhere else than there.
+  const fetch: CustomFetch = async (target, { method, headers, body, signal }) => {
     const url = new URL(target)
     if (url.origin !== server.url)
       throw new Failure(`the issuer at ${server.url} names an address elsewhere: ${url.origin}`)
@@ -144,14 +142,25 @@ function fetchBy(transport: Transport, server: Server): CustomFetch {
         body: body === undefined || body === null ? undefined : String(body),
       })
       const text = await transport.readAll(answer)
-      const status = answer.statusCode ?? 0
+      const serverTime = Date.parse(answer.headers.date ?? '')
+      if (!Number.isNaN(serverTime)) skewSeconds = Math.round((serverTime - now().getTime()) / 1000)
       const type = answer.headers['content-type'] ?? 'text/plain'
-      return new Response(text === '' ? null : text, { status, headers: { 'content-type': type } })
+      return new Response(text === '' ? null : text, {
+        status: answer.statusCode ?? 0,
+        headers: { 'content-type': type },
+      })
     } catch (cause) {
       const isSlow = signal?.aborted === true && signal.reason instanceof Error && signal.reason.name === 'TimeoutError'
       throw isSlow ? unreachable(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }), server) : cause
     }
   }
+  const options = { [customFetch]: fetch, timeout: timeoutSeconds }
+  const found = await discovery(new URL(`${server.url}/oidc`), clientId, undefined, None(), options)
+  // Tokens come straight from the server, and their times are by its clock: a wrong one here is no reason to refuse them.
+  const configuration = new Configuration(found.serverMetadata(), clientId, { [clockSkew]: skewSeconds }, None())
+  configuration[customFetch] = fetch
+  configuration.timeout = timeoutSeconds
+  return configuration
 }
 
 /** The end of a session, or of what would have become one, as the issuer's codes say it (RFC 6749 §5.2, RFC 8628 §3.5). */
