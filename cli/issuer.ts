@@ -144,11 +144,10 @@ async function configure(transport: Transport, server: Server, now: () => Date):
       const text = await transport.readAll(answer)
       const serverTime = Date.parse(answer.headers.date ?? '')
       if (!Number.isNaN(serverTime)) skewSeconds = Math.round((serverTime - now().getTime()) / 1000)
-      const type = answer.headers['content-type'] ?? 'text/plain'
-      return new Response(text === '' ? null : text, {
-        status: answer.statusCode ?? 0,
-        headers: { 'content-type': type },
-      })
+      const head = new Headers({ 'content-type': answer.headers['content-type'] ?? 'text/plain' })
+      const retryAfter = answer.headers['retry-after']
+      if (retryAfter !== undefined) head.set('retry-after', retryAfter)
+      return new Response(text === '' ? null : text, { status: answer.statusCode ?? 0, headers: head })
     } catch (cause) {
       const isSlow = signal?.aborted === true && signal.reason instanceof Error && signal.reason.name === 'TimeoutError'
       throw isSlow ? unreachable(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }), server) : cause
@@ -185,7 +184,6 @@ function failureOf(cause: unknown, server: Server): unknown {
     return new Failure(known.message, { hints: known.hint === undefined ? [] : [known.hint] })
   }
   if (!(cause instanceof ClientError)) return cause
-  if (cause.code === 'OAUTH_TIMEOUT') return new Failure('nobody let the device in in time; nobody was signed in')
   const { status } = cause.cause instanceof Response ? cause.cause : { status: 0 }
   if (status === 429 || status >= 500)
     return new Failure(`${server.url} cannot answer now (${status})`, { hints: ['Try again in a moment.'] })
@@ -199,7 +197,7 @@ function failureOf(cause: unknown, server: Server): unknown {
 
 /** The name in a discovery document that is another than it was asked by. */
 function issuerNamed({ code, cause }: ClientError): string | undefined {
-  if (code !== 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED' || !(cause instanceof Error)) return undefined
-  const { body } = (cause.cause ?? {}) as { readonly body?: { readonly issuer?: unknown } }
+  if (code !== 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') return undefined
+  const { body } = (cause ?? {}) as { readonly body?: { readonly issuer?: unknown } }
   return typeof body?.issuer === 'string' && URL.canParse(body.issuer) ? new URL(body.issuer).origin : undefined
 }

@@ -26,54 +26,62 @@ export async function receiveCallback<T>({ port, begin, signal, patienceMs }: Ca
   try {
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const { state, finish } = await begin(`${origin}/callback`)
-    return await new Promise<T>((resolve, reject) => {
-      let isWaiting = true
-      const stop = () => reject(interrupted())
-      const late = setTimeout(() => reject(tooLate()), patienceMs)
-      signal.addEventListener('abort', stop)
-      if (signal.aborted) stop()
-      /** From here on the code is being used: the answer to that is waited for. */
-      const taken = () => {
-        isWaiting = false
-        clearTimeout(late)
-        signal.removeEventListener('abort', stop)
-      }
-      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-        const at = new URL(request.url ?? '/', origin)
-        // A page elsewhere whose name was made to lead here says its own name.
-        if (`http://${request.headers.host}` !== origin || at.pathname !== '/callback')
-          return answer(response, 404, 'There is nothing here', 'Go back to your terminal.')
-        if (request.method !== 'GET') return answer(response, 405, 'This did not work', 'Go back to your terminal.')
-        if (!isWaiting || at.searchParams.get('state') !== state)
-          return answer(
-            response,
-            400,
-            'This is not the sign-in that was begun here',
-            'Nothing was done with it. Go back to your terminal, and open the address that it shows.',
-          )
-        taken()
-        finish(at).then(
-          (value) => {
-            answer(response, 200, 'You are signed in', 'You can close this page and go back to your terminal.')
-            afterwards(response, () => resolve(value))
-          },
-          (cause: unknown) => {
-            answer(response, 400, 'You are not signed in', 'Your terminal says why. You can close this page.')
-            afterwards(response, () => reject(cause))
-          },
-        )
-      })
-    })
+    const { at, response } = await comeBack({ server, origin, state, signal, patienceMs })
+    try {
+      const value = await finish(at)
+      await answer(response, 200, 'You are signed in', 'You can close this page and go back to your terminal.')
+      return value
+    } catch (cause) {
+      await answer(response, 400, 'You are not signed in', 'Your terminal says why. You can close this page.')
+      throw cause
+    }
   } finally {
     server.close()
     server.closeAllConnections()
   }
 }
 
-/** Once the page is with the browser, or the browser is gone. */
-function afterwards(response: ServerResponse, run: () => void): void {
-  if (response.closed) run()
-  else response.once('close', run)
+/** The one request that brings the state; all others, before and after it, are turned away. */
+function comeBack({
+  server,
+  origin,
+  state,
+  signal,
+  patienceMs,
+}: {
+  readonly server: HttpServer
+  readonly origin: string
+  readonly state: string
+} & Pick<Callback<unknown>, 'signal' | 'patienceMs'>) {
+  return new Promise<{ readonly at: URL; readonly response: ServerResponse }>((resolve, reject) => {
+    let isOver = false
+    const over = (settle: () => void) => {
+      isOver = true
+      clearTimeout(late)
+      signal.removeEventListener('abort', stop)
+      settle()
+    }
+    const late = setTimeout(() => over(() => reject(tooLate())), patienceMs)
+    const stop = () => over(() => reject(interrupted()))
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      const at = URL.parse(request.url ?? '', origin)
+      // A page elsewhere whose name was made to lead here says its own name.
+      const isHere = `http://${request.headers.host}` === origin && at?.origin === origin
+      if (!isHere || at.pathname !== '/callback')
+        void answer(response, 404, 'There is nothing here', 'Go back to your terminal.')
+      else if (request.method !== 'GET') void answer(response, 405, 'This did not work', 'Go back to your terminal.')
+      else if (isOver || at.searchParams.get('state') !== state)
+        void answer(
+          response,
+          400,
+          'This is not the sign-in that was begun here',
+          'Nothing was done with it. Go back to your terminal, and open the address that it shows.',
+        )
+      else over(() => resolve({ at, response }))
+    })
+  })
 }
 
 const tooLate = () =>
@@ -102,8 +110,17 @@ const policy =
   `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; ` +
   "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-/** A page that loads nothing; what is said is fixed. The address with the code in it goes nowhere else. */
-function answer(response: ServerResponse, status: number, title: string, text: string): void {
+/**
+ * A page that loads nothing; what is said is fixed. The address with the code in it goes nowhere else.
+ *
+ * @returns once the page is with the browser, or the browser is gone
+ */
+async function answer(response: ServerResponse, status: number, title: string, text: string): Promise<void> {
+  // A browser that is gone closes before, or breaks what is written: either way there is nobody to tell.
+  const gone = new Promise<void>((resolve) => {
+    if (response.closed) resolve()
+    else response.once('close', resolve).once('error', () => resolve())
+  })
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': policy,
@@ -128,4 +145,5 @@ function answer(response: ServerResponse, status: number, title: string, text: s
 </body>
 </html>
 `)
+  await gone
 }

@@ -107,7 +107,7 @@ describe('palisade login', () => {
     )
   }
 
-  const secrets = /eyJ|pak_|code=/
+  const secrets = /eyJ|pak_|\bcode=/
 
   test('in a browser: an address to open, a page at the end, a session that is kept for its owner alone', async () => {
     const mine = await machine()
@@ -274,7 +274,7 @@ describe('palisade login', () => {
       const otherName = `https://127.0.0.1:${palisade.port}`
       const misnamed = await mine.cli(['login', '--url', otherName, '--ca-file', palisade.caFile])
       assert.equal(misnamed.code, 1)
-      assert.match(misnamed.err, new RegExp(`calls itself ${palisade.url}\\n|is for another name`))
+      assert.match(misnamed.err, new RegExp(`calls itself ${palisade.url}\\n`))
 
       const away = await mine.cli(['login', '--url', 'https://localhost:1'])
       assert.match(away.err, /does not answer \(ECONNREFUSED\)/)
