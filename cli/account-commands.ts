@@ -1,31 +1,43 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TokenOptions } from './cluster-token.ts'
 import { type ServerAndOutput, type Wiring, withOutput, withServer } from './command-options.ts'
 import type { KubeconfigOptions } from './kubeconfig.ts'
 import type { ServerOptions } from './settings.ts'
+import type { LoginOptions } from './sign-in.ts'
 
 /** Who one is, and how kubectl gets in. What a command does is loaded when it runs: `token` runs at every kubectl. */
 export function addAccountCommands(program: Command, { edges }: Wiring): void {
   withServer(program.command('login'))
     .description('sign in, and remember the server')
-    .requiredOption('--api-key', 'with an API key: typed at the terminal unseen, or from the standard input')
+    .addOption(
+      new Option('--device', 'by a code, in a browser of any machine (default: where this one has none)').conflicts([
+        'apiKey',
+        'port',
+      ]),
+    )
+    .addOption(
+      new Option('--port <port>', 'of 127.0.0.1, where the browser comes back to (default: any free one)')
+        .argParser(portNumber)
+        .conflicts('apiKey'),
+    )
+    .option('--api-key', 'with an API key: typed at the terminal unseen, or from the standard input')
     .addHelpText('after', loginHelp)
-    .action(async (options: ServerOptions) => {
-      const { loginByApiKey } = await import('./sign-in.ts')
-      await loginByApiKey(options, edges)
+    .action(async (options: LoginOptions) => {
+      const { login } = await import('./sign-in.ts')
+      await login(options, edges)
     })
 
   withServer(program.command('logout'))
-    .description('forget the credential; a session’s token in PALISADE_TOKEN ends')
+    .description('end the session with all that belongs to it, and forget what is kept here')
     .action(async (options: ServerOptions) => {
-      const { logout } = await import('./sign-in.ts')
+      const { logout } = await import('./sign-out.ts')
       await logout(options, edges)
     })
 
   withOutput(withServer(program.command('whoami')))
     .description('who the server takes you for')
     .action(async (options: ServerAndOutput) => {
-      const { whoami } = await import('./sign-in.ts')
+      const { whoami } = await import('./whoami.ts')
       await whoami(options, edges)
     })
 
@@ -52,14 +64,24 @@ export function addAccountCommands(program: Command, { edges }: Wiring): void {
     })
 }
 
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) throw new InvalidArgumentError('It is not a port.')
+  return port
+}
+
 const loginHelp = `
-Make a key with 'palisade key create', or ask your administrator for one. It is tried, then kept in the keyring of the
+Your browser opens and you sign in there. On a machine without one you get a code to enter in a browser anywhere else. What
+you get is a session: it renews itself while it is used, and palisade logout ends it. It is kept in the keyring of the
 desktop (secret-tool) where there is one, else in a file that only you can read.
 
-  palisade login --api-key --url https://palisade.example.com --ca-file ca.crt
-  palisade login --api-key < key.txt
+  palisade login --url https://palisade.example.com --ca-file ca.crt
+  palisade login --device
+  ssh -L 8250:127.0.0.1:8250 far palisade login --port 8250
 
-In CI set PALISADE_URL and PALISADE_TOKEN instead; nothing is stored then.
+With an API key there is no browser. In CI set PALISADE_URL and PALISADE_TOKEN instead; nothing is stored then.
+
+  palisade login --api-key < key.txt
 `
 
 const kubeconfigHelp = `

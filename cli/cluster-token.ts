@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { Secret } from '../core/seal/index.ts'
 import type { Api } from './api.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
-import { Failure, wrongUse } from './failure.ts'
+import { Failure, isFileError, wrongUse } from './failure.ts'
+import { sessionUidOf } from './kept.ts'
 import { uidOf } from './named.ts'
 import { makePrivateFolder, readPrivate, writeWhole } from './private-files.ts'
 import { cacheFolder, type ServerOptions } from './settings.ts'
@@ -22,7 +23,8 @@ export async function token(options: TokenOptions, edges: CliEdges): Promise<voi
     throw wrongUse('--exec-credential is for a cluster; name it with --cluster')
   await withApi(options, edges, async (api) => {
     if (options.cluster === undefined) return edges.out(`${plainToken(api).reveal()}\n`)
-    const { token, expiresAt } = await clusterToken(api, await uidOf(api, 'cluster', options.cluster), edges)
+    const cluster = await uidOf(api, 'cluster', options.cluster)
+    const { token, expiresAt } = await clusterToken(api, cluster, edges, options.execCredential === true)
     if (!options.execCredential) return edges.out(`${token.reveal()}\n`)
     // The shape that kubectl reads. @see https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
     const credential = {
@@ -36,7 +38,7 @@ export async function token(options: TokenOptions, edges: CliEdges): Promise<voi
 
 /** A session's token ends by itself and may be shown; a key stays until somebody ends it, and is shown by nobody. */
 function plainToken({ credential }: Api): Secret {
-  if (credential.kind === 'token') return credential.secret
+  if (credential.kind !== 'apiKey') return credential.secret
   throw wrongUse(
     'the credential is an API key, which is not shown again',
     'palisade token --cluster CLUSTER gives a token of a quarter of an hour for the way to clusters.',
@@ -48,18 +50,48 @@ const spareMs = 60_000
 
 /**
  * A token for a cluster: the last one while it lasts, for kubectl asks at every call and each new one is an entry in the
- * audit log, else a new one. Kept under the credential's hash: another credential never gets it.
+ * audit log, else a new one. Kept under a hash of the session or of the credential: another one's holder never gets it.
+ *
+ * @param forKubectl which asks a second time when the server refused what it got: then it is not given the same again, so
+ *   that the server says why
  */
-export async function clusterToken(api: Api, cluster: string, edges: CliEdges): Promise<ClusterToken> {
-  const { server, credential } = api
+export async function clusterToken(
+  api: Api,
+  cluster: string,
+  edges: CliEdges,
+  forKubectl = false,
+): Promise<ClusterToken> {
   const folder = join(cacheFolder(edges), 'tokens')
-  const key = createHash('sha256').update([server.url, cluster, credential.secret.reveal()].join('\n')).digest('hex')
+  const key = createHash('sha256')
+    .update([api.server.url, cluster, holderOf(api)].join('\n'))
+    .digest('hex')
   const file = join(folder, `${key}.json`)
-  const kept = await readKept(file)
+  const isRefused = forKubectl && (await hasAsked(folder, `${key}-${edges.startedBy}`))
+  const kept = isRefused ? undefined : await readKept(file)
   if (kept && kept.expiresAt.getTime() - spareMs > edges.now().getTime()) return kept
-  const fresh = tokenIn(await api.text(`/v1/spectroclusters/${cluster}/assets/kubeconfig`), server.url)
+  const before = edges.now()
+  const fresh = tokenIn(await api.text(`/v1/spectroclusters/${cluster}/assets/kubeconfig`), api.server.url, before)
   await keep(folder, file, fresh, edges.now())
   return fresh
+}
+
+/** Access tokens come and go; the session that they are of stays. */
+function holderOf({ credential }: Api): string {
+  const session = credential.kind === 'session' ? sessionUidOf(credential.secret) : undefined
+  return session === undefined ? credential.secret.reveal() : `session ${session}`
+}
+
+/** Whether the process that this is for was given a token before; from now on it was. */
+async function hasAsked(folder: string, mark: string): Promise<boolean> {
+  try {
+    await makePrivateFolder(folder)
+    await (await open(join(folder, mark), 'wx', 0o600)).close()
+    return false
+  } catch (cause) {
+    if (!(cause instanceof Failure) && !isFileError(cause)) throw cause
+    // Anything else is a home that cannot be written to: as if it were the first time.
+    return isFileError(cause) && cause.code === 'EEXIST'
+  }
 }
 
 /** What is kept is only there to save time: one that cannot be used is as good as none. */
@@ -90,13 +122,19 @@ async function keep(folder: string, file: string, { token, expiresAt }: ClusterT
   }
 }
 
-/** The token in a kubeconfig that the server issued, with its end (RFC 7519 §4.1.4), which is not secret. */
-function tokenIn(kubeconfig: string, url: string): ClusterToken {
+/**
+ * The token in a kubeconfig that the server issued. What it says of its life is not secret (RFC 7519 §4.1); that counts from
+ * before it was asked for, by the clock of this machine, which kubectl goes by.
+ */
+function tokenIn(kubeconfig: string, url: string, before: Date): ClusterToken {
   const users = (parse(kubeconfig) as { users?: readonly { user?: { token?: unknown } }[] } | null)?.users
   const token = users?.[0]?.user?.token
   const payload = typeof token === 'string' ? token.split('.')[1] : undefined
   if (typeof token !== 'string' || payload === undefined) throw new Failure(`${url} issued no token for this cluster`)
-  const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { exp?: unknown }
-  if (typeof exp !== 'number') throw new Failure(`${url} issued a token without an end`)
-  return { token: new Secret(token), expiresAt: new Date(exp * 1000) }
+  const { iat, exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as {
+    iat?: unknown
+    exp?: unknown
+  }
+  if (typeof iat !== 'number' || typeof exp !== 'number') throw new Failure(`${url} issued a token without an end`)
+  return { token: new Secret(token), expiresAt: new Date(before.getTime() + (exp - iat) * 1000) }
 }

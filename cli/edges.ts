@@ -10,10 +10,16 @@ export type CliEdges = {
   readonly home: string
   readonly cwd: string
   readonly now: () => Date
+  /** Number of the process that started this one. */
+  readonly startedBy: number
   /** Which of the standard streams a person sits at. */
   readonly isTerminal: { readonly in: boolean; readonly out: boolean; readonly err: boolean }
   /** Asks at the terminal; a secret is not shown while it is typed. Only where `isTerminal.in`. */
   readonly ask: (question: string, options?: { readonly secret: boolean }) => Promise<string>
+  /** Shows a page in the person's browser, if there is one; whether it did is not known. */
+  readonly browse: (url: string) => void
+  /** Holds signals that would end the process back until `run` is over; the second of a kind ends it all the same. */
+  readonly uninterrupted: <T>(run: () => Promise<T>) => Promise<T>
   /** From the first call on Ctrl-C aborts the signal instead of ending the process: for commands that go on by themselves. */
   readonly interrupted: () => AbortSignal
 }

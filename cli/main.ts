@@ -10,6 +10,8 @@ import { addCompletion } from './completion-command.ts'
 import type { CliEdges, ExitCode } from './edges.ts'
 import { Failure } from './failure.ts'
 import { addObjectCommands } from './object-commands.ts'
+import { browse } from './programs.ts'
+import { uninterrupted } from './signals.ts'
 import { ask } from './terminal.ts'
 
 /** Runs one command. @param args what follows the program's name */
@@ -61,7 +63,7 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
 
 const firstSteps = `
 First steps:
-  palisade login --api-key --url https://palisade.example.com
+  palisade login --url https://palisade.example.com
   palisade cluster list
   palisade kubeconfig east && kubectl get pods
 
@@ -89,12 +91,15 @@ if (import.meta.main) {
     home: homedir(),
     cwd: process.cwd(),
     now: () => new Date(),
+    startedBy: process.ppid,
     isTerminal: {
       in: process.stdin.isTTY === true,
       out: process.stdout.isTTY === true,
       err: process.stderr.isTTY === true,
     },
     ask: (question, options) => ask(process.stdin, process.stderr, question, options),
+    browse: (url) => browse(url, { env: process.env }),
+    uninterrupted,
     interrupted() {
       const stop = new AbortController()
       process.once('SIGINT', () => stop.abort())

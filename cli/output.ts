@@ -1,4 +1,5 @@
 import type { CliEdges } from './edges.ts'
+import type { CredentialPlace } from './settings.ts'
 
 export type OutputFormat = 'table' | 'json'
 
@@ -42,3 +43,7 @@ export const printJson = (edges: CliEdges, value: unknown): void => edges.out(`$
 /** A time of the wire for people: UTC to the second; Go's zero time is none. */
 export const shownTime = (time: string): string =>
   time.startsWith('0001-') ? 'never' : `${time.slice(0, 10)} ${time.slice(11, 19)}Z`
+
+/** Where a credential lies, in words. */
+export const placeName = (place: CredentialPlace): string =>
+  place === 'keyring' ? 'the keyring' : 'a file that only you can read'

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Secret } from '../core/seal/index.ts'
-import { credentialFor, forget, parseCredential, store } from './credentials.ts'
+import { forget, keep, parseCredential } from './credentials.ts'
 import { Failure } from './failure.ts'
 import { makePrivateFolder, readPrivate, withLock, writeWhole } from './private-files.ts'
+import { credentialFor } from './session.ts'
 import { chooseServer, type Server } from './settings.ts'
+import { testEdges } from './testing.ts'
 
 describe('files of a person', () => {
   let folder: string
@@ -67,13 +69,13 @@ describe('files of a person', () => {
   describe('settings and credentials', () => {
     const server = (url: string): Server => ({ url, caFile: undefined, caPem: undefined, isOfEnvironment: true })
     const [a, b] = [server('https://a.example'), server('https://b.example')]
-    const key = (name: string) => new Secret(`pak_${name}`)
-    const worldOf = (name: string, env = {}) => ({ env, home: join(folder, name), cwd: folder })
+    const key = (name: string) => ({ kind: 'apiKey' as const, secret: new Secret(`pak_${name}`) })
+    const worldOf = (name: string, env = {}) => testEdges({ env, home: join(folder, name), cwd: folder })
 
     test('each server has its own credential, and the last sign-in is the one that is meant', async () => {
       const world = worldOf('two')
-      await store(a, key('a'), world)
-      await store(b, key('b'), world)
+      await keep(a, key('a'), world)
+      await keep(b, key('b'), world)
       assert.equal((await chooseServer({}, world)).url, b.url)
       assert.equal((await credentialFor(a, world)).secret.reveal(), 'pak_a')
       assert.equal(await forget(a, world), 'file')
@@ -93,8 +95,12 @@ describe('files of a person', () => {
 
     test('a relative XDG_CONFIG_HOME is ignored, as its specification has it', async () => {
       const world = worldOf('xdg', { XDG_CONFIG_HOME: 'relative' })
-      await store(a, key('a'), world)
-      assert.deepEqual(await readdir(join(folder, 'xdg', '.config', 'palisade')), ['config.json', 'credentials.json'])
+      await keep(a, key('a'), world)
+      assert.deepEqual(await readdir(join(folder, 'xdg', '.config', 'palisade')), [
+        'config.json',
+        'credentials.json',
+        'locks',
+      ])
     })
 
     for (const url of [
@@ -112,7 +118,7 @@ describe('files of a person', () => {
 
     test('files that somebody else wrote are refused, and not quoted', async () => {
       const world = worldOf('odd')
-      await store(a, key('a'), world)
+      await keep(a, key('a'), world)
       const config = join(world.home, '.config', 'palisade')
       for (const text of ['', '[]', '{"servers":{"x":1}}', '{"https://a.example":{}}', 'pak_secret'])
         for (const name of ['credentials.json', 'config.json']) {

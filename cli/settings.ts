@@ -1,8 +1,9 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import type { CliEdges } from './edges.ts'
 import { envOf } from './edges.ts'
+import { exclusively } from './exclusive.ts'
 import { Failure, wrongUse } from './failure.ts'
-import { makePrivateFolder, readIfThere, withLock, writeWhole } from './private-files.ts'
+import { makePrivateFolder, readIfThere, writeWhole } from './private-files.ts'
 
 /** What every command that talks to a server may be told. */
 export type ServerOptions = { readonly url?: string; readonly caFile?: string }
@@ -34,6 +35,9 @@ export const configFolder = (world: World): string => folderOf(world, 'XDG_CONFI
 /** `$XDG_CACHE_HOME/palisade`: what may be removed at any time. */
 export const cacheFolder = (world: World): string => folderOf(world, 'XDG_CACHE_HOME', '.cache')
 
+/** What is locked while one process changes what lies in the folder. */
+export const lockFile = (world: World, name: string): string => join(configFolder(world), 'locks', name)
+
 function folderOf(world: World, variable: string, fallback: string): string {
   const named = envOf(world, variable)
   return join(named !== undefined && isAbsolute(named) ? named : join(world.home, fallback), 'palisade')
@@ -53,7 +57,7 @@ export async function chooseServer(options: ServerOptions, world: World): Promis
     throw wrongUse(
       'no server is named',
       'Say where Palisade is: --url https://palisade.example.com, or PALISADE_URL.',
-      'palisade login --api-key remembers it.',
+      'palisade login remembers it.',
     )
   const url = parseUrl(named.text, named.where)
   const isOfEnvironment = fromEnvironment === undefined || parseUrl(fromEnvironment, 'PALISADE_URL') === url
@@ -125,7 +129,7 @@ export async function credentialPlaceOf(server: Server, world: World): Promise<C
 export async function remember(server: Server, credential: CredentialPlace | undefined, world: World): Promise<void> {
   await makePrivateFolder(configFolder(world))
   const file = settingsFile(world)
-  await withLock(file, async () => {
+  await exclusively(lockFile(world, 'settings'), async () => {
     const settings = await readSettings(world)
     const entry = {
       ...(server.caFile === undefined ? {} : { caFile: server.caFile }),

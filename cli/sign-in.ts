@@ -1,91 +1,121 @@
-import { rm } from 'node:fs/promises'
 import { me, userInfo } from '../contract/wire/users.ts'
 import { createApi } from './api.ts'
-import type { ServerAndOutput } from './command-options.ts'
-import { withApi } from './connect.ts'
-import { credentialFor, forget, parseCredential, store } from './credentials.ts'
+import { keep, keptFor, parseCredential } from './credentials.ts'
 import { type CliEdges, envOf, readText } from './edges.ts'
 import { Failure, wrongUse } from './failure.ts'
-import { printJson, printSides } from './output.ts'
-import { cacheFolder, chooseServer, type ServerOptions } from './settings.ts'
+import type { Issuer } from './issuer.ts'
+import { type Kept, type Session, sessionUidOf } from './kept.ts'
+import { clean, placeName } from './output.ts'
+import { hasBrowser } from './programs.ts'
+import { endSession, whileKeptIsOurs } from './session.ts'
+import { chooseServer, type Server, type ServerOptions } from './settings.ts'
 
-/** `palisade login --api-key`: tries the key, then keeps it, and with it where the server is and how it is trusted. */
-export async function loginByApiKey(options: ServerOptions, edges: CliEdges): Promise<void> {
+export type LoginOptions = ServerOptions & {
+  readonly apiKey?: true
+  readonly device?: true
+  readonly port?: number
+}
+
+/** `palisade login`: in the browser, by a code where there is none, or with an API key. */
+export async function login(options: LoginOptions, edges: CliEdges): Promise<void> {
   const server = await chooseServer(options, edges)
+  const kept = options.apiKey ? await byApiKey(server, edges) : await atIssuer(server, options, edges)
+  const who = await whoHas(server, kept, edges)
+  const place = await whileKeptIsOurs(server, edges, async () => {
+    // What cannot be read, in a keyring that is away for example, is replaced all the same.
+    const before = await keptFor(server, edges).catch(() => undefined)
+    const place = await keep(server, kept, edges)
+    if (before) await endBefore(server, before.kept, kept, edges)
+    return place
+  })
+  const what = kept.kind === 'apiKey' ? 'key' : 'session'
+  edges.err(`Signed in at ${server.url} as ${clean(who)}; the ${what} is kept in ${placeName(place)}.\n`)
+  if (envOf(edges, 'PALISADE_TOKEN') !== undefined && server.isOfEnvironment)
+    edges.err(`PALISADE_TOKEN is set and goes before it; unset it to use this ${what}.\n`)
+}
+
+async function atIssuer(server: Server, options: LoginOptions, edges: CliEdges): Promise<Kept> {
+  const { openIssuer } = await import('./issuer.ts')
+  const issuer = await openIssuer(server, edges)
+  try {
+    // Whoever names a port has a browser that leads there, on another machine for example.
+    const inBrowser = !options.device && (options.port !== undefined || hasBrowser(edges))
+    const session = await (inBrowser ? byBrowser(issuer, options.port ?? 0, edges) : byDevice(issuer, edges))
+    return { kind: 'session', ...session }
+  } finally {
+    issuer.close()
+  }
+}
+
+/** Less than a sign-in page at the server stays good. */
+const browserPatienceMs = 10 * 60_000
+
+async function byBrowser(issuer: Issuer, port: number, edges: CliEdges): Promise<Session> {
+  const { receiveCallback } = await import('./loopback.ts')
+  return receiveCallback({
+    port,
+    patienceMs: browserPatienceMs,
+    signal: edges.interrupted(),
+    async begin(redirectUri) {
+      const begun = await issuer.begin(redirectUri)
+      edges.err(
+        `Sign in in your browser. If it does not open by itself, open this address in it:\n\n  ${begun.url}\n\n`,
+      )
+      edges.browse(begun.url.href)
+      return begun
+    },
+  })
+}
+
+async function byDevice(issuer: Issuer, edges: CliEdges): Promise<Session> {
+  const { page, code, pageWithCode, minutes, wait } = await issuer.beginOnDevice()
+  edges.err(`Open this page in a browser, on any machine:\n\n  ${clean(page)}\n\n`)
+  edges.err(`and enter the code within ${minutes} minutes:\n\n  ${clean(code)}\n\n`)
+  if (pageWithCode !== undefined) edges.err(`or open it with the code: ${clean(pageWithCode)}\n`)
+  return wait(edges.interrupted())
+}
+
+async function byApiKey(server: Server, edges: CliEdges): Promise<Kept> {
   const typed = edges.isTerminal.in
     ? await edges.ask(`API key for ${server.url}: `, { secret: true })
     : await readText(edges, '-')
   const key = parseCredential(typed)
-  if (key?.kind !== 'apiKey')
-    throw wrongUse(
-      'this is no API key',
-      'It begins with pak_, and is shown once: by palisade key create, when it is made.',
-    )
-  const api = createApi(server, { ...key, from: 'file' })
-  let who: string
+  if (key?.kind === 'apiKey') return { kind: 'apiKey', secret: key.secret }
+  throw wrongUse(
+    'this is no API key',
+    'It begins with pak_, and is shown once: by palisade key create, when it is made.',
+  )
+}
+
+/** Who it belongs to, in words, which also tries it. A session that is not taken is not left behind. */
+async function whoHas(server: Server, kept: Kept, edges: CliEdges): Promise<string> {
+  const secret = kept.kind === 'apiKey' ? kept.secret : kept.access
+  const api = createApi(server, { kind: kept.kind, secret, from: 'file' })
   try {
-    who = await callerOf(await api.call('GET', '/v1/users/info'), () => api.call('GET', '/v1/users/me'))
+    const { orgName } = userInfo.parse(await api.call('GET', '/v1/users/info'))
+    const { spec } = me.parse(await api.call('GET', '/v1/users/me'))
+    return `${spec.emailId}${orgName === '' ? '' : ` of ${orgName}`}`
+  } catch (cause) {
+    if (kept.kind === 'session') await endSession(server, kept.refresh, edges).catch(() => undefined)
+    throw cause
   } finally {
     api.close()
   }
-  const place = await store(server, key.secret, edges)
-  edges.err(`Signed in at ${server.url} as ${who}; the key is kept in ${placeName(place)}.\n`)
-  if (envOf(edges, 'PALISADE_TOKEN') !== undefined && server.isOfEnvironment)
-    edges.err('PALISADE_TOKEN is set and goes before it; unset it to use this key.\n')
 }
 
-const placeName = (place: 'keyring' | 'file') => (place === 'keyring' ? 'the keyring' : 'a file that only you can read')
-
-/** Who an API key belongs to, in words. A key of somebody whose own account cannot be read is still theirs. */
-async function callerOf(info: unknown, readMe: () => Promise<unknown>): Promise<string> {
-  const { orgName } = userInfo.parse(info)
-  const { spec } = me.parse(await readMe())
-  return `${spec.emailId}${orgName === '' ? '' : ` of ${orgName}`}`
-}
-
-/** `palisade logout`: ends the session where the credential is one's token, and forgets what was stored. */
-export async function logout(options: ServerOptions, edges: CliEdges): Promise<void> {
-  const server = await chooseServer(options, edges)
-  // Tokens for clusters are made of the credential; they end with it, but need not lie about.
-  await rm(cacheFolder(edges), { recursive: true, force: true })
-  const place = await forget(server, edges)
-  if (place !== undefined) {
-    edges.err(`Forgot the API key for ${server.url}. The key itself stays valid: palisade key delete ends it.\n`)
+/** Ends what was kept here and is no more: a session would go on for hours, for nobody. */
+async function endBefore(server: Server, before: Kept, now: Kept, edges: CliEdges): Promise<void> {
+  if (before.kind === 'apiKey') {
+    if (now.kind === 'session')
+      edges.err('The API key that was kept here stays valid until palisade key delete ends it.\n')
     return
   }
-  if (!server.isOfEnvironment || envOf(edges, 'PALISADE_TOKEN') === undefined)
-    throw new Failure(`not signed in at ${server.url}`)
-  const credential = await credentialFor(server, edges)
-  if (credential.kind === 'apiKey')
-    throw new Failure('PALISADE_TOKEN holds an API key, which is not signed out of', {
-      hints: ['unset PALISADE_TOKEN forgets it here; palisade key delete ends it everywhere.'],
-    })
-  const api = createApi(server, credential)
+  // In one browser a second sign-in may be let into the same session.
+  if (now.kind === 'session' && sessionUidOf(before.access) === sessionUidOf(now.access)) return
   try {
-    await api.call('POST', '/v1/palisade/logout')
-  } finally {
-    api.close()
+    await endSession(server, before.refresh, edges)
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause
+    edges.err(`The session that was kept here before was not ended (${cause.message}); it ends by itself.\n`)
   }
-  edges.err('The session has ended, and every stream that belonged to it. PALISADE_TOKEN is of no use any more.\n')
 }
-
-/** `palisade whoami` */
-export async function whoami(options: ServerAndOutput, edges: CliEdges): Promise<void> {
-  await withApi(options, edges, async ({ call, server, credential }) => {
-    const answer = await call('GET', '/v1/users/me')
-    const { metadata, spec, status } = me.parse(answer)
-    const used = { kind: credential.kind, from: credential.from }
-    if (options.output === 'json') return printJson(edges, { server: server.url, credential: used, user: answer })
-    printSides(edges, [
-      ['user', spec.emailId],
-      ['name', `${spec.firstName} ${spec.lastName}`.trim()],
-      ['organisation', status.tenant.orgName],
-      ['tenant', status.tenant.tenantUid],
-      ['uid', metadata.uid],
-      ['server', server.url],
-      ['credential', `${used.kind === 'apiKey' ? 'API key' : 'token'} from ${fromName(used.from)}`],
-    ])
-  })
-}
-
-const fromName = (from: 'PALISADE_TOKEN' | 'keyring' | 'file') => (from === 'PALISADE_TOKEN' ? from : placeName(from))

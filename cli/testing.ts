@@ -15,10 +15,15 @@ export function testEdges(some: Partial<CliEdges>): CliEdges {
     home: '/nonexistent',
     cwd: '/',
     now: () => new Date(),
+    startedBy: 1,
     isTerminal: { in: false, out: false, err: false },
     ask: () => {
       throw new Error('asks, and there is no terminal')
     },
+    browse: () => {
+      throw new Error('opens a browser')
+    },
+    uninterrupted: (run) => run(),
     interrupted: () => new AbortController().signal,
     ...some,
   }

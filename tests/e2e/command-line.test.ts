@@ -53,7 +53,7 @@ describe('the command line', () => {
 
       const noCredential = await stranger(['whoami', ...where()])
       assert.equal(noCredential.code, 1)
-      assert.match(noCredential.err, /not signed in at https:\/\/localhost[\s\S]*palisade login --api-key/)
+      assert.match(noCredential.err, /not signed in at https:\/\/localhost[\s\S]*palisade login --url/)
 
       const unknown = await stranger(['whoami', '--url', palisade.url], { env: { PALISADE_TOKEN: key } })
       assert.equal(unknown.code, 1)
@@ -89,7 +89,7 @@ describe('the command line', () => {
       const folder = join(home, '.config', 'palisade')
       assert.equal((await stat(folder)).mode & 0o777, 0o700)
       assert.equal((await stat(join(folder, 'credentials.json'))).mode & 0o777, 0o600)
-      assert.deepEqual((await readdir(folder)).toSorted(), ['config.json', 'credentials.json'])
+      assert.deepEqual((await readdir(folder)).toSorted(), ['config.json', 'credentials.json', 'locks'])
       assert.doesNotMatch(await readFile(join(folder, 'config.json'), 'utf8'), /pak_/)
     })
 
@@ -196,7 +196,7 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       const { code, err } = await desktop(['login', '--api-key', ...where()], { input: key })
       assert.equal(code, 0, err)
       assert.match(err, /kept in the keyring/)
-      assert.deepEqual(await readdir(join(folder, '.config', 'palisade')), ['config.json'])
+      assert.deepEqual(await readdir(join(folder, '.config', 'palisade')), ['config.json', 'locks'])
       assert.deepEqual(JSON.parse(await desktop.must('whoami', '-o', 'json')).credential, {
         kind: 'apiKey',
         from: 'keyring',
@@ -285,7 +285,8 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
         ['team', 'list', '--output', 'yaml'],
         ['project', 'create', 'x', '--team', 'devs'],
         ['why', 'not an id'],
-        ['login'],
+        ['login', '--device', '--api-key'],
+        ['login', '--port', '0'],
         ['completion', 'tcsh'],
       ])
         assert.equal((await cli(args)).code, 2, args.join(' '))

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type CliEdges, envOf } from './edges.ts'
+
+/** Where a program is that the PATH leads to; undefined: nowhere. */
+export function programOnPath(name: string, world: Pick<CliEdges, 'env'>): string | undefined {
+  const candidates = (envOf(world, 'PATH') ?? '').split(delimiter).map((folder) => join(folder, name))
+  return candidates.find((program) => {
+    try {
+      accessSync(program, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Whether this machine can show a page: a desktop, or a program that was named for it, as editors on far machines do. */
+export const hasBrowser = (world: Pick<CliEdges, 'env'>): boolean =>
+  ['DISPLAY', 'WAYLAND_DISPLAY', 'BROWSER'].some((name) => envOf(world, name) !== undefined)
+
+/** Opens a page by the desktop's own program (xdg-utils), which outlives this one and has nothing to say here. */
+export function browse(url: string, world: Pick<CliEdges, 'env'>): void {
+  const program = programOnPath('xdg-open', world)
+  if (program === undefined) return
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true, env: { ...world.env } })
+  // The address was printed: where this fails, a person opens it.
+  child.once('error', () => {})
+  child.unref()
+}
