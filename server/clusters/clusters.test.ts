@@ -320,6 +320,8 @@ describe('who sees and does what', () => {
       const bodies: Record<string, unknown> = {
         'PATCH /v1/spectroclusters/{uid}/metadata': { metadata: { name: 'mine' } },
         'POST /v1/palisade/clusters/{uid}/check': { token: 'x' },
+        'PUT /v1/palisade/clusters/{uid}/credentialMode': { mode: 'token' },
+        'POST /v1/palisade/clusters/{uid}/directToken': {},
       }
       const body = bodies[route]
       for (const id of [uid, newUid(), 'nonsense', '../x']) {
