@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TokenOptions } from './cluster-token.ts'
 import { type ServerAndOutput, type Wiring, withOutput, withServer } from './command-options.ts'
+import { type DirectOptions, levelOption } from './direct-options.ts'
+import { wrongUse } from './failure.ts'
 import type { KubeconfigOptions } from './kubeconfig.ts'
 import type { ServerOptions } from './settings.ts'
 import type { LoginOptions } from './sign-in.ts'
@@ -46,6 +48,8 @@ export function addAccountCommands(program: Command, { edges }: Wiring): void {
     .argument('<cluster>', 'name or UID')
     .option('--context <name>', 'name of the context (default: the cluster’s)')
     .option('--kubeconfig <file>', 'the file to write to (default: the one that kubectl uses)')
+    .option('--direct', 'to the cluster itself, without Palisade in between, where that is allowed')
+    .addOption(levelOption())
     .option('--print', 'print a kubeconfig of its own and change no file')
     .addHelpText('after', kubeconfigHelp)
     .action(async (cluster: string, options: KubeconfigOptions) => {
@@ -56,9 +60,16 @@ export function addAccountCommands(program: Command, { edges }: Wiring): void {
   withServer(program.command('token'))
     .description('print a token: of the session, or for the way to clusters')
     .option('-c, --cluster <name|uid>', 'a token of a quarter of an hour, which the way to clusters alone takes')
+    .option('--direct', 'with --cluster: of five minutes, for the cluster itself')
+    .addOption(levelOption())
     .option('--exec-credential', 'as kubectl reads it (client.authentication.k8s.io/v1)')
     .addHelpText('after', tokenHelp)
-    .action(async (options: TokenOptions) => {
+    .action(async (options: TokenOptions & DirectOptions) => {
+      if (options.direct) {
+        const { directToken } = await import('./direct-token.ts')
+        return directToken(options, edges)
+      }
+      if (options.level !== undefined) throw wrongUse('--level goes with --direct')
       const { token } = await import('./cluster-token.ts')
       await token(options, edges)
     })
@@ -90,6 +101,11 @@ secret: kubectl asks 'palisade token' for one at each call.
 
   palisade kubeconfig east && kubectl get pods
   palisade kubeconfig east --print > east.yaml
+
+With --direct kubectl speaks to the cluster's own API server, with tokens of five minutes. Such calls are not in Palisade's
+log, and what is open does not end when your rights are taken away (docs/revocation.md).
+
+  palisade kubeconfig east --direct --level view
 `
 
 const tokenHelp = `

@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import type { CheckOptions, ImportOptions } from './clusters.ts'
 import { collectPair, type ServerAndOutput, type Wiring, withOutput, withServer } from './command-options.ts'
+import type { ModeOptions } from './credential-mode.ts'
 import { kindCommand } from './object-commands.ts'
 
 /** Clusters: what every kind has, and how one is imported. */
@@ -41,6 +42,34 @@ export function addClusterCommands(program: Command, wiring: Wiring): void {
       await checkCluster(given, options, edges)
     })
 
+  withOutput(withServer(cluster.command('authentication')))
+    .description('print what the API server needs to take Palisade’s tokens (--authentication-config)')
+    .argument('<name|uid>')
+    .option('--bindings', 'print what the levels are bound to instead, for kubectl apply')
+    .action(async (given: string, options: ServerAndOutput & { readonly bindings?: true }) => {
+      const { clusterAuthentication } = await import('./credential-mode.ts')
+      await clusterAuthentication(given, options, edges)
+    })
+
+  withOutput(withServer(cluster.command('mode')))
+    .description(
+      'reach a cluster by tokens of each caller’s own, or by an account that acts as others; it is tried first',
+    )
+    .argument('<name|uid>')
+    .addArgument(new Argument('<mode>').choices(['token', 'impersonation']))
+    .option('--direct', 'with token: people may have tokens for the cluster itself')
+    .option('--kubeconfig <file>', 'with impersonation: of an administrator of the cluster; - reads the standard input')
+    .option(
+      '--token-file <file>',
+      'with impersonation: a token of Palisade’s account there; - reads the standard input',
+    )
+    .addOption(bindings())
+    .addHelpText('after', modeHelp)
+    .action(async (given: string, mode: 'token' | 'impersonation', options: ModeOptions) => {
+      const { clusterMode } = await import('./credential-mode.ts')
+      await clusterMode(given, mode, options, edges)
+    })
+
   withServer(cluster.command('yaml'))
     .description('print what is still to be applied on a cluster')
     .argument('<name|uid>')
@@ -54,4 +83,12 @@ const importHelp = `
 The kubeconfig must stand for itself: no files, no plugins. What helps is mostly --flatten:
 
   kubectl config view --raw --flatten --minify | palisade cluster import - --project payments --name east
+`
+
+const modeHelp = `
+A cluster that trusts Palisade's issuer needs no account. Its API server is told first; then the switch is tried, and refused
+with what is wrong as long as it would not work.
+
+  palisade cluster authentication east > authentication.yaml    (for --authentication-config of kube-apiserver)
+  palisade cluster mode east token
 `

@@ -6,6 +6,7 @@ import { Secret } from '../core/seal/index.ts'
 import type { Api } from './api.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
+import { execCredential } from './exec-credential.ts'
 import { Failure, isFileError, wrongUse } from './failure.ts'
 import { sessionUidOf } from './kept.ts'
 import { uidOf } from './named.ts'
@@ -26,13 +27,7 @@ export async function token(options: TokenOptions, edges: CliEdges): Promise<voi
     const cluster = await uidOf(api, 'cluster', options.cluster)
     const { token, expiresAt } = await clusterToken(api, cluster, edges, options.execCredential === true)
     if (!options.execCredential) return edges.out(`${token.reveal()}\n`)
-    // The shape that kubectl reads. @see https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
-    const credential = {
-      apiVersion: 'client.authentication.k8s.io/v1',
-      kind: 'ExecCredential',
-      status: { token: token.reveal(), expirationTimestamp: expiresAt.toISOString().replace(/\.\d{3}Z$/, 'Z') },
-    }
-    edges.out(`${JSON.stringify(credential)}\n`)
+    edges.out(execCredential(token, expiresAt))
   })
 }
 

@@ -36,17 +36,23 @@ export type CheckOptions = ServerAndOutput & Bindings & { readonly kubeconfig?: 
 /** `palisade cluster check CLUSTER`: finishes an import after its YAML was applied, or replaces a lost credential. */
 export async function checkCluster(given: string, options: CheckOptions, edges: CliEdges): Promise<void> {
   const { kubeconfig, tokenFile, bindings } = options
-  if ((kubeconfig === undefined) === (tokenFile === undefined))
-    throw wrongUse(
+  const notOne = () =>
+    wrongUse(
       'give either --kubeconfig FILE or --token-file FILE',
       'kubectl -n palisade-system create token palisade-impersonator',
     )
-  const credential =
-    kubeconfig !== undefined
-      ? { kubeconfig: await readFileOf(edges, kubeconfig) }
-      : { token: (await readFileOf(edges, tokenFile ?? '-')).trim() }
+  if (kubeconfig !== undefined && tokenFile !== undefined) throw notOne()
+  const credential = {
+    ...(kubeconfig === undefined ? {} : { kubeconfig: await readFileOf(edges, kubeconfig) }),
+    ...(tokenFile === undefined ? {} : { token: (await readFileOf(edges, tokenFile)).trim() }),
+  }
   await withApi(options, edges, async (api) => {
     const { uid, name } = await named(api, 'cluster', given)
+    if (kubeconfig === undefined && tokenFile === undefined) {
+      const { credentialMode } = ClusterAccess.parse(await api.call('GET', `/v1/palisade/clusters/${uid}`))
+      // Without an account nothing has to be proved to the cluster but what Palisade signs itself.
+      if (credentialMode !== 'token') throw notOne()
+    }
     const body = { ...credential, bindings }
     await checked(() => api.call('POST', `/v1/palisade/clusters/${uid}/check`, { body }), name, options, edges)
   })
@@ -101,7 +107,7 @@ function printFailedStep({ code }: Refused, edges: CliEdges): void {
   edges.out(`failed   ${steps[failed]?.holds}\n`)
 }
 
-const rightText = ({ verb, apiGroup, resource, namespace, name, why }: MissingRight) =>
+export const rightText = ({ verb, apiGroup, resource, namespace, name, why }: MissingRight) =>
   `${verb} ${apiGroup === '' ? resource : `${resource}.${apiGroup}`}${name ? ` ${name}` : ''}${namespace ? ` in ${namespace}` : ''}: ${why}`
 
 /** `palisade cluster get`: how Palisade reaches it. */
@@ -109,14 +115,25 @@ export async function getCluster(given: string, options: ServerAndOutput, edges:
   await withApi(options, edges, async (api) => {
     const answer = await accessOf(api, given)
     if (options.output === 'json') return printJson(edges, answer)
-    const { uid, name, state, server, kubernetesVersion, contactedAt, missing, credential } =
-      ClusterAccess.parse(answer)
+    const {
+      uid,
+      name,
+      state,
+      server,
+      kubernetesVersion,
+      contactedAt,
+      missing,
+      credential,
+      credentialMode,
+      directTokens,
+    } = ClusterAccess.parse(answer)
     printSides(edges, [
       ['name', name],
       ['uid', uid],
       ['state', state],
       ['server', server],
       ['version', kubernetesVersion],
+      ['mode', directTokens ? `${credentialMode}, direct ones too` : credentialMode],
       ['contacted', shownTime(contactedAt)],
       ...(credential
         ? ([
@@ -142,7 +159,8 @@ export async function clusterYaml(given: string, options: ServerAndOutput, edges
 const accessOf = async (api: Api, given: string) =>
   api.call('GET', `/v1/palisade/clusters/${await uidOf(api, 'cluster', given)}`)
 
-async function readFileOf(edges: CliEdges, file: string): Promise<string> {
+/** All of a file that a person named. */
+export async function readFileOf(edges: CliEdges, file: string): Promise<string> {
   try {
     return await readText(edges, file)
   } catch (cause) {

@@ -41,8 +41,18 @@ export const auditEvents = {
   'cluster.bindings.checked': { action: 'update', kind: 'spectrocluster', title: "Cluster's bindings checked" },
   'cluster.updated': { action: 'update', kind: 'spectrocluster', title: 'Cluster changed' },
   'cluster.credential.renewed': { action: 'update', kind: 'spectrocluster', title: "Cluster's credential renewed" },
+  'cluster.credential.mode.changed': {
+    action: 'update',
+    kind: 'spectrocluster',
+    title: "Cluster's credential mode changed",
+  },
   'cluster.deleted': { action: 'delete', kind: 'spectrocluster', title: 'Cluster deleted' },
   'cluster.kubeconfig.issued': { action: 'activity', kind: 'spectrocluster', title: 'Kubeconfig issued' },
+  'cluster.directToken.issued': {
+    action: 'activity',
+    kind: 'spectrocluster',
+    title: 'Token for the cluster itself issued',
+  },
   'cluster.call': { action: 'action', kind: 'spectrocluster', title: 'Call to the cluster' },
   'cluster.call.ended': { action: 'action', kind: 'spectrocluster', title: 'Call to the cluster ended' },
   'cluster.stream.ended': { action: 'action', kind: 'spectrocluster', title: 'Stream ended by a person' },

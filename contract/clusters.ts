@@ -32,17 +32,33 @@ export const NewCluster = z.strictObject({
   spec: z.strictObject({ kubeconfig, bindings }),
 })
 
-/** A kubeconfig, or just a token for the server that the cluster was imported with. */
+const accountCredential = { kubeconfig: kubeconfig.optional(), token: secret(16_384).optional(), bindings }
+
+/**
+ * A kubeconfig, or just a token for the server that the cluster was imported with. In token mode neither is needed; a
+ * kubeconfig then only says by which authority the server is believed.
+ */
 export const ClusterCheck = z
-  .strictObject({
-    kubeconfig: kubeconfig.optional(),
-    token: secret(16_384).optional(),
-    bindings,
-  })
-  .refine(
-    ({ kubeconfig, token }) => (kubeconfig === undefined) !== (token === undefined),
-    'must have either kubeconfig or token',
-  )
+  .strictObject(accountCredential)
+  .refine(({ kubeconfig, token }) => kubeconfig === undefined || token === undefined, 'must not have both credentials')
+
+/** How Palisade proves to a cluster who calls: an account there that acts as others, or a token of the caller's own. */
+export const CredentialMode = z.enum(['impersonation', 'token'])
+export type CredentialMode = z.infer<typeof CredentialMode>
+
+export const CredentialModeChange = z.discriminatedUnion('mode', [
+  z.strictObject({
+    mode: z.literal('token'),
+    /** Whether people may be given tokens for the cluster itself, past Palisade. */
+    direct: z.boolean().default(false),
+  }),
+  z
+    .strictObject({ mode: z.literal('impersonation'), ...accountCredential })
+    .refine(
+      ({ kubeconfig, token }) => (kubeconfig === undefined) !== (token === undefined),
+      'must have either kubeconfig or token',
+    ),
+])
 
 export const ClusterState = z.enum(['needs-bindings', 'ready'])
 export type ClusterState = z.infer<typeof ClusterState>
@@ -78,6 +94,47 @@ export const ClusterChecked = z.strictObject({
   yaml: z.string().optional(),
 })
 
+/** What a change of the credential mode came to. */
+export const CredentialModeChanged = z.strictObject({
+  uid: z.string(),
+  credentialMode: CredentialMode,
+  directTokens: z.boolean(),
+  /** Made on the cluster just now. */
+  created: z.array(ClusterObject),
+  /** Levels that are not bound there. */
+  missing: z.array(MissingRight),
+  /** In token mode: the account that is no longer used, namespace/name, and how it is removed. */
+  leftOnCluster: z.strictObject({ account: z.string(), remove: z.string() }).optional(),
+})
+
+/** What an API server has to be told to take Palisade's tokens. Nothing in it is secret. */
+export const ClusterAuthentication = z.strictObject({
+  uid: z.string(),
+  name: z.string(),
+  credentialMode: CredentialMode,
+  directTokens: z.boolean(),
+  issuer: z.string(),
+  audience: z.string(),
+  /** The file for `--authentication-config`, YAML. */
+  configuration: z.string(),
+  /** What the levels are bound to, YAML for `kubectl apply`. */
+  bindings: z.string(),
+})
+
+/** `level`: at most this level; without it all that the caller has. */
+export const NewDirectToken = z.strictObject({ level: z.enum(['view', 'edit', 'admin']).optional() })
+
+/** A token for the cluster's own API server, and how that is reached. */
+export const DirectToken = z.strictObject({
+  token: z.string(),
+  expiresAt: z.iso.datetime(),
+  levels: z.array(z.enum(['view', 'edit', 'admin'])),
+  server: z.string(),
+  /** PEM. */
+  certificateAuthority: z.string(),
+  tlsServerName: z.string().optional(),
+})
+
 /** How Palisade reaches a cluster. The credential itself never leaves. */
 export const ClusterAccess = z.strictObject({
   uid: z.string(),
@@ -89,7 +146,9 @@ export const ClusterAccess = z.strictObject({
   contactedAt: z.iso.datetime(),
   missing: z.array(MissingRight),
   yaml: z.string().optional(),
-  /** There when the cluster is ready. */
+  credentialMode: CredentialMode,
+  directTokens: z.boolean(),
+  /** There when the cluster is ready, and reached by impersonation. */
   credential: z
     .strictObject({
       /** namespace/name of the ServiceAccount. */

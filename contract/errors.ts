@@ -58,6 +58,21 @@ export const refusals = {
     code: 'ClusterObjectsDiffer',
     title: 'An object of the name that is needed exists on the cluster and is somebody else’s',
   },
+  cluster_refuses_tokens: {
+    status: 422,
+    code: 'ClusterRefusesTokens',
+    title: 'The cluster does not take Palisade’s tokens as it has to',
+  },
+  direct_unavailable: {
+    status: 409,
+    code: 'DirectAccessUnavailable',
+    title: 'Nobody is given tokens for this cluster itself',
+  },
+  direct_level: {
+    status: 403,
+    code: 'DirectLevelRefused',
+    title: 'What this level may do is kept by Palisade and not by the cluster alone',
+  },
   cluster_not_ready: { status: 409, code: 'ClusterNotReady', title: 'The cluster waits for its bindings' },
   // Load and time
   too_many_requests: { status: 429, code: 'TooManyRequests', title: 'Too many requests' },

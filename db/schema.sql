@@ -311,15 +311,20 @@ create table clusters (
   created_by uid,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  credential_mode text not null default 'impersonation'::text,
+  direct_tokens boolean not null default false,
   constraint clusters_pkey PRIMARY KEY (tenant_id, cluster_id),
   constraint clusters_tenant_id_project_id_name_key_key UNIQUE (tenant_id, project_id, name_key),
   constraint clusters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint clusters_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id),
-  constraint clusters_check CHECK (((state = 'ready'::text) = (credential IS NOT NULL))),
   constraint clusters_check1 CHECK (((credential IS NULL) = (credential_expires_at IS NULL))),
   constraint clusters_check2 CHECK (((credential IS NULL) = (credential_renew_at IS NULL))),
   constraint clusters_check3 CHECK (((credential IS NULL) = (account IS NULL))),
-  constraint clusters_state_check CHECK ((state = ANY (ARRAY['needs-bindings'::text, 'ready'::text])))
+  constraint clusters_credential_mode_check CHECK ((credential_mode = ANY (ARRAY['impersonation'::text, 'token'::text]))),
+  constraint clusters_direct_by_token CHECK (((credential_mode = 'token'::text) OR (NOT direct_tokens))),
+  constraint clusters_reachable CHECK (((state = 'ready'::text) = ((credential IS NOT NULL) OR (credential_mode = 'token'::text)))),
+  constraint clusters_state_check CHECK ((state = ANY (ARRAY['needs-bindings'::text, 'ready'::text]))),
+  constraint clusters_token_has_no_account CHECK (((credential_mode = 'impersonation'::text) OR (credential IS NULL)))
 );
 CREATE INDEX clusters_renewal ON clusters USING btree (credential_renew_at) WHERE (credential_renew_at IS NOT NULL);
 alter table clusters enable row level security;

@@ -22,10 +22,11 @@ import {
   createRateLimiter,
   limits,
   openapiOf,
+  type Principal,
 } from './gateway/index.ts'
-import { createIdentity } from './identity/index.ts'
+import { createIdentity, issuerOf } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
-import { createDoor, type DoorCluster } from './kube-proxy/index.ts'
+import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
 import { createSignals } from './live/index.ts'
@@ -144,6 +145,12 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     return certificate
   }
 
+  /** When a caller's credential ends; nothing where it has ended. */
+  const endsAt = async (principal: Principal) => {
+    const valid = await identity.recheck(principal, await access.current(principal.tenant))
+    return valid.ok ? valid.value.endsAt : undefined
+  }
+
   // Clusters, and the way to them.
   const destination = createDestinationPolicy({
     ownListeners: () => [
@@ -162,6 +169,17 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     issueClusterToken: identity.issueClusterToken,
     publicUrl: config.publicUrl,
     caPem: () => (config.tls === 'internal' ? pki.caCertificatePem : undefined),
+    tokens: {
+      issuer: issuerOf(config.publicUrl),
+      mintProbe: (of, changed = {}) => identity.apiServerTokens.mintUnsound({ ...of, access: 'proxy' }, changed),
+      now: clock.now,
+    },
+    standing: async (tx, { user }, cluster, now) => {
+      const { uid, project, labels: tags } = cluster
+      return standingOf(await access.inTx(tx), user, { uid, project, tags }, now.getTime())
+    },
+    endsAt,
+    mintDirect: (of, endsAtMs) => identity.apiServerTokens.mint({ ...of, access: 'direct' }, endsAtMs),
   })
   const tenancy = createTenancy({
     ...{ keys, access },
@@ -224,6 +242,8 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       recheck: identity.recheck,
       touch: identity.touch,
       askedToEnd: createAskedEnds({ inTenant: readInTenant, openCalls: ledger.openCalls }),
+      mintToken: (tenant, clusterUid, named) =>
+        identity.apiServerTokens.mint({ tenant, cluster: clusterUid, identity: named, access: 'proxy' }),
       findCluster: async (tenant, uid, { factsEpoch }) => doorClusterOf(await clusters.find(tenant, uid, factsEpoch)),
       protectedNamespaces: config.protectedNamespaces,
       trustedProxies: config.trustedProxies,
@@ -252,10 +272,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     publicUrl: config.publicUrl,
     openId: { fetch: own.fetch, ...openId },
     authenticate: identity.authenticate,
-    async endsAt(principal) {
-      const valid = await identity.recheck(principal, await access.current(principal.tenant))
-      return valid.ok ? valid.value.endsAt : undefined
-    },
+    endsAt,
     api: api.handler,
     callApi: api.call,
     kube: door.request,
@@ -366,19 +383,23 @@ function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluste
   }
 }
 
-/** A cluster's record as the door takes it: reachable only while its account has a token. */
+/** A cluster's record as the door takes it: reachable only while its account has a token, or where it trusts our issuer. */
 function doorCluster(record: ClusterRecord): DoorCluster {
-  const { uid, name, project, tags, endpoint, token } = record
+  const { uid, name, project, tags, endpoint, credentialMode, token } = record
+  const byToken = credentialMode === 'token'
   const { host, port, basePath } = endpoint.server
   return {
     ...{ uid, name, project, tags },
-    upstream: token && {
-      ...{ clusterUid: uid, host, port, basePath },
-      caPem: endpoint.caPem,
-      systemRoots: false,
-      servername: endpoint.serverName,
-    },
-    authorization: () => `Bearer ${token?.reveal() ?? ''}`,
+    upstream:
+      byToken || token
+        ? {
+            ...{ clusterUid: uid, host, port, basePath },
+            caPem: endpoint.caPem,
+            systemRoots: false,
+            servername: endpoint.serverName,
+          }
+        : undefined,
+    authorization: byToken ? 'token' : () => `Bearer ${token?.reveal() ?? ''}`,
   }
 }
 

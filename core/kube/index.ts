@@ -40,3 +40,13 @@ export { isLongRunning, type RequestInfo, type RequestInfoProblem, requestInfo }
 export { failure, renderStatus, type Status, type StatusCode, type StatusDetails } from './status.ts'
 export { type SubresourceClass, subresourceClass } from './subresources.ts'
 export { requestedTimeoutMs } from './timeout.ts'
+export {
+  authenticationConfiguration,
+  minorOf,
+  type TokenAccess,
+  type TokenClaims,
+  type TrustingCluster,
+  tokenClaims,
+  tokenModeSinceMinor,
+  tokenSecondsOf,
+} from './token-claims.ts'

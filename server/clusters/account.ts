@@ -65,6 +65,15 @@ const labels = { 'app.kubernetes.io/managed-by': 'palisade', 'app.kubernetes.io/
 const theAccount = { kind: 'ServiceAccount', name: accountName, namespace }
 const roleRef = (kind: 'Role' | 'ClusterRole', name: string) => ({ apiGroup: rbac, kind, name })
 
+/** What the groups of the levels may do: all that is needed where the cluster takes our tokens. */
+const levelBindings: readonly KubernetesObject[] = levelRows.map(({ group, clusterRole }) => ({
+  apiVersion: `${rbac}/v1`,
+  kind: 'ClusterRoleBinding',
+  metadata: { name: group, labels },
+  roleRef: roleRef('ClusterRole', clusterRole),
+  subjects: [{ apiGroup: rbac, kind: 'Group', name: group }],
+}))
+
 /** In the order in which they can be made. */
 export const accountObjects: readonly KubernetesObject[] = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
@@ -107,13 +116,7 @@ export const accountObjects: readonly KubernetesObject[] = [
     roleRef: roleRef('Role', renewalRole),
     subjects: [theAccount],
   },
-  ...levelRows.map(({ group, clusterRole }) => ({
-    apiVersion: `${rbac}/v1`,
-    kind: 'ClusterRoleBinding',
-    metadata: { name: group, labels },
-    roleRef: roleRef('ClusterRole', clusterRole),
-    subjects: [{ apiGroup: rbac, kind: 'Group', name: group }],
-  })),
+  ...levelBindings,
 ]
 
 /** Path of an object below the API root. */
@@ -202,13 +205,26 @@ function pluralOf(kind: string): string {
   return `${kind.toLowerCase()}s`
 }
 
+const documentsOf = (objects: readonly KubernetesObject[]) =>
+  objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')
+
+/** The bindings of the levels alone, for `kubectl apply -f`. */
+export const levelsYaml = (): string => `# What the levels of Palisade may do on this cluster. There is no account.
+---
+${documentsOf(levelBindings)}`
+
+/** How an administrator of the cluster removes the account, and leaves the bindings of the levels. */
+export const removeAccountCommand = [
+  `kubectl delete namespace ${namespace}`,
+  `kubectl delete clusterrole,clusterrolebinding ${accountName}`,
+].join(' && ')
+
 /** The same objects for `kubectl apply -f`, with what to do afterwards. */
 export function accountYaml(checkPath: string): string {
-  const documents = accountObjects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
   return `# What Palisade needs on this cluster. Read it: the account may act as anybody, so it is worth cluster-admin.
 # 1. kubectl apply -f <this file>
 # 2. kubectl -n ${namespace} create token ${accountName} --duration=1h
 # 3. POST ${checkPath} {"token": "<that token>"}
 ---
-${documents.join('---\n')}`
+${documentsOf(accountObjects)}`
 }

@@ -19,8 +19,8 @@ export const stateNames = { ready: 'Running', 'needs-bindings': 'Importing' } as
 export type HealthName = 'Healthy' | 'UnHealthy' | 'Unknown'
 
 /** Not measured anew: what the last import, check or renewal of the credential met. */
-export function healthOf({ credential }: Pick<Cluster, 'credential'>): HealthName {
-  if (!credential) return 'Unknown'
+export function healthOf({ credential, credentialMode }: Pick<Cluster, 'credential' | 'credentialMode'>): HealthName {
+  if (!credential) return credentialMode === 'token' ? 'Healthy' : 'Unknown'
   return credential.problem === undefined ? 'Healthy' : 'UnHealthy'
 }
 

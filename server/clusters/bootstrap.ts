@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { type ClusterIdentity, identityOf, impersonationHeaders } from '../../core/kube/index.ts'
+import { impersonationHeaders } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { Logger } from '../platform/log/index.ts'
@@ -26,9 +26,10 @@ import {
   type ClusterProblem,
   createKubernetesClient,
   type KubernetesClient,
-  notKubernetes,
   unexpected,
 } from './kubernetes-client.ts'
+import { probeOf } from './probe.ts'
+import { isAllowed, readVersion, reviewSelf } from './reviews.ts'
 
 /** A token of the impersonating account. */
 export type AccountToken = { readonly token: Secret; readonly expiresAt: Date }
@@ -65,11 +66,6 @@ const undoMs = 10_000
 /** RBAC and tokens of new accounts work once the API servers' caches have heard of them. */
 const patienceMs = 5_000
 const betweenTriesMs = 100
-/**
- * Nothing used here is younger than 1.22 (server-side apply, TokenRequest, `Impersonate-Uid`), but what is older than this
- * has had no security fixes for years.
- */
-const oldestMinor = 26
 /** What is asked for; the API server may give less. */
 const tokenSeconds = 30 * 24 * 60 * 60
 
@@ -197,94 +193,12 @@ const TokenRequest = z.object({
   }),
 })
 
-const Version = z.object({
-  major: z.string().regex(/^\d{1,3}$/),
-  minor: z.string().regex(/^\d{1,3}\+?$/), // some distributions mark theirs with a plus
-  gitVersion: z.string().regex(/^v[\w.+-]{1,60}$/),
-})
-
-async function readVersion(client: KubernetesClient): Promise<Result<string, ClusterProblem>> {
-  const reply = await client.call('GET', '/version')
-  if (!reply.ok) return reply
-  const version = Version.safeParse(reply.value.body)
-  if (reply.value.status !== 200 || !version.success)
-    return err(reply.value.status === 200 ? notKubernetes : unexpected(reply.value, 'its version'))
-  const { major, minor, gitVersion } = version.data
-  if (Number(major) === 1 && Number.parseInt(minor, 10) >= oldestMinor) return ok(gitVersion)
-  return err({
-    kind: 'too-old',
-    message: `The cluster runs Kubernetes ${gitVersion}; Palisade needs 1.${oldestMinor} or newer: upgrade it first.`,
-  })
-}
-
-const SelfSubjectReview = z.object({
-  status: z.object({
-    userInfo: z.object({
-      username: z.string(),
-      uid: z.string().default(''),
-      groups: z.array(z.string()).default([]),
-      extra: z.record(z.string(), z.array(z.string())).default({}),
-    }),
-  }),
-})
-type UserInfo = z.output<typeof SelfSubjectReview>['status']['userInfo']
-
-/** Who the cluster takes a call for. Undefined where it cannot be asked: before 1.28, or without `system:basic-user`. */
-async function reviewSelf(
-  client: KubernetesClient,
-  impersonate: readonly (readonly [string, string])[] = [],
-): Promise<Result<UserInfo | undefined, ClusterProblem>> {
-  const reply = await client.call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
-    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
-    impersonate,
-  })
-  if (!reply.ok) return reply
-  if (reply.value.status === 404 || reply.value.status === 403) return ok(undefined)
-  const review = SelfSubjectReview.safeParse(reply.value.body)
-  if (reply.value.status !== 201 || !review.success) return err(unexpected(reply.value, 'who this credential is'))
-  return ok(review.data.status.userInfo)
-}
-
 async function whoAmI(client: KubernetesClient): Promise<Result<string | undefined, ClusterProblem>> {
   const self = await reviewSelf(client)
   if (!self.ok) return self
   if (self.value?.username === 'system:anonymous')
     return err({ kind: 'unauthorized', message: 'The cluster takes this credential for nobody (system:anonymous).' })
   return ok(self.value?.username)
-}
-
-const AccessReview = z.object({ status: z.object({ allowed: z.boolean() }) })
-
-/** Whether the credential may do this, in the cluster's own words. `forbidden` where it may not even ask. */
-async function isAllowed(
-  client: KubernetesClient,
-  { verb, apiGroup, resource, namespace, name }: Right,
-  impersonate: readonly (readonly [string, string])[] = [],
-): Promise<Result<boolean, ClusterProblem>> {
-  const slash = resource.indexOf('/')
-  const reply = await client.call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
-    body: {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: {
-        resourceAttributes: {
-          verb,
-          group: apiGroup,
-          resource: slash < 0 ? resource : resource.slice(0, slash),
-          // Of an extra the key is the subresource, slashes in it included.
-          ...(slash < 0 ? {} : { subresource: resource.slice(slash + 1) }),
-          ...(namespace === undefined ? {} : { namespace }),
-          ...(name === undefined ? {} : { name }),
-        },
-      },
-    },
-    impersonate,
-  })
-  if (!reply.ok) return reply
-  const review = AccessReview.safeParse(reply.value.body)
-  if (reply.value.status !== 201 || !review.success)
-    return err(unexpected(reply.value, 'what this credential may do (SelfSubjectAccessReview)'))
-  return ok(review.data.status.allowed)
 }
 
 /** Those of the rights that the credential does not have. */
@@ -399,28 +313,16 @@ async function verifyOnce(client: KubernetesClient, tenant: string): Promise<Res
   if (!arrived.ok) return arrived
   const levels: Missing[] = []
   for (const { group, right, missing } of levelProbes) {
-    const allowed = await isAllowed(client, right, [
-      ['Impersonate-User', probeOf(tenant).user],
-      ['Impersonate-Group', group],
-    ])
+    const allowed = await isAllowed(client, right, {
+      impersonate: [
+        ['Impersonate-User', probeOf(tenant).user],
+        ['Impersonate-Group', group],
+      ],
+    })
     if (!allowed.ok) return allowed
     if (!allowed.value) levels.push(missing)
   }
   return ok({ rights: [], levels })
-}
-
-/** Somebody who does not exist, with everything that an identity can have. */
-function probeOf(tenant: string): ClusterIdentity {
-  const nobody = '0'.repeat(24)
-  return identityOf({
-    tenantUid: tenant,
-    userUid: nobody,
-    email: 'check@palisade.invalid',
-    levels: ['view'],
-    teams: [{ uid: nobody, name: 'check' }],
-    sessionUid: nobody,
-    requestId: nobody,
-  })
 }
 
 /** Whether the cluster sees exactly whom the headers name: something between may drop or change them. */
@@ -431,7 +333,7 @@ async function impersonationArrives(
   const probe = probeOf(tenant)
   const headers = impersonationHeaders(probe)
   if (!headers.ok) throw new Error(`the probe of impersonation is not one: ${headers.error.problem}`)
-  const seen = await reviewSelf(client, headers.value)
+  const seen = await reviewSelf(client, { impersonate: headers.value })
   if (!seen.ok) return seen
   if (seen.value === undefined) return ok(undefined) // an older cluster: its access reviews have to do
   const { username, uid, groups, extra } = seen.value

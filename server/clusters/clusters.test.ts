@@ -36,6 +36,9 @@ const log: string[] = []
 let offsetMs = 0
 const clock = { now: () => Date.now() + offsetMs, monotonicMs: () => performance.now() }
 const logger = createLogger('debug', (line) => log.push(line))
+const never = async () => {
+  throw new Error('these clusters are reached by impersonation')
+}
 const recorded: { event: string; details: object; resource: { uid: string } }[] = []
 let renewal: ReturnType<typeof createRenewal>
 let records: ReturnType<typeof createRecords>
@@ -59,6 +62,8 @@ before(async () => {
       append: async (_tx: unknown, entry: (typeof recorded)[number]) => recorded.push(entry),
       publicUrl: 'https://palisade.test:8443',
       caPem: () => 'our CA',
+      tokens: { issuer: 'https://palisade.test:8443/oidc', mintProbe: never, now: clock.now },
+      ...{ standing: never, endsAt: never, mintDirect: never },
       ...{ clock, logger },
     }
     clusters = createClusters(deps)
@@ -315,6 +320,8 @@ describe('who sees and does what', () => {
       const bodies: Record<string, unknown> = {
         'PATCH /v1/spectroclusters/{uid}/metadata': { metadata: { name: 'mine' } },
         'POST /v1/palisade/clusters/{uid}/check': { token: 'x' },
+        'PUT /v1/palisade/clusters/{uid}/credentialMode': { mode: 'token' },
+        'POST /v1/palisade/clusters/{uid}/directToken': {},
       }
       const body = bodies[route]
       for (const id of [uid, newUid(), 'nonsense', '../x']) {

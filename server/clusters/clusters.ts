@@ -6,23 +6,29 @@ import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Lookups, Tx } from '../platform/postgres/index.ts'
 import { stateNames } from './answers.ts'
 import { type ClusterPorts, clusterEndpoints } from './cluster-routes.ts'
+import { type CredentialModePorts, credentialModeEndpoints } from './credential-mode-routes.ts'
 import { dashboardEndpoints } from './dashboard-routes.ts'
+import { type DirectPorts, directEndpoints } from './direct-routes.ts'
 import { findCluster } from './found.ts'
 import { importEndpoints } from './import-routes.ts'
+import { createImports, type ImportPorts } from './imports.ts'
 import type { CheckDestination } from './kubernetes-client.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
 
-export type ClustersDeps = ClusterPorts & {
-  readonly inTenant: InTenant
-  readonly lookups: Pick<Lookups, 'clustersToRenew'>
-  readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer>
-  readonly checkDestination: CheckDestination
-  readonly append: AppendEntry
-  readonly clock: Clock
-  readonly logger: Logger
-}
+export type ClustersDeps = ClusterPorts &
+  CredentialModePorts &
+  DirectPorts &
+  Pick<ImportPorts, 'tokens'> & {
+    readonly inTenant: InTenant
+    readonly lookups: Pick<Lookups, 'clustersToRenew'>
+    readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer>
+    readonly checkDestination: CheckDestination
+    readonly append: AppendEntry
+    readonly clock: Clock
+    readonly logger: Logger
+  }
 
 export type Clusters = Pick<ClusterRecords, 'find'> & {
   readonly endpoints: readonly Endpoint[]
@@ -41,9 +47,16 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
 /** Clusters: import by kubeconfig, the account on them and its token, and clusters as objects of `/v1`. */
 export function createClusters(deps: ClustersDeps): Clusters {
   const records = createRecords(deps)
+  const imports = createImports(deps)
   const renewal = createRenewal({ ...deps, forget: records.forget })
   return {
-    endpoints: [...importEndpoints(deps), ...clusterEndpoints(deps), ...dashboardEndpoints],
+    endpoints: [
+      ...importEndpoints(imports),
+      ...credentialModeEndpoints(imports, deps),
+      ...directEndpoints(deps),
+      ...clusterEndpoints(deps),
+      ...dashboardEndpoints,
+    ],
     find: records.find,
     target: findCluster,
     async inProject(tx, project) {

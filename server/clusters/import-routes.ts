@@ -5,21 +5,21 @@ import { uidPath } from '../../contract/wire/common.ts'
 import { err, ok } from '../../core/result.ts'
 import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { accountYaml } from './account.ts'
+import { accountYaml, levelsYaml } from './account.ts'
+import type { Bootstrapped } from './bootstrap.ts'
 import { findCluster, load } from './found.ts'
 import {
   conversationRefusals,
-  createImports,
-  type ImportPorts,
+  type Imports,
   type Prepared,
+  type PreparedTokens,
   storeCheck,
   storeImport,
 } from './imports.ts'
 import { type Cluster, readCluster, sameServer, targetOf } from './store.ts'
 
 /** Import by kubeconfig, and what follows it. */
-export function importEndpoints(ports: ImportPorts): readonly Endpoint[] {
-  const imports = createImports(ports)
+export function importEndpoints(imports: Imports): readonly Endpoint[] {
   return [
     endpoint({
       route: 'POST /v1/palisade/clusters',
@@ -65,23 +65,16 @@ export function importEndpoints(ports: ImportPorts): readonly Endpoint[] {
       params: uidPath,
       body: contract.ClusterCheck,
       reply: { status: 200, body: contract.ClusterChecked },
-      refusals: ['not_found', ...conversationRefusals],
+      refusals: ['not_found', 'invalid', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
       audit: 'cluster.bindings.checked',
       // A cluster becomes one that calls are let through to.
       changes: 'access',
       prepare: ({ principal, params, body, now }) =>
-        imports.prepareCheck({
-          tenant: principal.tenant,
-          uid: params.uid,
-          kubeconfig: body.kubeconfig,
-          token: body.token,
-          bindings: body.bindings,
-          now,
-        }),
+        imports.prepareCheck({ tenant: principal.tenant, uid: params.uid, credential: body, now }),
       async handle({ tx, access, prepared, now, params }) {
         const before = await load(tx, params.uid)
         if (!before.ok) return before
-        const checked = await storeCheck(tx, prepared, before.value.uid, now)
+        const checked = await storeCheck(tx, prepared, before.value, now)
         if (!checked.ok) return checked
         const cluster = checked.value
         const authority = before.value.caPem === cluster.caPem ? {} : { authorityChanged: true }
@@ -94,12 +87,22 @@ export function importEndpoints(ports: ImportPorts): readonly Endpoint[] {
   ]
 }
 
+/** What a conversation came to; where the cluster takes our tokens nothing is made there, and nothing kept. */
+function outcomeOf(prepared: Prepared | PreparedTokens): Pick<Bootstrapped, 'created' | 'missing' | 'token'> {
+  return 'taken' in prepared
+    ? { created: [], missing: prepared.taken.missing, token: undefined }
+    : prepared.bootstrap.outcome
+}
+
 /** What the log remembers of a conversation. */
-function recorded({ state, serverUrl, kubernetesVersion, credential }: Cluster, { bootstrap: { outcome } }: Prepared) {
+export function recorded(cluster: Cluster, prepared: Prepared | PreparedTokens) {
+  const { state, serverUrl, kubernetesVersion, credentialMode, credential } = cluster
+  const outcome = outcomeOf(prepared)
   return {
     state,
     server: serverUrl,
     kubernetesVersion,
+    credentialMode,
     created: outcome.created,
     missing: outcome.missing.map(({ why: _, ...right }) => right),
     credential: outcome.token
@@ -111,9 +114,10 @@ function recorded({ state, serverUrl, kubernetesVersion, credential }: Cluster, 
 async function checkedAnswer(
   tx: Tx,
   cluster: Cluster,
-  { bootstrap: { outcome } }: Prepared,
+  prepared: Prepared | PreparedTokens,
   access: RequestAccess,
 ): Promise<z.input<typeof contract.ClusterChecked>> {
+  const outcome = outcomeOf(prepared)
   const others = await sameServer(tx, cluster)
   const nameOf = (other: Cluster) =>
     access.allows('cluster.get', targetOf(other)) ? `The cluster "${other.name}"` : 'Another cluster'
@@ -129,8 +133,9 @@ async function checkedAnswer(
 
 function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> {
   const { uid, name, state, serverUrl, kubernetesVersion, contactedAt, missing, credential } = cluster
+  const { credentialMode, directTokens } = cluster
   return {
-    ...{ uid, name, state, kubernetesVersion },
+    ...{ uid, name, state, kubernetesVersion, credentialMode, directTokens },
     server: serverUrl,
     contactedAt: contactedAt.toISOString(),
     missing: [...missing],
@@ -148,4 +153,5 @@ function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> 
   }
 }
 
-const yamlFor = ({ uid }: Cluster) => accountYaml(`/v1/palisade/clusters/${uid}/check`)
+const yamlFor = ({ uid, credentialMode }: Cluster) =>
+  credentialMode === 'token' ? levelsYaml() : accountYaml(`/v1/palisade/clusters/${uid}/check`)

@@ -7,7 +7,8 @@ import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
 import { accountName, namespace } from './account.ts'
 import { type Bootstrap, bootstrap } from './bootstrap.ts'
-import { isBearerToken, type Kubeconfig, parseKubeconfig } from './kubeconfig.ts'
+import { createConversations } from './conversations.ts'
+import { type ClusterEndpoint, isBearerToken, type Kubeconfig, parseKubeconfig, wipe } from './kubeconfig.ts'
 import type { CheckDestination, ClusterProblem } from './kubernetes-client.ts'
 import { endpointOf } from './records.ts'
 import { sealToken } from './renewal.ts'
@@ -20,7 +21,9 @@ import {
   readCluster,
   type SealedCredential,
   updateChecked,
+  updateTokenMode,
 } from './store.ts'
+import { checkTokens, type MintProbe, type TokenProblem, type TokensTaken } from './token-check.ts'
 
 /** Importing a cluster, and finishing or repeating what an import does: first the network, then the row. */
 
@@ -28,23 +31,33 @@ export type ImportPorts = {
   readonly inTenant: InTenant
   readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer>
   readonly checkDestination: CheckDestination
+  /** For clusters that trust our issuer. */
+  readonly tokens: { readonly issuer: string; readonly mintProbe: MintProbe; readonly now: () => number }
   readonly logger: Logger
 }
 
-/** A conversation with a cluster that has taken place, and what storing its outcome takes. */
+/** A conversation with a cluster about its account that has taken place, and what storing its outcome takes. */
 export type Prepared = {
   readonly kubeconfig: Pick<Kubeconfig, 'endpoint'>
   readonly bootstrap: Bootstrap
   readonly sealer: TenantSealer
 }
-type PreparedWithUndo = { readonly value: Prepared; readonly undo: () => Promise<void> }
+/** The same where there is no account: the cluster takes our tokens. */
+export type PreparedTokens = { readonly endpoint: ClusterEndpoint; readonly taken: TokensTaken }
+type WithUndo<T> = { readonly value: T; readonly undo?: () => Promise<void> }
 
-/** Conversations at the same time; each may take 25 s and hold six sockets. */
-const atOnce = { tenant: 4, all: 32 } as const
+/** A credential for a conversation about the account. */
+export type AccountCredential = {
+  readonly kubeconfig?: Secret | undefined
+  readonly token?: Secret | undefined
+  readonly bindings: 'install' | 'print'
+}
+
+export type Imports = ReturnType<typeof createImports>
 
 export function createImports(ports: ImportPorts) {
-  const { inTenant, sealerOf, checkDestination, logger } = ports
-  const underWay = new Map<TenantUid, number>()
+  const { inTenant, sealerOf, checkDestination, logger, tokens } = ports
+  const converse = createConversations()
 
   /** Reads the kubeconfig, asks the cluster and, where told so, makes the account. */
   async function prepareImport(request: {
@@ -54,7 +67,7 @@ export function createImports(ports: ImportPorts) {
     readonly kubeconfig: Secret
     readonly bindings: 'install' | 'print'
     readonly now: Date
-  }): Promise<Result<PreparedWithUndo, Refusal>> {
+  }): Promise<Result<WithUndo<Prepared>, Refusal>> {
     const { tenant, project, name, kubeconfig, bindings, now } = request
     if (project === undefined) return err(refuse('project_required'))
     const parsed = judge(kubeconfig, now)
@@ -64,50 +77,67 @@ export function createImports(ports: ImportPorts) {
       if (await isNameTaken(tx, project, name)) return refuse('cluster_name_taken')
       return (await hasRoom(tx)) ? undefined : refuse('resource_limit')
     })
-    return early ? err(early) : converse(tenant, parsed.value, bindings)
+    return early ? err(early) : aboutAccount(tenant, parsed.value, bindings)
   }
 
   /** The same for a cluster that is there: with a kubeconfig of the same server, or with a token for the server known. */
-  async function prepareCheck(request: {
-    readonly tenant: TenantUid
-    readonly uid: string
-    readonly kubeconfig: Secret | undefined
-    readonly token: Secret | undefined
-    readonly bindings: 'install' | 'print'
-    readonly now: Date
-  }): Promise<Result<PreparedWithUndo, Refusal>> {
-    const { tenant, uid, kubeconfig, token, bindings, now } = request
-    const cluster = await inTenant(tenant, (tx) => readCluster(tx, uid))
-    if (!cluster) return err(refuse('not_found'))
+  async function prepareAccount(
+    tenant: TenantUid,
+    cluster: Cluster,
+    { kubeconfig, token, bindings }: AccountCredential,
+    now: Date,
+  ): Promise<Result<WithUndo<Prepared>, Refusal>> {
     if (kubeconfig === undefined) {
       if (token === undefined || !isBearerToken(token.reveal()))
         return err(refuse('invalid', 'token: is not a token: visible characters alone'))
-      return converse(tenant, { endpoint: endpointOf(cluster), credential: { token } }, bindings)
+      return aboutAccount(tenant, { endpoint: endpointOf(cluster), credential: { token } }, bindings)
     }
-    const parsed = judge(kubeconfig, now)
-    if (!parsed.ok) return parsed
-    const { url } = parsed.value.endpoint.server
-    if (url !== cluster.serverUrl)
-      return err(
-        refuse(
-          'kubeconfig_refused',
-          `This kubeconfig is for ${url}, the cluster was imported from ${cluster.serverUrl}: use one for that, or import it anew.`,
-        ),
-      )
-    return converse(tenant, parsed.value, bindings)
+    const parsed = judgeFor(cluster, kubeconfig, now)
+    return parsed.ok ? aboutAccount(tenant, parsed.value, bindings) : parsed
   }
 
-  async function converse(
+  /** Whether the cluster takes our tokens. Of a kubeconfig only the authority is used, which may have been replaced. */
+  async function prepareTokens(
+    tenant: TenantUid,
+    cluster: Cluster,
+    kubeconfig: Secret | undefined,
+    now: Date,
+  ): Promise<Result<WithUndo<PreparedTokens>, Refusal>> {
+    const parsed = kubeconfig && judgeFor(cluster, kubeconfig, now)
+    if (parsed && !parsed.ok) return parsed
+    if (parsed) wipe(parsed.value.credential)
+    const endpoint = parsed ? parsed.value.endpoint : endpointOf(cluster)
+    return converse(tenant, async () => {
+      const of = { tenant, cluster: cluster.uid, issuer: tokens.issuer }
+      const taken = await checkTokens(endpoint, of, { checkDestination, mint: tokens.mintProbe, now: tokens.now })
+      return taken.ok ? ok({ value: { endpoint, taken: taken.value } }) : err(tokenRefusalOf(taken.error))
+    })
+  }
+
+  /** What a check is, by how the cluster is reached. */
+  async function prepareCheck(request: {
+    readonly tenant: TenantUid
+    readonly uid: string
+    readonly credential: AccountCredential
+    readonly now: Date
+  }): Promise<Result<WithUndo<Prepared | PreparedTokens>, Refusal>> {
+    const { tenant, uid, credential, now } = request
+    const cluster = await find(tenant, uid)
+    if (!cluster) return err(refuse('not_found'))
+    if (cluster.credentialMode === 'impersonation') return prepareAccount(tenant, cluster, credential, now)
+    if (credential.token)
+      return err(refuse('invalid', 'token: is of an account, and this cluster is reached without one'))
+    return prepareTokens(tenant, cluster, credential.kubeconfig, now)
+  }
+
+  const find = (tenant: TenantUid, uid: string) => inTenant(tenant, (tx) => readCluster(tx, uid))
+
+  const aboutAccount = (
     tenant: TenantUid,
     kubeconfig: Kubeconfig,
     bindings: 'install' | 'print',
-  ): Promise<Result<PreparedWithUndo, Refusal>> {
-    const mine = underWay.get(tenant) ?? 0
-    const all = [...underWay.values()].reduce((sum, one) => sum + one, 0)
-    if (mine >= atOnce.tenant || all >= atOnce.all)
-      return err({ ...refuse('busy', 'Other clusters are being imported; try again'), retryAfterSeconds: 5 })
-    underWay.set(tenant, mine + 1)
-    try {
+  ): Promise<Result<WithUndo<Prepared>, Refusal>> =>
+    converse(tenant, async () => {
       const sealer = await sealerOf(tenant)
       const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger })
       if (!done.ok) return err(refusalOf(done.error))
@@ -119,14 +149,9 @@ export function createImports(ports: ImportPorts) {
           forget()
         },
       })
-    } finally {
-      const left = (underWay.get(tenant) ?? 1) - 1
-      if (left > 0) underWay.set(tenant, left)
-      else underWay.delete(tenant)
-    }
-  }
+    })
 
-  return { prepareImport, prepareCheck }
+  return { find, prepareImport, prepareCheck, prepareAccount, prepareTokens }
 }
 
 /** Stores an imported cluster. The kubeconfig is forgotten with the commit. */
@@ -158,8 +183,27 @@ export async function storeImport(
   return ok(uid)
 }
 
-/** Stores what a check found; refuses where the cluster was removed in the meantime. */
+/**
+ * Stores what a check found, where the cluster is still reached as it was when it was asked; refuses where it was removed in the
+ * meantime.
+ */
 export async function storeCheck(
+  tx: Tx,
+  prepared: Prepared | PreparedTokens,
+  before: Cluster,
+  now: Date,
+): Promise<Result<Cluster, Refusal>> {
+  const { uid, credentialMode, directTokens } = before
+  if ('taken' in prepared !== (credentialMode === 'token')) return err(modeChanged)
+  return 'taken' in prepared
+    ? storeTokens(tx, prepared, { uid, directTokens }, now)
+    : storeAccount(tx, prepared, uid, now)
+}
+
+const modeChanged = refuse('conflict', 'The credential mode was changed in the meantime; try again')
+
+/** Reached by the account from now on, where the conversation came to a token of it; else as before. */
+export async function storeAccount(
   tx: Tx,
   { kubeconfig, bootstrap: { outcome, forget }, sealer }: Prepared,
   uid: ClusterUid,
@@ -173,7 +217,19 @@ export async function storeCheck(
   return ok(cluster)
 }
 
-function factsOf({ server, caPem, serverName }: Kubeconfig['endpoint'], outcome: Bootstrap['outcome']) {
+/** Reached by tokens from now on; the account's token is forgotten. */
+export async function storeTokens(
+  tx: Tx,
+  { endpoint, taken }: PreparedTokens,
+  { uid, directTokens }: { readonly uid: ClusterUid; readonly directTokens: boolean },
+  now: Date,
+): Promise<Result<Cluster, Refusal>> {
+  const stored = await updateTokenMode(tx, uid, { ...factsOf(endpoint, taken), directTokens }, now)
+  const cluster = stored ? await readCluster(tx, uid) : undefined
+  return cluster ? ok(cluster) : err(refuse('not_found'))
+}
+
+function factsOf({ server, caPem, serverName }: ClusterEndpoint, outcome: TokensTaken) {
   const { kubernetesVersion, missing } = outcome
   return { serverUrl: server.url, caPem, serverName, kubernetesVersion, missing }
 }
@@ -191,6 +247,21 @@ function judge(kubeconfig: Secret, now: Date): Result<Kubeconfig, Refusal> {
   const parsed = parseKubeconfig(kubeconfig.reveal(), now)
   if (parsed.ok) return parsed
   return err(refuse('kubeconfig_refused', parsed.error.join(' '), { problems: parsed.error }))
+}
+
+/** A kubeconfig of the server that the cluster was imported from, and of no other. */
+function judgeFor(cluster: Cluster, kubeconfig: Secret, now: Date): Result<Kubeconfig, Refusal> {
+  const parsed = judge(kubeconfig, now)
+  if (!parsed.ok) return parsed
+  const { url } = parsed.value.endpoint.server
+  if (url === cluster.serverUrl) return parsed
+  wipe(parsed.value.credential)
+  return err(
+    refuse(
+      'kubeconfig_refused',
+      `This kubeconfig is for ${url}, the cluster was imported from ${cluster.serverUrl}: use one for that, or import it anew.`,
+    ),
+  )
 }
 
 const codes = {
@@ -214,6 +285,11 @@ const codes = {
 export const conversationRefusals = [
   ...new Set<RefusalCode>(['kubeconfig_refused', ...Object.values(codes), 'busy']),
 ] as const
+
+function tokenRefusalOf(problem: TokenProblem): Refusal {
+  if (problem.kind !== 'tokens') return refusalOf(problem)
+  return refuse('cluster_refuses_tokens', problem.problems.join(' '), { problems: problem.problems })
+}
 
 function refusalOf({ kind, message }: ClusterProblem): Refusal {
   return refuse(codes[kind], message, { reason: kind })

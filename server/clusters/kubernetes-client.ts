@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { type buildConnector, type Dispatcher, errors, Pool } from 'undici'
 import { err, ok, type Result } from '../../core/result.ts'
+import type { Secret } from '../../core/seal/index.ts'
 import type { ClientCredential, ClusterEndpoint } from './kubeconfig.ts'
 
 /** Resolves a host and judges its addresses; asked at every connect, since a name may change its mind (threat D17). */
@@ -37,7 +38,12 @@ export type ClusterProblem = {
   readonly message: string
 }
 
-export type KubernetesReply = { readonly status: number; readonly body: unknown }
+export type KubernetesReply = {
+  readonly status: number
+  readonly body: unknown
+  /** The server's clock when it answered, in milliseconds; undefined where it does not say. */
+  readonly dateMs: number | undefined
+}
 
 export type KubernetesCall = {
   readonly body?: unknown
@@ -45,6 +51,8 @@ export type KubernetesCall = {
   readonly contentType?: string
   /** Header lines of impersonation. */
   readonly impersonate?: readonly (readonly [string, string])[]
+  /** In the place of the client's own credential. */
+  readonly token?: Secret
 }
 
 /** Asks one API server with one credential. Every status is an answer; a redirect is one too and is not followed (threat A10). */
@@ -81,10 +89,11 @@ export function createKubernetesClient(
     maxHeaderSize: 16 * 1024,
     allowH2: false,
   })
-  const authorization = credential.token ? ['authorization', `Bearer ${credential.token.reveal()}`] : []
 
   return {
-    async call(method, path, { body, contentType = 'application/json', impersonate = [] } = {}) {
+    async call(method, path, { body, contentType = 'application/json', impersonate = [], token } = {}) {
+      const bearer = token ?? credential.token
+      const authorization = bearer ? ['authorization', `Bearer ${bearer.reveal()}`] : []
       const headers = ['accept', 'application/json', 'user-agent', 'palisade', ...authorization, ...impersonate.flat()]
       if (body !== undefined) headers.push('content-type', contentType)
       try {
@@ -95,7 +104,12 @@ export function createKubernetesClient(
           signal: deps.signal,
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         })
-        return ok({ status: reply.statusCode, body: await readJson(reply.body) })
+        const dateMs = Date.parse(String(reply.headers.date))
+        return ok({
+          status: reply.statusCode,
+          body: await readJson(reply.body),
+          dateMs: Number.isNaN(dateMs) ? undefined : dateMs,
+        })
       } catch (cause) {
         return err(problemOf(cause, endpoint))
       }
@@ -105,7 +119,7 @@ export function createKubernetesClient(
 }
 
 /** What an answer that is none of the expected ones means. */
-export function unexpected({ status, body }: KubernetesReply, doing: string): ClusterProblem {
+export function unexpected({ status, body }: Pick<KubernetesReply, 'status' | 'body'>, doing: string): ClusterProblem {
   const said = statusMessage(body)
   if (status === 401)
     return {

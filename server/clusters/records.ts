@@ -1,3 +1,4 @@
+import type { CredentialMode } from '../../contract/clusters.ts'
 import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
@@ -16,7 +17,8 @@ export type ClusterRecord = {
   readonly tags: Readonly<Record<string, string>>
   readonly state: 'needs-bindings' | 'ready'
   readonly endpoint: ClusterEndpoint
-  /** Of the impersonating account; there when the state is ready. */
+  readonly credentialMode: CredentialMode
+  /** Of the impersonating account; there when the state is ready, but for clusters in token mode. */
   readonly token: Secret | undefined
   readonly kubernetesVersion: string
 }
@@ -98,8 +100,9 @@ export function createRecords(deps: {
 }
 
 function recordOf(tenant: TenantUid, cluster: Cluster, token: Secret | undefined): ClusterRecord {
-  const { uid, project, name, labels, state, kubernetesVersion } = cluster
-  return { uid, tenant, project, name, tags: labels, state, endpoint: endpointOf(cluster), token, kubernetesVersion }
+  const { uid, project, name, labels, state, credentialMode, kubernetesVersion } = cluster
+  const endpoint = endpointOf(cluster)
+  return { uid, tenant, project, name, tags: labels, state, endpoint, credentialMode, token, kubernetesVersion }
 }
 
 /** How a stored cluster is reached. */

@@ -22,7 +22,8 @@ type Property = {
 const literal = (text: string) => `'${text}'`
 const state = `case c.state when 'ready' then ${literal(stateNames.ready)} else ${literal(stateNames['needs-bindings'])} end`
 const healthNames = { none: 'Unknown', good: 'Healthy', bad: 'UnHealthy' } as const satisfies Record<string, HealthName>
-const health = `case when c.credential_renew_at is null then ${literal(healthNames.none)}
+const health = `case when c.credential_mode = 'token' then ${literal(healthNames.good)}
+  when c.credential_renew_at is null then ${literal(healthNames.none)}
   when c.credential_problem is null then ${literal(healthNames.good)} else ${literal(healthNames.bad)} end`
 
 const properties: Readonly<Record<string, Property>> = {

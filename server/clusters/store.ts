@@ -1,4 +1,4 @@
-import type { ClusterState, MissingRight } from '../../contract/clusters.ts'
+import type { ClusterState, CredentialMode, MissingRight } from '../../contract/clusters.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ClusterUid, ProjectUid, type UserUid } from '../../contract/ids.ts'
 import { objectsPerKind } from '../../contract/limits.ts'
@@ -23,7 +23,10 @@ export type Cluster = {
   readonly serverName: string | undefined
   /** As the API server says it: `v1.36.3`. */
   readonly kubernetesVersion: string
-  /** There when the state is ready. */
+  readonly credentialMode: CredentialMode
+  /** Whether people may be given tokens for the cluster itself. */
+  readonly directTokens: boolean
+  /** There when the state is ready and the mode is impersonation. */
   readonly credential: CredentialFacts | undefined
   readonly contactedAt: Date
   readonly missing: readonly MissingRight[]
@@ -72,6 +75,8 @@ type Row = {
   readonly ca_pem: string
   readonly server_name: string | null
   readonly kubernetes_version: string
+  readonly credential_mode: CredentialMode
+  readonly direct_tokens: boolean
   readonly account: string | null
   readonly credential_expires_at: Date | null
   readonly credential_renew_at: Date | null
@@ -83,8 +88,8 @@ type Row = {
 }
 
 const columns = `c.cluster_id, c.project_id, p.name as project_name, c.name, c.labels, c.annotations, c.state, c.server_url,
-  c.ca_pem, c.server_name, c.kubernetes_version, c.account, c.credential_expires_at, c.credential_renew_at,
-  c.credential_problem, c.contacted_at, c.missing, c.created_at, c.updated_at`
+  c.ca_pem, c.server_name, c.kubernetes_version, c.credential_mode, c.direct_tokens, c.account, c.credential_expires_at,
+  c.credential_renew_at, c.credential_problem, c.contacted_at, c.missing, c.created_at, c.updated_at`
 const tables = 'clusters c join projects p on p.tenant_id = c.tenant_id and p.project_id = c.project_id'
 
 function toCluster(row: Row): Cluster {
@@ -101,6 +106,8 @@ function toCluster(row: Row): Cluster {
     caPem: row.ca_pem,
     serverName: row.server_name ?? undefined,
     kubernetesVersion: row.kubernetes_version,
+    credentialMode: row.credential_mode,
+    directTokens: row.direct_tokens,
     // The table's checks say that all of these are there, or none.
     credential:
       account !== null && expiresAt !== null && renewAt !== null
@@ -271,7 +278,7 @@ export async function updateChecked(
 ): Promise<boolean> {
   const rows = credential
     ? await tx.query(
-        `update clusters set state = 'ready', ca_pem = $3, server_name = $4, kubernetes_version = $5, account = $6,
+        `update clusters set state = 'ready', credential_mode = 'impersonation', direct_tokens = false, ca_pem = $3, server_name = $4, kubernetes_version = $5, account = $6,
            credential = $7, credential_expires_at = $8, credential_renew_at = $9, credential_problem = null, missing = $10,
            contacted_at = $11, updated_at = $11
           where tenant_id = $1 and cluster_id = $2 returning cluster_id`,
@@ -287,6 +294,26 @@ export async function updateChecked(
           where tenant_id = $1 and cluster_id = $2 returning cluster_id`,
         [tx.tenant, uid, facts.kubernetesVersion, now, JSON.stringify(facts.missing)],
       )
+  return rows.length > 0
+}
+
+/** The cluster is reached by tokens of our issuer; whatever token of an account there was is gone. Answers whether there is such a cluster. */
+export async function updateTokenMode(
+  tx: Tx,
+  uid: ClusterUid,
+  facts: Facts & { readonly directTokens: boolean },
+  now: Date,
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update clusters set state = 'ready', credential_mode = 'token', direct_tokens = $3, ca_pem = $4, server_name = $5,
+       kubernetes_version = $6, missing = $7, account = null, credential = null, credential_expires_at = null,
+       credential_renew_at = null, credential_problem = null, contacted_at = $8, updated_at = $8
+      where tenant_id = $1 and cluster_id = $2 returning cluster_id`,
+    [
+      ...[tx.tenant, uid, facts.directTokens, facts.caPem, facts.serverName ?? null, facts.kubernetesVersion],
+      ...[JSON.stringify(facts.missing), now],
+    ],
+  )
   return rows.length > 0
 }
 

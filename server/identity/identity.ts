@@ -2,6 +2,7 @@ import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { Endpoint, Principal } from '../gateway/index.ts'
 import { apiKeyEndpoints } from './api-key-routes.ts'
+import { type ApiServerTokens, createApiServerTokens } from './api-server-tokens.ts'
 import { authEndpoints } from './auth-routes.ts'
 import { type Authenticator, createAuthenticator } from './authenticator.ts'
 import { createClusterTokens } from './cluster-tokens.ts'
@@ -18,7 +19,7 @@ import { sessionEndpoints } from './session-routes.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
 import { createThrottle } from './throttle.ts'
-import { createTokens } from './tokens.ts'
+import { createTokens, issuerOf } from './tokens.ts'
 
 /** Who somebody is: sign-in, sessions and their tokens, API keys, passwords and the links that set them. */
 export type Identity = Pick<Authenticator, 'authenticate' | 'recheck' | 'touch'> & {
@@ -27,6 +28,8 @@ export type Identity = Pick<Authenticator, 'authenticate' | 'recheck' | 'touch'>
   readonly createFirstAdministrator: CreateFirstAdministrator
   /** A token for the Kubernetes door, as good as the session or key that the caller came with and ending with it. */
   issueClusterToken(principal: Principal): Promise<{ readonly token: Secret; readonly expiresAt: Date }>
+  /** Tokens that clusters take which trust our issuer. */
+  readonly apiServerTokens: ApiServerTokens
   /** Public keys of the tokens, for the issuer's JWKS; `rotate` after a restore. */
   readonly signingKeys: Pick<SigningKeys, 'jwks' | 'rotate'>
   /** For the OpenID Connect issuer and its pages. */
@@ -85,6 +88,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
     ],
     links,
     issueClusterToken: (principal) => issueClusterToken(principal),
+    apiServerTokens: createApiServerTokens({ issuer: issuerOf(publicUrl), keys: signingKeys, clock }),
     createFirstAdministrator: createFirstAdministrator({ ...edges, hasher }),
     signingKeys,
     issuer: createIssuerPort({

@@ -1,3 +1,4 @@
+export type { ApiServerToken, ApiServerTokens } from './api-server-tokens.ts'
 export type { CredentialRefusal, Presented, SessionHolder } from './authenticator.ts'
 export type { AccessData, Caller, CredentialFacts, IdentityEdges, IdentityEntry } from './edges.ts'
 export type { CreateFirstAdministrator } from './first-administrator.ts'

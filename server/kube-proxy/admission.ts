@@ -1,4 +1,4 @@
-import { failure, type Header, refusedByPalisade, requestLine, type Status } from '../../core/kube/index.ts'
+import { failure, refusedByPalisade, type Status } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { EndReason, Snapshot } from '../access/index.ts'
 import type { RequestLog } from '../platform/log/index.ts'
@@ -6,6 +6,7 @@ import { createCallers } from './callers.ts'
 import { type Standing, standingOf, stillCovers } from './decision.ts'
 import { type Described, refusedEntry } from './entries.ts'
 import type { DoorPorts } from './ports.ts'
+import { createProofs, type Proof } from './proofs.ts'
 import type { RequestHead } from './transport/index.ts'
 
 /** A call that passed every check, before its intent is durable. */
@@ -15,7 +16,7 @@ export type Admitted = {
   readonly standing: Standing
   /** When its credential or what it may do ends by itself, in milliseconds since 1970; infinity for never. */
   readonly endsAt: number
-  readonly identity: readonly Header[]
+  readonly proof: Proof
 }
 
 /** What is known of a call when it is to be decided. */
@@ -37,6 +38,7 @@ export type Admission = {
 export function createAdmission(ports: DoorPorts): Admission {
   const { access, ledger, clock } = ports
   const callerOf = createCallers()
+  const proofOf = createProofs(ports)
   const protectedNamespaces = new Set(ports.protectedNamespaces)
 
   async function admitOn(snapshot: Snapshot, asked: Asked): Promise<Result<Admitted, Status>> {
@@ -48,7 +50,8 @@ export function createAdmission(ports: DoorPorts): Admission {
     // Another tenant's cluster and none at all are the same answer.
     if (!cluster) return err(notFound(clusterUid, requestId))
     const described: Described = { ...about, cluster }
-    const { standing, identity } = callerOf(snapshot, principal, cluster, clock.now())
+    const known = callerOf(snapshot, principal, cluster, clock.now())
+    const { standing, identity } = known
     if (standing.denial) {
       const scope = `project ${cluster.project}`
       await ledger.record(
@@ -96,7 +99,8 @@ export function createAdmission(ports: DoorPorts): Admission {
       )
     }
     const endsAt = Math.min(credential.value.endsAt, standing.endsAt)
-    return ok({ described, snapshot, standing, endsAt, identity: [...identity.value, requestLine(requestId)] })
+    const proof = await proofOf({ known, lines: identity.value, tenant: principal.tenant, cluster, requestId })
+    return ok({ described, snapshot, standing, endsAt, proof })
   }
 
   return {

@@ -1,4 +1,10 @@
-import { type Header, type ImpersonationRefusal, identityOf, impersonationHeaders } from '../../core/kube/index.ts'
+import {
+  type ClusterIdentity,
+  type Header,
+  type ImpersonationRefusal,
+  identityOf,
+  impersonationHeaders,
+} from '../../core/kube/index.ts'
 import type { Result } from '../../core/result.ts'
 import type { Snapshot } from '../access/index.ts'
 import type { Principal } from '../gateway/index.ts'
@@ -8,6 +14,8 @@ import type { DoorCluster } from './ports.ts'
 /** What a caller may do on a cluster, and in which lines the cluster is told who they are; each request adds its own. */
 export type KnownCaller = {
   readonly standing: Standing
+  /** Whom the cluster takes them for; a name that it may not be told is refused in `identity`. */
+  readonly named: ClusterIdentity
   readonly identity: Result<readonly Header[], ImpersonationRefusal>
 }
 
@@ -41,13 +49,12 @@ export function createCallers(): (
     const before = callers.get(name)
     if (before && before.cluster === cluster && now < before.known.standing.changesAt) return before.known
     const standing = standingOf(snapshot, user, cluster, now)
-    const identity = impersonationHeaders(
-      identityOf({
-        ...{ tenantUid: tenant, userUid: user, email: person.email, sessionUid: session },
-        ...{ levels: standing.levels, teams: standing.teams },
-      }),
-    )
-    const known = { standing, identity }
+    const named = identityOf({
+      ...{ tenantUid: tenant, userUid: user, email: person.email, sessionUid: session },
+      ...{ levels: standing.levels, teams: standing.teams },
+    })
+    const identity = impersonationHeaders(named)
+    const known = { standing, named, identity }
     if (identity.ok && identity.value.length <= mostLines) callers.set(name, { cluster, known })
     return known
   }

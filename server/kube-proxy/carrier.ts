@@ -117,7 +117,7 @@ export function createCarrier(
     const long = described.upgrade !== undefined || isLongRunning(info, target)
     const recording = recordingOf(described, long)
     const outcome = recording === 'read' ? ('done' as const) : ('intended' as const)
-    const record = ledger.record(principal.tenant, callEntry(described, outcome, first.standing))
+    const record = ledger.record(principal.tenant, callEntry(described, outcome, first))
     if (recording !== 'read')
       live.intent = record.then(
         ({ uid }) => uid,
@@ -187,8 +187,8 @@ export function createCarrier(
       head: asked.head,
       target,
       info,
-      authorization: admitted.described.cluster.authorization(),
-      identity: admitted.identity,
+      authorization: admitted.proof.authorization,
+      identity: admitted.proof.lines,
       recorded,
       signal: live.signal,
       endedWith: () =>

@@ -19,7 +19,12 @@ export type Standing = {
 }
 
 /** Decides the three levels on one cluster, in the cluster's own project. `now` in milliseconds. */
-export function standingOf(snapshot: Snapshot, user: string, cluster: DoorCluster, now: number): Standing {
+export function standingOf(
+  snapshot: Snapshot,
+  user: string,
+  cluster: Pick<DoorCluster, 'uid' | 'project' | 'tags'>,
+  now: number,
+): Standing {
   const request: Omit<AccessRequest, 'permission'> = {
     subject: { userUid: user },
     resource: {

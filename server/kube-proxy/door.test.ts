@@ -126,6 +126,9 @@ async function openDoor(
         },
       },
       findCluster: async () => aCluster,
+      mintToken: async () => {
+        throw new Error('this cluster is reached by impersonation')
+      },
       ledger: {
         record: async () => ({ uid: EntryUid.parse(newUid()), epoch: 1n }),
         async conclude(_tenant, entry) {

@@ -4,6 +4,7 @@ import type { Principal } from '../gateway/index.ts'
 import { actorOf, type NewEntry } from '../ledger/index.ts'
 import type { Standing } from './decision.ts'
 import type { DoorCluster } from './ports.ts'
+import type { Proof } from './proofs.ts'
 import type { CallEnd } from './transport/index.ts'
 
 /** A call as the audit log knows it. */
@@ -45,7 +46,11 @@ export function recordingOf({ info, upgrade }: Described, isLong: boolean): Reco
   return isLong ? 'stream' : 'read'
 }
 
-export function callEntry(call: Described, outcome: 'done' | 'intended', standing: Standing): NewEntry {
+export function callEntry(
+  call: Described,
+  outcome: 'done' | 'intended',
+  { standing, proof }: { readonly standing: Standing; readonly proof: Pick<Proof, 'tokenId'> },
+): NewEntry {
   return {
     ...common(call),
     event: 'cluster.call',
@@ -53,6 +58,7 @@ export function callEntry(call: Described, outcome: 'done' | 'intended', standin
     details: {
       ...details(call),
       levels: standing.levels,
+      ...(proof.tokenId === undefined ? {} : { token: proof.tokenId }),
       decision: {
         epoch: standing.epoch.toString(),
         because: standing.because.slice(0, 10).map((reason) => reason.assignment),

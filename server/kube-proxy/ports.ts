@@ -1,6 +1,8 @@
 import type { Refusal } from '../../contract/errors.ts'
-import type { TenantUid } from '../../contract/ids.ts'
+import type { ClusterUid, TenantUid } from '../../contract/ids.ts'
+import type { ClusterIdentity } from '../../core/kube/index.ts'
 import type { Result } from '../../core/result.ts'
+import type { Secret } from '../../core/seal/index.ts'
 import type { Access, EndReason, Snapshot } from '../access/index.ts'
 import type { Principal, RateLimiter } from '../gateway/index.ts'
 import type { Ledger } from '../ledger/index.ts'
@@ -10,14 +12,24 @@ import type { Upstream } from './transport/index.ts'
 
 /** A cluster as the door needs it. */
 export type DoorCluster = {
-  readonly uid: string
+  readonly uid: ClusterUid
   readonly name: string
   readonly project: string
   readonly tags: Readonly<Record<string, string>>
   /** Undefined while the cluster waits for its bindings. */
   readonly upstream: Upstream | undefined
-  /** `Authorization` towards the cluster; read when a call is made, so that a renewed token is used at once. */
-  readonly authorization: () => string
+  /**
+   * `Authorization` of the account on the cluster, which acts as the caller; read when a call is made, so that a renewed token
+   * is used at once. `token`: the cluster trusts our issuer, and each caller has a token of their own.
+   */
+  readonly authorization: (() => string) | 'token'
+}
+
+/** A token of one caller for one cluster, which never leaves the server but to that cluster. */
+export type MintedToken = {
+  readonly token: Secret
+  readonly jti: string
+  readonly issuedAtMs: number
 }
 
 /** What the door needs of the features. */
@@ -35,6 +47,8 @@ export type DoorPorts = {
   readonly touch: (principal: Principal) => void
   readonly access: Pick<Access, 'current' | 'atLeast' | 'freshness' | 'calls'>
   readonly findCluster: (tenant: TenantUid, uid: string, snapshot: Snapshot) => Promise<DoorCluster | undefined>
+  /** A token of at most a minute, for a cluster that trusts our issuer. */
+  readonly mintToken: (tenant: TenantUid, clusterUid: ClusterUid, identity: ClusterIdentity) => Promise<MintedToken>
   readonly ledger: Pick<Ledger, 'record' | 'conclude'>
   /** Whether somebody has asked for the end of the call that was recorded with this entry, as of an epoch. */
   readonly askedToEnd: (tenant: TenantUid, epoch: bigint, intent: string) => Promise<boolean>

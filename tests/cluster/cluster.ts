@@ -65,6 +65,12 @@ export interface Cluster {
   /** Adds one line to the log that every container shows. */
   appendLog(line: string): Promise<void>
 
+  /**
+   * Puts another text into kube-apiserver's authentication configuration, which it takes by itself, soon; only with the option
+   * `authenticationConfig`.
+   */
+  configureAuthentication(text: string): Promise<void>
+
   /** Writes a kubeconfig where only this user can read it, and returns its path. */
   writeKubeconfig(text: string): Promise<string>
   /** A kubeconfig with the token of a new ServiceAccount that may do what `rules` or the named ClusterRole say. */
@@ -224,6 +230,8 @@ function createCluster(
     },
 
     appendLog: (line) => appendFile(plane.containerLog, containerLogLine(line, new Date())),
+
+    configureAuthentication: (text) => writeFile(plane.authenticationConfig, text, { mode: 0o600 }),
 
     async writeKubeconfig(text) {
       const path = join(family.folder, `${randomBytes(8).toString('hex')}.kubeconfig`)

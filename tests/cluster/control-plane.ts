@@ -33,6 +33,8 @@ export interface ControlPlane {
   /** The log that every container shows. */
   readonly containerLog: string
   readonly auditLog: string
+  /** Path of the authentication configuration, which kube-apiserver reads anew when it changes. */
+  readonly authenticationConfig: string
   readonly daemons: Readonly<Record<'etcd' | 'apiserver' | 'controllerManager', Daemon>>
 }
 
@@ -178,6 +180,7 @@ export async function startControlPlane(settings: ControlPlaneSettings): Promise
     adminKubeconfigText,
     containerLog: file('containers.log'),
     auditLog: file('audit.log'),
+    authenticationConfig: file('authentication.yaml'),
     daemons: { etcd, apiserver, controllerManager },
   }
 }

@@ -31,6 +31,10 @@ export function declaredEndpoints(): readonly Endpoint[] {
       issueClusterToken: absent,
       publicUrl: 'https://localhost',
       caPem: absent,
+      tokens: { issuer: 'https://localhost/oidc', mintProbe: absent, now: absent },
+      standing: absent,
+      endsAt: absent,
+      mintDirect: absent,
     }),
     ledger: createLedger({
       ...shared,

@@ -45,6 +45,10 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
     'The cluster answers, but not to this credential: use one that is valid and may do what the message names.',
   cluster_unsupported: '`message` says what is missing or too old.',
   cluster_objects_differ: '`message` names the object; rename or remove it on the cluster if it is not in use.',
+  cluster_refuses_tokens:
+    '`details.problems` says what is wrong, a sentence each; `palisade cluster authentication` prints what the API server needs.',
+  direct_unavailable: 'Use the ordinary kubeconfig, or ask an administrator for token mode with direct tokens.',
+  direct_level: 'Use the ordinary kubeconfig, or ask for a token of level `view`.',
   cluster_not_ready:
     'Finish the import: apply the YAML that it printed, then `POST /v1/palisade/clusters/{uid}/check`.',
   too_many_requests: 'Wait as long as `Retry-After` says.',

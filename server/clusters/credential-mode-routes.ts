@@ -1,0 +1,127 @@
+import * as contract from '../../contract/clusters.ts'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { TenantUid } from '../../contract/ids.ts'
+import { uidPath } from '../../contract/wire/common.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { type Endpoint, endpoint } from '../gateway/index.ts'
+import { accountName, levelsYaml, namespace, removeAccountCommand } from './account.ts'
+import { authenticationYaml } from './authentication-yaml.ts'
+import { findCluster, load } from './found.ts'
+import { recorded } from './import-routes.ts'
+import {
+  conversationRefusals,
+  type Imports,
+  type Prepared,
+  type PreparedTokens,
+  storeAccount,
+  storeTokens,
+} from './imports.ts'
+import type { Cluster } from './store.ts'
+
+export type CredentialModePorts = {
+  readonly tokens: { readonly issuer: string }
+  /** What our own certificate is verified by; undefined where clients trust it anyway. */
+  readonly caPem: () => string | undefined
+}
+
+type Change = (typeof contract.CredentialModeChange)['_output']
+
+/** How Palisade proves to a cluster who calls: what the cluster needs for it, and switching, which is tried first. */
+export function credentialModeEndpoints(imports: Imports, ports: CredentialModePorts): readonly Endpoint[] {
+  const { issuer } = ports.tokens
+
+  /** The conversation that shows whether the cluster can be reached in the new way. A refusal leaves everything as it was. */
+  async function prepare(
+    tenant: TenantUid,
+    uid: string,
+    change: Change,
+    now: Date,
+  ): Promise<Result<{ value: Prepared | PreparedTokens; undo?: () => Promise<void> }, Refusal>> {
+    const cluster = await imports.find(tenant, uid)
+    if (!cluster) return err(refuse('not_found'))
+    if (change.mode === 'token') return imports.prepareTokens(tenant, cluster, undefined, now)
+    const { kubeconfig, token, bindings } = change
+    const prepared = await imports.prepareAccount(tenant, cluster, { kubeconfig, token, bindings }, now)
+    if (!prepared.ok) return prepared
+    const { outcome } = prepared.value.value.bootstrap
+    if (outcome.token) return prepared
+    await prepared.value.undo?.()
+    const missing = outcome.missing.map(({ why: _, ...right }) => right)
+    return err(refuse('cluster_refuses', 'The account on the cluster cannot do its work yet', { missing }))
+  }
+
+  return [
+    endpoint({
+      route: 'GET /v1/palisade/clusters/{uid}/authentication',
+      summary: 'What an API server has to be told to take Palisade’s tokens for this cluster',
+      permission: { object: 'cluster.get', find: findCluster },
+      params: uidPath,
+      reply: { status: 200, body: contract.ClusterAuthentication },
+      refusals: ['not_found'],
+      audit: 'refusals-only',
+      async handle({ tx, params }) {
+        const found = await load(tx, params.uid)
+        if (!found.ok) return found
+        const { uid, name, credentialMode, directTokens, kubernetesVersion } = found.value
+        const trusting = {
+          issuer,
+          issuerCaPem: ports.caPem(),
+          tenantUid: tx.tenant,
+          clusterUid: uid,
+          kubernetesVersion,
+        }
+        return ok({
+          body: {
+            ...{ uid, name, credentialMode, directTokens, issuer },
+            audience: uid,
+            configuration: authenticationYaml(trusting, name),
+            bindings: levelsYaml(),
+          },
+        })
+      },
+    }),
+    endpoint({
+      route: 'PUT /v1/palisade/clusters/{uid}/credentialMode',
+      summary:
+        'Switches between an account that acts as others and tokens of each caller’s own; the cluster is tried first',
+      permission: { object: 'cluster.import', find: findCluster },
+      params: uidPath,
+      body: contract.CredentialModeChange,
+      reply: { status: 200, body: contract.CredentialModeChanged },
+      refusals: ['not_found', 'invalid', 'cluster_refuses_tokens', ...conversationRefusals],
+      audit: 'cluster.credential.mode.changed',
+      // Every call from now on is proved in the new way.
+      changes: 'access',
+      prepare: ({ principal, params, body, now }) => prepare(principal.tenant, params.uid, body, now),
+      async handle({ tx, params, body, prepared, now }) {
+        const found = await load(tx, params.uid)
+        if (!found.ok) return found
+        const before = found.value
+        const stored =
+          'taken' in prepared
+            ? await storeTokens(tx, prepared, { uid: before.uid, directTokens: wantsDirect(body) }, now)
+            : await storeAccount(tx, prepared, before.uid, now)
+        if (!stored.ok) return stored
+        const { uid, credentialMode, directTokens, missing } = stored.value
+        const was = { credentialMode: before.credentialMode, directTokens: before.directTokens }
+        return ok({
+          body: {
+            ...{ uid, credentialMode, directTokens },
+            created: 'taken' in prepared ? [] : [...prepared.bootstrap.outcome.created],
+            missing: [...missing],
+            ...leftBehind(before, stored.value),
+          },
+          details: { ...recorded(stored.value, prepared), directTokens, was },
+        })
+      },
+    }),
+  ]
+}
+
+const wantsDirect = (change: Change): boolean => change.mode === 'token' && change.direct
+
+/** The account may not delete itself: whoever administers the cluster does. */
+function leftBehind(before: Cluster, { credentialMode }: Cluster) {
+  if (credentialMode === 'impersonation' || before.credentialMode === 'token' || !before.credential) return {}
+  return { leftOnCluster: { account: `${namespace}/${accountName}`, remove: removeAccountCommand } }
+}
