@@ -35,6 +35,7 @@ export type LogFilter = {
   readonly resourceKind?: string | undefined
   readonly resourceUid?: string | undefined
   readonly action?: string | undefined
+  readonly outcome?: string | undefined
 }
 
 /** Entries that a filter selects are counted up to here. */
@@ -73,6 +74,46 @@ export async function countEntries(tx: Tx, filter: LogFilter): Promise<number> {
     where.values,
   )
   return Number(row?.count)
+}
+
+export type Histogram = {
+  readonly from: Date
+  readonly to: Date
+  readonly buckets: readonly { readonly entries: number; readonly refused: number }[]
+  readonly more: boolean
+}
+
+/** Entries that a histogram looks at, the newest first. */
+const histogramMost = 100_000
+
+/** What the filter selects, counted in buckets of equal length; of its range, else from the first selected to the last. */
+export async function countOverTime(tx: Tx, filter: LogFilter, buckets: number, now: Date): Promise<Histogram> {
+  const where = conditions(tx, filter)
+  const selected = `select occurred_at, outcome from audit_log where ${where.text()} order by index desc
+    limit ${where.value(histogramMost)}`
+  const [bounds] = await tx.query<{ first: Date | null; last: Date | null; count: string }>(
+    `select min(occurred_at) as first, max(occurred_at) as last, count(*) from (${selected}) selected`,
+    where.values,
+  )
+  const to = filter.to ?? (filter.from ? now : (bounds?.last ?? now))
+  const from = filter.from ?? bounds?.first ?? to
+  const widthMs = Math.max(1, (to.getTime() - from.getTime() + 1) / buckets)
+  const rows = await tx.query<{ bucket: number; entries: string; refused: string }>(
+    `select floor((extract(epoch from occurred_at) * 1000 - ${where.value(from.getTime())}::float8)
+                  / ${where.value(widthMs)}::float8)::int as bucket,
+            count(*) as entries, count(*) filter (where outcome = 'refused') as refused
+       from (${selected}) selected group by bucket`,
+    where.values,
+  )
+  const counted = new Map(rows.map((row) => [row.bucket, row]))
+  return {
+    ...{ from, to },
+    buckets: Array.from({ length: buckets }, (_, i) => ({
+      entries: Number(counted.get(i)?.entries ?? 0),
+      refused: Number(counted.get(i)?.refused ?? 0),
+    })),
+    more: Number(bounds?.count ?? 0) === histogramMost,
+  }
 }
 
 /** Those of the entries that are in the log. */
@@ -210,5 +251,6 @@ function conditions(tx: Tx, filter: LogFilter) {
   if (filter.resourceKind !== undefined) add((kind) => `resource_kind = ${kind}`, filter.resourceKind)
   if (filter.resourceUid !== undefined) add((uid) => `resource_uid = ${uid}`, filter.resourceUid)
   if (filter.action !== undefined) add((action) => `action_type = ${action}`, filter.action)
+  if (filter.outcome !== undefined) add((outcome) => `outcome = ${outcome}`, filter.outcome)
   return { add, value, values, text: () => parts.join(' and ') }
 }

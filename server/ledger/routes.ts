@@ -2,7 +2,15 @@ import { z } from 'zod'
 import { AuditProof } from '../../contract/audit-proof.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { EntryUid, systemTenant, type TenantUid } from '../../contract/ids.ts'
-import { auditMsgUpdate, auditSysMsg, audits, auditsQuery, audit as auditWire } from '../../contract/wire/audits.ts'
+import {
+  auditHistogram,
+  auditHistogramQuery,
+  auditMsgUpdate,
+  auditSysMsg,
+  audits,
+  auditsQuery,
+  audit as auditWire,
+} from '../../contract/wire/audits.ts'
 import { type Page, pageOf, uidPath } from '../../contract/wire/common.ts'
 import type { Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -13,7 +21,17 @@ import { actorOf, sessionOf } from './actor.ts'
 import type { NewEntry } from './entry.ts'
 import { exportText, type Pinned, pinCheckpoint } from './export.ts'
 import { createInclusion } from './inclusion.ts'
-import { countEntries, entriesByUid, findEntry, listEntries, readHead, readNotes, writeNote } from './log.ts'
+import {
+  countEntries,
+  countOverTime,
+  entriesByUid,
+  findEntry,
+  type LogFilter,
+  listEntries,
+  readHead,
+  readNotes,
+  writeNote,
+} from './log.ts'
 import type { SealerOf } from './pending.ts'
 import { messages, toAudit } from './wire.ts'
 
@@ -64,15 +82,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
       if (!page.ok) return err(refuse('invalid', page.error))
       if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
       await settle(tx)
-      const filter = {
-        from: query.startTime,
-        to: query.endTime,
-        actor: query.userUid,
-        projects: [project, query.projectUid].filter((one) => one !== undefined),
-        resourceKind: query.resourceKind,
-        resourceUid: query.resourceUid,
-        action: query.actionType,
-      }
+      const filter = filterOf(query, project)
       const { limit, offset, below } = page.value
       const sealer = await sealerOf(tx.tenant)
       const skipped = below === undefined ? offset : 0
@@ -93,6 +103,23 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
           listmeta: { continue: next, count, limit, offset },
         },
       })
+    },
+  })
+
+  const histogram = endpoint({
+    route: 'GET /v1/palisade/audit/histogram',
+    summary:
+      'How many audit entries fit, over time: of the project that the ProjectUid header names, else of the tenant',
+    permission: { project: 'audit.list' },
+    query: auditHistogramQuery,
+    reply: { status: 200, body: auditHistogram },
+    refusals: ['not_found'],
+    audit: 'refusals-only',
+    async handle({ tx, query, project, now }) {
+      if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
+      await settle(tx)
+      const { from, to, buckets, more } = await countOverTime(tx, filterOf(query, project), query.buckets, now)
+      return ok({ body: { from: from.toISOString(), to: to.toISOString(), buckets: [...buckets], more } })
     },
   })
 
@@ -227,7 +254,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     },
   })
 
-  return [list, get, sysMsg, userMsg, proof, exportLog, key, checkpoint]
+  return [list, histogram, get, sysMsg, userMsg, proof, exportLog, key, checkpoint]
 }
 
 const notYet: Refusal = { ...refuse('unavailable', 'The log has not been signed yet; try again'), retryAfterSeconds: 1 }
@@ -264,6 +291,21 @@ function exported(c: {
     address: c.clientAddress,
   }
 }
+
+/** @param project the one that the request's header names */
+const filterOf = (
+  query: Omit<z.output<typeof auditHistogramQuery>, 'buckets'>,
+  project: string | undefined,
+): LogFilter => ({
+  from: query.startTime,
+  to: query.endTime,
+  actor: query.userUid,
+  projects: [project, query.projectUid].filter((one) => one !== undefined),
+  resourceKind: query.resourceKind,
+  resourceUid: query.resourceUid,
+  action: query.actionType,
+  outcome: query.outcome,
+})
 
 /**
  * Paging as everywhere on `/v1`, but `continue` remembers the last entry's index: the list grows at its beginning, and

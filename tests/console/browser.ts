@@ -33,12 +33,18 @@ export type Opened = {
 
 export async function openPage(
   browser: Browser,
-  options: { readonly theme: 'light' | 'dark'; readonly width?: number; readonly height?: number },
+  options: {
+    readonly theme: 'light' | 'dark'
+    readonly width?: number
+    readonly height?: number
+    readonly javaScript?: boolean
+  },
 ): Promise<Opened> {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     colorScheme: options.theme,
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    javaScriptEnabled: options.javaScript ?? true,
     reducedMotion: 'reduce',
     locale: 'en-GB',
     permissions: ['clipboard-read', 'clipboard-write'],

@@ -103,6 +103,11 @@ describe('the console', { skip: noBrowser }, () => {
     return opened.page
   }
 
+  async function paymentsUid(): Promise<string> {
+    const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
+    return items.find((one: { metadata: { name: string } }) => one.metadata.name === 'payments').metadata.uid
+  }
+
   test('nobody is signed in: leads to sign-in, and back to the very place', async () => {
     const page = await open(admin(), '/t/acme/projects?q=pay&sort=-name')
     assert.equal(page.url(), `${palisade.url}/t/acme/projects?q=pay&sort=-name`)
@@ -154,6 +159,7 @@ describe('the console', { skip: noBrowser }, () => {
     assert.match(link, /^https:\/\/localhost:\d+\/.+\/\S{20,}$/)
     await page.getByRole('button', { name: 'Done' }).click()
     await page.getByRole('link', { name: 'Grace' }).click()
+    await page.getByRole('tab', { name: 'Access' }).click()
     await page.getByRole('button', { name: 'Change roles' }).click()
     await page.getByRole('combobox', { name: 'In' }).click()
     await page.getByRole('option', { name: 'Project payments' }).click()
@@ -246,8 +252,7 @@ describe('the console', { skip: noBrowser }, () => {
   })
 
   test('a bigger place, as the pictures show it', async () => {
-    const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
-    const project = items.find((one: { metadata: { name: string } }) => one.metadata.name === 'payments').metadata.uid
+    const project = await paymentsUid()
     const clusters = [
       ['east', { env: 'dev', region: 'eu' }, adminToken],
       ['north', { env: 'prod', region: 'eu' }, adminToken],
@@ -276,20 +281,36 @@ describe('the console', { skip: noBrowser }, () => {
       const { items: roles } = await acme.admin.must('GET', '/v1/roles?limit=0')
       const roleUid = (name: string) =>
         roles.find((role: { metadata: { name: string } }) => role.metadata.name === name).metadata.uid
+      const { items: teams } = await acme.admin.must('GET', '/v1/teams')
+      const team = teams[0].metadata.uid
+      const project = await paymentsUid()
       const audits = await acme.admin.must('GET', '/v1/audits?limit=1&resourceKind=spectrocluster')
       const places: readonly (readonly [string, string])[] = [
         ['start', 'start'],
         ['projects', 'projects'],
         ['clusters', 'clusters'],
+        ['project', `projects/${project}`],
+        ['project-access', `projects/${project}?tab=access`],
         ['cluster', `clusters/${cluster?.metadata.uid}`],
+        ['cluster-access', `clusters/${cluster?.metadata.uid}?tab=access`],
+        ['cluster-audit', `clusters/${cluster?.metadata.uid}?tab=audit`],
         ['import', 'clusters/import'],
         ['members', 'users'],
         ['invite', 'users?panel=new'],
         ['member', `users/${dev.uid}`],
+        ['member-access', `users/${dev.uid}?tab=access`],
+        ['member-audit', `users/${dev.uid}?tab=audit`],
         ['teams', 'teams'],
+        ['team', `teams/${team}`],
+        ['team-access', `teams/${team}?tab=access`],
         ['roles', 'roles?scope=project'],
+        ['role', `roles/${roleUid('Project Viewer')}`],
         ['compare', `roles/${roleUid('Project Editor')}?with=${roleUid('Project Viewer')}&only=differing`],
         ['audit', 'audit'],
+        ['audit-filtered', 'audit?state=refused&from=-24h'],
+        ['beyond', 'audit?page=99'],
+        ['other-tenant', '../globex/start'],
+        ['lost', 'nowhere'],
         ['audit-entry', `audit?panel=${audits.items[0].metadata.uid}`],
         ['keys', 'keys'],
         ['sessions', 'sessions'],
@@ -360,6 +381,10 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByText('101–120 of 120').waitFor()
     await page.getByRole('link', { name: 'team-119' }).waitFor()
     assert.equal(await page.locator('tbody tr').count(), 20)
+    await page.goto(`${palisade.url}/t/acme/projects?page=9&sort=name&q=team`)
+    await page.getByText('There is no page 9').waitFor()
+    await page.getByRole('button', { name: 'To the last page' }).click()
+    await page.getByText('101–120 of 120').waitFor()
   })
 
   test('the theme can be chosen, and signing out ends the session', async () => {

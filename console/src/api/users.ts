@@ -1,10 +1,17 @@
 import { answer, api } from './client.ts'
 
-/** People whose name or e-mail holds the text: the API asks for both at once, so it is asked twice. */
-export async function findUsers(text: string) {
-  const search = (member: 'name' | 'emailId') =>
-    answer(api.POST('/v1/users/summary', { body: { filter: { [member]: { contains: text } } } }))
-  const [byName, byEmail] = await Promise.all([search('name'), search('emailId')])
-  const found = new Map([...byName.items, ...byEmail.items].map((user) => [user.metadata.uid, user]))
-  return [...found.values()].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name))
+export const peopleOrders = ['name', 'email', 'createdAt'] as const
+
+type Wanted = {
+  readonly q: string
+  readonly limit: number
+  readonly offset?: number
+  readonly sort?: { readonly field: string; readonly descending: boolean }
+}
+
+/** A page of the people whose name or e-mail holds the text, found and cut by the server. */
+export function findPeople({ q, limit, offset = 0, sort }: Wanted) {
+  const orderBy = peopleOrders.find((one) => one === sort?.field) ?? 'name'
+  const descending = sort?.descending ? ('true' as const) : ('false' as const)
+  return answer(api.GET('/v1/palisade/people', { params: { query: { q, limit, offset, orderBy, descending } } }))
 }

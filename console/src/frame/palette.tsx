@@ -8,7 +8,7 @@ import { answer, api } from '../api/client.ts'
 import { clusterSearchBody } from '../api/clusters.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
-import { findUsers } from '../api/users.ts'
+import { findPeople } from '../api/users.ts'
 import { pages } from './navigation.tsx'
 
 const most = 6
@@ -49,7 +49,7 @@ export function Palette({ jumps }: { readonly jumps: number }) {
   const { data: users = [] } = useQuery({
     queryKey: ['palette', 'users', asked],
     enabled: searching && may('user.list') === true,
-    queryFn: () => findUsers(asked),
+    queryFn: async () => (await findPeople({ q: asked, limit: most })).items,
   })
   const { data: roles = [] } = useQuery({
     queryKey: ['roles'],
@@ -90,10 +90,10 @@ export function Palette({ jumps }: { readonly jumps: number }) {
     },
     {
       group: 'Members',
-      actions: users.slice(0, most).map(({ metadata: { uid, name }, spec }) => ({
+      actions: users.map(({ uid, name, email }) => ({
         id: uid,
         label: name,
-        description: spec.emailId,
+        description: email,
         leftSection: <IconUser size={icon} aria-hidden />,
         onClick: () => void navigate({ to: '/t/$org/users/$uid', params: { ...params, uid } }),
       })),

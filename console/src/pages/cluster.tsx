@@ -10,10 +10,13 @@ import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { AuditOf } from './audit-list.tsx'
 import { healthOf, stateOf } from './cluster-state.tsx'
 import { Commands } from './commands.tsx'
+import { ProjectAccess } from './project-access.tsx'
 import { Streams } from './streams.tsx'
 
 /** One cluster: how Palisade reaches it, what is missing on it, how to use it. */
@@ -66,9 +69,6 @@ export function ClusterPage() {
               Pods
             </ToButton>
           )}
-          <ToButton to="/t/$org/audit" params={{ org }} search={{ object: uid }} variant="default">
-            Audit
-          </ToButton>
           <Act needs="cluster.import" project={project} variant="default" onClick={() => setOpen('check')}>
             Check again
           </Act>
@@ -81,85 +81,114 @@ export function ClusterPage() {
         </>
       }
     >
-      <section className="sheet pad" aria-label="Overview">
-        <Facts
-          rows={[
-            ['State', stateOf(status.state)],
-            ['API server', healthOf(status.health.state)],
-            [
-              'Address',
-              <span key="address" className="mono">
-                {access.server}
-              </span>,
-            ],
-            ['Kubernetes', access.kubernetesVersion],
-            ['Last contact', <When key="contact" at={access.contactedAt} />],
-            [
-              'Lives in',
-              <InScope key="scope" kind="project">
-                {projects.data?.find((one) => one.uid === project)?.name ?? project}
-              </InScope>,
-            ],
-            [
-              'Tags',
-              Object.keys(metadata.labels).length === 0 ? (
-                <span className="quiet" key="tags">
-                  none
-                </span>
-              ) : (
-                <Group gap={4} key="tags">
-                  {Object.entries(metadata.labels).map(([key, value]) => (
-                    <Badge key={key} variant="light" color="gray" tt="none">
-                      {value === '' ? key : `${key}:${value}`}
-                    </Badge>
-                  ))}
-                </Group>
+      <ObjectTabs
+        label="Cluster"
+        tabs={[
+          {
+            name: 'overview',
+            title: 'Overview',
+            content: () => (
+              <>
+                <section className="sheet pad" aria-label="Overview">
+                  <Facts
+                    rows={[
+                      ['State', stateOf(status.state)],
+                      ['API server', healthOf(status.health.state)],
+                      [
+                        'Address',
+                        <span key="address" className="mono">
+                          {access.server}
+                        </span>,
+                      ],
+                      ['Kubernetes', access.kubernetesVersion],
+                      ['Last contact', <When key="contact" at={access.contactedAt} />],
+                      [
+                        'Lives in',
+                        <InScope key="scope" kind="project">
+                          {projects.data?.find((one) => one.uid === project)?.name ?? project}
+                        </InScope>,
+                      ],
+                      [
+                        'Tags',
+                        Object.keys(metadata.labels).length === 0 ? (
+                          <span className="quiet" key="tags">
+                            none
+                          </span>
+                        ) : (
+                          <Group gap={4} key="tags">
+                            {Object.entries(metadata.labels).map(([key, value]) => (
+                              <Badge key={key} variant="light" color="gray" tt="none">
+                                {value === '' ? key : `${key}:${value}`}
+                              </Badge>
+                            ))}
+                          </Group>
+                        ),
+                      ],
+                      ...(access.credential
+                        ? ([
+                            [
+                              'Account on it',
+                              <span key="account" className="mono">
+                                {access.credential.account}
+                              </span>,
+                            ],
+                            [
+                              'Its token',
+                              <span key="token">
+                                renewed <When at={access.credential.renewAt} />, ends{' '}
+                                <When at={access.credential.expiresAt} />
+                              </span>,
+                            ],
+                          ] as const)
+                        : []),
+                      ['Uid', <Copyable key="uid" text={uid} />],
+                    ]}
+                  />
+                  {access.credential?.problem && (
+                    <State tone="bad">{`Renewal failed: ${access.credential.problem}`}</State>
+                  )}
+                </section>
+                {access.missing.length > 0 && (
+                  <section className="sheet pad" aria-labelledby="missing">
+                    <Title order={2} size="h5" id="missing">
+                      Missing on the cluster
+                    </Title>
+                    <ul className="steps">
+                      {access.missing.map(({ verb, apiGroup, resource, namespace, why }) => (
+                        <li key={verb + apiGroup + resource + (namespace ?? '') + why}>
+                          <State tone="warn">{`${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}`}</State>
+                          <span className="quiet">{why}</span>
+                        </li>
+                      ))}
+                    </ul>
+                    {access.yaml && (
+                      <>
+                        <Text size="sm">Somebody with the rights applies this, then checks again.</Text>
+                        <CodeBlock text={access.yaml} label="YAML" />
+                      </>
+                    )}
+                  </section>
+                )}
+                {access.state === 'ready' && <Commands uid={uid} name={metadata.name} />}
+              </>
+            ),
+          },
+          {
+            name: 'access',
+            title: 'Access',
+            content: () =>
+              project !== undefined && (
+                <ProjectAccess uid={project} title="Who holds a role in the project it lives in" />
               ),
-            ],
-            ...(access.credential
-              ? ([
-                  [
-                    'Account on it',
-                    <span key="account" className="mono">
-                      {access.credential.account}
-                    </span>,
-                  ],
-                  [
-                    'Its token',
-                    <span key="token">
-                      renewed <When at={access.credential.renewAt} />, ends <When at={access.credential.expiresAt} />
-                    </span>,
-                  ],
-                ] as const)
-              : []),
-            ['Uid', <Copyable key="uid" text={uid} />],
-          ]}
-        />
-        {access.credential?.problem && <State tone="bad">{`Renewal failed: ${access.credential.problem}`}</State>}
-      </section>
-      {access.missing.length > 0 && (
-        <section className="sheet pad" aria-labelledby="missing">
-          <Title order={2} size="h5" id="missing">
-            Missing on the cluster
-          </Title>
-          <ul className="steps">
-            {access.missing.map(({ verb, apiGroup, resource, namespace, why }) => (
-              <li key={verb + apiGroup + resource + (namespace ?? '') + why}>
-                <State tone="warn">{`${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}`}</State>
-                <span className="quiet">{why}</span>
-              </li>
-            ))}
-          </ul>
-          {access.yaml && (
-            <>
-              <Text size="sm">Somebody with the rights applies this, then checks again.</Text>
-              <CodeBlock text={access.yaml} label="YAML" />
-            </>
-          )}
-        </section>
-      )}
-      {access.state === 'ready' && <Streams cluster={uid} project={project} />}
-      {access.state === 'ready' && <Commands uid={uid} name={metadata.name} />}
+          },
+          {
+            name: 'streams',
+            title: 'Streams',
+            content: () => access.state === 'ready' && <Streams cluster={uid} project={project} />,
+          },
+          { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+        ]}
+      />
       {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
       {open === 'check' && <CheckAgain uid={uid} name={metadata.name} close={close} />}
       {open === 'delete' && (

@@ -1,17 +1,19 @@
-import { Skeleton, Text, TextInput, Title } from '@mantine/core'
+import { Skeleton, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import { nameOf, namesQuery } from '../api/names.ts'
 import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { AuditOf } from './audit-list.tsx'
+import { ProjectAccess } from './project-access.tsx'
 
 /** One project: what it is, who holds which role in it. */
 export function ProjectPage() {
@@ -23,7 +25,6 @@ export function ProjectPage() {
     queryKey: ['projects', uid],
     queryFn: () => answer(api.GET('/v1/projects/{uid}', path)),
   })
-  const names = useQuery(namesQuery)
   const back = (
     <To to="/t/$org/projects" params={{ org: org ?? '' }} size="sm">
       Projects
@@ -41,11 +42,7 @@ export function ProjectPage() {
         <Skeleton height={160} />
       </Page>
     )
-  const { metadata, spec } = project.data
-  const holders = [
-    ...spec.users.map(({ userId, roles }) => ({ uid: userId, roles, kind: 'users' as const })),
-    ...spec.teams.map(({ teamId, roles }) => ({ uid: teamId, roles, kind: 'teams' as const })),
-  ]
+  const { metadata } = project.data
   return (
     <Page
       title={metadata.name}
@@ -64,43 +61,34 @@ export function ProjectPage() {
         </>
       }
     >
-      <section className="sheet pad" aria-label="Overview">
-        <Facts
-          rows={[
-            ['Uid', <Copyable key="uid" text={metadata.uid} />],
-            ['Lives in', <InScope key="scope" kind="tenant" />],
-            ['Description', metadata.annotations.description || <span className="quiet">none</span>],
-            ['Created', <When key="created" at={metadata.creationTimestamp} />],
-            ['Changed', <When key="changed" at={metadata.lastModifiedTimestamp} />],
-          ]}
-        />
-      </section>
-      <section className="sheet pad" aria-labelledby="holders">
-        <Title order={2} size="h5" id="holders">
-          Who holds a role in this project
-        </Title>
-        <Text size="sm" className="quiet">
-          Besides them: whoever holds a role in the whole tenant that reaches into projects.
-        </Text>
-        {holders.length === 0 ? (
-          <Text size="sm">Nobody yet. Give a user or a team a role in it on their page.</Text>
-        ) : (
-          <Facts
-            rows={holders.map(({ uid, roles, kind }) => [
-              kind === 'users' ? 'User' : 'Team',
-              <span key={uid}>
-                <To
-                  to={kind === 'users' ? '/t/$org/users/$uid' : '/t/$org/teams/$uid'}
-                  params={{ org: org ?? '', uid }}
-                >
-                  {nameOf(names.data, uid)}
-                </To>{' '}
-                <span className="quiet">{roles.map((role) => nameOf(names.data, role)).join(', ')}</span>
-              </span>,
-            ])}
-          />
-        )}
-      </section>
+      <ObjectTabs
+        label="Project"
+        tabs={[
+          {
+            name: 'overview',
+            title: 'Overview',
+            content: () => (
+              <section className="sheet pad" aria-label="Overview">
+                <Facts
+                  rows={[
+                    ['Uid', <Copyable key="uid" text={metadata.uid} />],
+                    ['Lives in', <InScope key="scope" kind="tenant" />],
+                    ['Description', metadata.annotations.description || <span className="quiet">none</span>],
+                    ['Created', <When key="created" at={metadata.creationTimestamp} />],
+                    ['Changed', <When key="changed" at={metadata.lastModifiedTimestamp} />],
+                  ]}
+                />
+              </section>
+            ),
+          },
+          {
+            name: 'access',
+            title: 'Access',
+            content: () => <ProjectAccess uid={uid} title="Who holds a role in this project" />,
+          },
+          { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+        ]}
+      />
       {open === 'rename' && <Rename uid={uid} name={metadata.name} close={() => setOpen(undefined)} />}
       {open === 'delete' && (
         <ConfirmByName

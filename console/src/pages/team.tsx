@@ -1,4 +1,4 @@
-import { MultiSelect, Skeleton, Text, TextInput, Title } from '@mantine/core'
+import { Skeleton, Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -9,10 +9,12 @@ import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts, Page } from '../parts/page.tsx'
+import { PeoplePicker } from '../parts/people-picker.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { AuditOf } from './audit-list.tsx'
 import { HeldRoles } from './held-roles.tsx'
-import { usePeople } from './teams.tsx'
 
 /** One team: its members and what they hold through it. */
 export function TeamPage() {
@@ -66,38 +68,58 @@ export function TeamPage() {
         </>
       }
     >
-      <section className="sheet pad" aria-label="Overview">
-        <Facts
-          rows={[
-            ['Created', <When key="created" at={metadata.creationTimestamp} />],
-            ['Uid', <Copyable key="uid" text={uid} />],
-          ]}
-        />
-      </section>
-      <section className="sheet pad" aria-labelledby="members">
-        <Title order={2} size="h5" id="members">
-          Members
-        </Title>
-        {spec.users.length === 0 && <Text size="sm">Nobody yet.</Text>}
-        <ul className="steps">
-          {spec.users.map((user) => (
-            <li key={user}>
-              <div>
-                <To to="/t/$org/users/$uid" params={{ org, uid: user }}>
-                  {nameOf(names.data, user)}
-                </To>
-              </div>
-            </li>
-          ))}
-        </ul>
-      </section>
-      <HeldRoles
-        who={metadata.name}
-        needs="team.update"
-        tenant={team.data.roles}
-        projects={team.data.projects}
-        putTenant={(roles) => answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles } }))}
-        putProjects={(projects) => answer(api.PUT('/v1/teams/{uid}/projects', { ...path, body: { projects } }))}
+      <ObjectTabs
+        label="Team"
+        tabs={[
+          {
+            name: 'overview',
+            title: 'Overview',
+            content: () => (
+              <>
+                <section className="sheet pad" aria-label="Overview">
+                  <Facts
+                    rows={[
+                      ['Created', <When key="created" at={metadata.creationTimestamp} />],
+                      ['Uid', <Copyable key="uid" text={uid} />],
+                    ]}
+                  />
+                </section>
+                <section className="sheet pad" aria-labelledby="members">
+                  <Title order={2} size="h5" id="members">
+                    Members
+                  </Title>
+                  {spec.users.length === 0 && <Text size="sm">Nobody yet.</Text>}
+                  <ul className="steps">
+                    {spec.users.map((user) => (
+                      <li key={user}>
+                        <div>
+                          <To to="/t/$org/users/$uid" params={{ org, uid: user }}>
+                            {nameOf(names.data, user)}
+                          </To>
+                        </div>
+                      </li>
+                    ))}
+                  </ul>
+                </section>
+              </>
+            ),
+          },
+          {
+            name: 'access',
+            title: 'Access',
+            content: () => (
+              <HeldRoles
+                who={metadata.name}
+                needs="team.update"
+                tenant={team.data.roles}
+                projects={team.data.projects}
+                putTenant={(roles) => answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles } }))}
+                putProjects={(projects) => answer(api.PUT('/v1/teams/{uid}/projects', { ...path, body: { projects } }))}
+              />
+            ),
+          },
+          { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+        ]}
       />
       {open === 'members' && <Edit uid={uid} name={metadata.name} members={spec.users} close={close} />}
       {open === 'delete' && (
@@ -122,7 +144,6 @@ type EditProps = {
 }
 
 function Edit({ uid, name, members, close }: EditProps) {
-  const people = usePeople()
   const [typed, setTyped] = useState(name)
   const [users, setUsers] = useState([...members])
   const gained = users.filter((user) => !members.includes(user)).length
@@ -149,7 +170,7 @@ function Edit({ uid, name, members, close }: EditProps) {
         value={typed}
         onChange={(event) => setTyped(event.currentTarget.value)}
       />
-      <MultiSelect label="Members" searchable limit={100} data={people} value={users} onChange={setUsers} />
+      <PeoplePicker label="Members" value={users} onChange={setUsers} />
       <Text size="sm" role="status">
         {gained + lost === 0 ? 'The members stay.' : `${gained} gain what the team holds, ${lost} lose it.`}
       </Text>

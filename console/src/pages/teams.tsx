@@ -7,6 +7,7 @@ import { rolesQuery } from '../api/lists.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
+import { PeoplePicker } from '../parts/people-picker.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
@@ -91,19 +92,9 @@ export function Teams() {
   )
 }
 
-/** Everybody of the tenant, to choose from. */
-export function usePeople() {
-  const { data = [] } = useQuery({
-    queryKey: ['users', 'meta'],
-    queryFn: async () => (await answer(api.GET('/v1/users/meta'))).items,
-  })
-  return data.map(({ uid, name, emailId }) => ({ value: uid, label: `${name} (${emailId})` }))
-}
-
 function NewTeam({ close }: { readonly close: () => void }) {
   const { org } = useParams({ from: '/t/$org' })
   const navigate = useNavigate()
-  const people = usePeople()
   const { data: roleList = [] } = useQuery(rolesQuery)
   const [name, setName] = useState('')
   const [users, setUsers] = useState<string[]>([])
@@ -125,7 +116,7 @@ function NewTeam({ close }: { readonly close: () => void }) {
         value={name}
         onChange={({ currentTarget }) => setName(currentTarget.value)}
       />
-      <MultiSelect label="Members" searchable limit={100} data={people} value={users} onChange={setUsers} />
+      <PeoplePicker label="Members" value={users} onChange={setUsers} />
       <MultiSelect
         label="Tenant roles"
         searchable

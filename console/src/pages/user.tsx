@@ -8,8 +8,10 @@ import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts, Page } from '../parts/page.tsx'
-import { To, ToButton } from '../parts/to.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
+import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { AuditOf } from './audit-list.tsx'
 import { HeldRoles } from './held-roles.tsx'
 import { userState } from './users.tsx'
 
@@ -54,9 +56,6 @@ export function UserPage() {
       above={above}
       acts={
         <>
-          <ToButton to="/t/$org/audit" params={{ org }} search={{ user: uid }} variant="default">
-            Audit
-          </ToButton>
           <Act needs="user.update" variant="default" onClick={() => setOpen('reset')}>
             New password link
           </Act>
@@ -69,40 +68,59 @@ export function UserPage() {
         </>
       }
     >
-      <section className="sheet pad" aria-label="Overview">
-        <Facts
-          rows={[
-            ['E-mail', spec.emailId],
-            ['State', userState(status)],
-            ['Last sign-in', <When key="last" at={status.lastSignIn} />],
-            ['Created', <When key="created" at={metadata.creationTimestamp} />],
-            ['Uid', <Copyable key="uid" text={uid} />],
-          ]}
-        />
-        {status.activationLink !== '' && (
-          <Stack gap={4}>
-            <Text size="sm">Waits for a password. Pass this link on over a channel that you trust:</Text>
-            <CodeBlock text={status.activationLink} label="Link" />
-          </Stack>
-        )}
-      </section>
-      {problem ? (
-        <Failure error={problem} />
-      ) : (
-        roles.data &&
-        projects.data && (
-          <HeldRoles
-            who={metadata.name}
-            needs="user.update"
-            tenant={roles.data}
-            projects={projects.data.projects}
-            putTenant={(chosen) => answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))}
-            putProjects={(chosen) =>
-              answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
-            }
-          />
-        )
-      )}
+      <ObjectTabs
+        label="Member"
+        tabs={[
+          {
+            name: 'overview',
+            title: 'Overview',
+            content: () => (
+              <section className="sheet pad" aria-label="Overview">
+                <Facts
+                  rows={[
+                    ['E-mail', spec.emailId],
+                    ['State', userState(status)],
+                    ['Last sign-in', <When key="last" at={status.lastSignIn} />],
+                    ['Created', <When key="created" at={metadata.creationTimestamp} />],
+                    ['Uid', <Copyable key="uid" text={uid} />],
+                  ]}
+                />
+                {status.activationLink !== '' && (
+                  <Stack gap={4}>
+                    <Text size="sm">Waits for a password. Pass this link on over a channel that you trust:</Text>
+                    <CodeBlock text={status.activationLink} label="Link" />
+                  </Stack>
+                )}
+              </section>
+            ),
+          },
+          {
+            name: 'access',
+            title: 'Access',
+            content: () =>
+              problem ? (
+                <Failure error={problem} />
+              ) : (
+                roles.data &&
+                projects.data && (
+                  <HeldRoles
+                    who={metadata.name}
+                    needs="user.update"
+                    tenant={roles.data}
+                    projects={projects.data.projects}
+                    putTenant={(chosen) =>
+                      answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
+                    }
+                    putProjects={(chosen) =>
+                      answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
+                    }
+                  />
+                )
+              ),
+          },
+          { name: 'audit', title: 'What they did', content: () => <AuditOf user={uid} /> },
+        ]}
+      />
       {open === 'active' && (
         <FormDialog
           title={`${status.isActive ? 'Switch off' : 'Switch on'} ${metadata.name}`}

@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { rolesQuery, teamsQuery } from '../api/lists.ts'
-import { findUsers } from '../api/users.ts'
+import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
 import { FormDialog } from '../parts/form.tsx'
@@ -14,30 +14,13 @@ import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 
-const paths: Readonly<Record<string, string>> = {
-  name: 'metadata.name',
-  email: 'spec.emailId',
-  created: 'metadata.creationTimestamp',
-}
-
 export function Users() {
   const { org } = useParams({ from: '/t/$org' })
   const { q, offset, sort, search, change } = useListState()
   const list = useQuery({
     queryKey: ['users', 'list', q, offset, sort],
     placeholderData: keepPreviousData,
-    queryFn: async () => {
-      if (q !== '') {
-        // The search answers everybody who fits; a page of it is cut here.
-        const found = await findUsers(q)
-        return { items: found.slice(offset, offset + pageSize).map(rowOf), count: found.length }
-      }
-      const orderBy = `${paths[sort.field] ?? 'metadata.name'}=${sort.descending ? -1 : 1}`
-      const { items, listmeta } = await answer(
-        api.GET('/v1/users', { params: { query: { limit: pageSize, offset, orderBy } } }),
-      )
-      return { items: items.map(rowOf), count: listmeta.count }
-    },
+    queryFn: () => findPeople({ q, limit: pageSize, offset, sort }),
   })
   const invite = (
     <Act needs="user.create" onClick={() => change({ panel: 'new' })}>
@@ -53,27 +36,27 @@ export function Users() {
       <DataTable
         label="Members"
         list={list}
-        rowKey={({ metadata }) => metadata.uid}
+        rowKey={({ uid }) => uid}
         empty={<Text>Nobody here yet.</Text>}
         columns={[
           {
             title: 'Name',
             sort: 'name',
-            cell: ({ metadata: { uid, name } }) => (
+            cell: ({ uid, name }) => (
               <To to="/t/$org/users/$uid" params={{ org, uid }}>
                 {name}
               </To>
             ),
           },
-          { title: 'E-mail', sort: 'email', cell: ({ spec }) => spec.emailId },
-          { title: 'State', cell: ({ status }) => userState(status) },
+          { title: 'E-mail', sort: 'email', cell: ({ email }) => email },
+          { title: 'State', cell: ({ state }) => stateOf(state) },
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
-          { title: 'Last sign-in', wide: true, cell: ({ status }) => <When at={status.lastSignIn} /> },
+          { title: 'Last sign-in', wide: true, cell: ({ lastSignInAt }) => <When at={lastSignInAt ?? ''} /> },
           {
             title: 'Created',
-            sort: 'created',
+            sort: 'createdAt',
             wide: true,
-            cell: ({ metadata }) => <When at={metadata.creationTimestamp} />,
+            cell: ({ createdAt }) => <When at={createdAt} />,
           },
         ]}
       />
@@ -82,15 +65,13 @@ export function Users() {
   )
 }
 
-/** What the list shows; the two ways to it answer different wholes. */
-function rowOf({ metadata, spec, status }: User): User {
-  return { metadata, spec: { emailId: spec.emailId }, status }
-}
-
-type User = {
-  readonly metadata: { readonly uid: string; readonly name: string; readonly creationTimestamp: string }
-  readonly spec: { readonly emailId: string }
-  readonly status: { readonly isActive: boolean; readonly lastSignIn: string }
+function stateOf(state: 'pending' | 'active' | 'inactive') {
+  if (state === 'active') return <State tone="good">Active</State>
+  return state === 'pending' ? (
+    <State tone="quiet">Waits for a password</State>
+  ) : (
+    <State tone="warn">Switched off</State>
+  )
 }
 
 export function userState({ isActive, lastSignIn }: { readonly isActive: boolean; readonly lastSignIn: string }) {

@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Skeleton, Table, Text, TextInput } from '@mantine/core'
+import { ActionIcon, Button, Group, Skeleton, Table, Text, TextInput } from '@mantine/core'
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks'
 import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconSearch } from '@tabler/icons-react'
 import { useNavigate, useSearch } from '@tanstack/react-router'
@@ -65,7 +65,22 @@ export function DataTable<Row>({ label, columns, rowKey, list, empty }: Props<Ro
   if (data && data.items.length === 0)
     return (
       <div className="sheet empty" role="status">
-        {q === '' && page === 1 ? empty : <Text>Nothing matches. Clear the filter to see everything.</Text>}
+        {data.count > 0 ? (
+          <>
+            <Text>There is no page {page.toLocaleString('en')}: this list ends before it.</Text>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => change({ page: String(Math.ceil(data.count / pageSize)) })}
+            >
+              To the last page
+            </Button>
+          </>
+        ) : q === '' && page === 1 ? (
+          empty
+        ) : (
+          <Text>Nothing matches. Clear the filter to see everything.</Text>
+        )}
       </div>
     )
   return (

@@ -1,0 +1,138 @@
+import { Badge, Drawer, Group, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
+import { answer, api } from '../api/client.ts'
+import type { paths } from '../api/schema.gen.ts'
+import { currentSession } from '../api/session.ts'
+import { CodeBlock, Copyable } from '../parts/copy.tsx'
+import { Failure } from '../parts/failure.tsx'
+import { Facts } from '../parts/page.tsx'
+import { State } from '../parts/state.tsx'
+import { To } from '../parts/to.tsx'
+import { Exact } from '../parts/when.tsx'
+import { WhyButton } from '../parts/why.tsx'
+
+// What verifies is loaded by who verifies.
+const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
+
+export type Entry = paths['/v1/audits']['get']['responses'][200]['content']['application/json']['items'][number]
+
+/** The outcome has a column of its own. */
+export const titleOf = (message: string) => message.replace(/ \((?:refused|intended|ended|unknown)\)$/, '')
+
+export function outcomeOf(outcome: string) {
+  if (outcome === 'refused') return <State tone="bad">Refused</State>
+  if (outcome === 'unknown') return <State tone="warn">Unknown end</State>
+  if (outcome === 'intended') return <State tone="quiet">Begun</State>
+  return <State tone="good">{outcome === 'ended' ? 'Ended' : 'Done'}</State>
+}
+
+export const whoOf = ({ user, serviceName }: Entry['spec']['actor']) =>
+  user ? user.emailId || user.uid.slice(0, 8) : (serviceName ?? 'system')
+
+/** One entry whole: who, on what, with which credential, and what the log keeps of it. */
+export function EntryPanel({ uid, close }: { readonly uid: string; readonly close: () => void }) {
+  const { org } = useParams({ from: '/t/$org' })
+  const entry = useQuery({
+    queryKey: ['audit', uid],
+    queryFn: () => answer(api.GET('/v1/audits/{uid}', { params: { path: { uid } } })),
+  })
+  return (
+    <Drawer opened onClose={close} size="lg" title="Audit entry" closeButtonProps={{ 'aria-label': 'Close' }}>
+      {entry.error && <Failure error={entry.error} retry={() => void entry.refetch()} />}
+      {entry.data && (
+        <Stack gap="md">
+          <Group gap="xs">
+            <Text fw={600}>{titleOf(entry.data.spec.actionMsg)}</Text>
+            {outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
+          </Group>
+          <Facts rows={factsOf(entry.data, org)} />
+          <Refusal entry={entry.data} />
+          {entry.data.spec.contentMsg !== '' && (
+            <CodeBlock text={readable(entry.data.spec.contentMsg)} label="Details" />
+          )}
+          {entry.data.spec.userMsg !== '' && <Text size="sm">Note: {entry.data.spec.userMsg}</Text>}
+          <Suspense fallback={null}>
+            <Proof entry={entry.data} />
+          </Suspense>
+        </Stack>
+      )}
+    </Drawer>
+  )
+}
+
+function factsOf({ metadata, spec }: Entry, org: string) {
+  const { annotations } = metadata
+  const { user } = spec.actor
+  const optional = (name: string, value: string | undefined) =>
+    value ? [[name, <Copyable key={name} text={value} label={`Copy ${name.toLowerCase()}`} />] as const] : []
+  return [
+    ['When', <Exact key="when" at={metadata.creationTimestamp} />],
+    [
+      'Who',
+      user ? (
+        <To key="who" to="/t/$org/users/$uid" params={{ org, uid: user.uid }}>
+          {user.emailId || user.uid}
+        </To>
+      ) : (
+        whoOf(spec.actor)
+      ),
+    ],
+    [
+      'On',
+      <span key="on">
+        <Badge variant="light" color="gray" tt="none">
+          {spec.resource.kind}
+        </Badge>{' '}
+        {spec.resource.name || spec.resource.uid}
+      </span>,
+    ],
+    [
+      'Event',
+      <span key="event" className="mono">
+        {metadata.name}
+      </span>,
+    ],
+    ...(annotations.address ? [['From', annotations.address] as const] : []),
+    ...optional('Credential', annotations.credential),
+    ...optional('Session', annotations.session),
+    ...optional('Request', annotations.request),
+    ['Index', annotations.index ?? ''],
+    ...optional('Uid', metadata.uid),
+  ] as const
+}
+
+/** Of a denial that stands in the details: the way to *Why?*. */
+function Refusal({ entry }: { readonly entry: Entry }) {
+  const details = parsed(entry.spec.contentMsg)
+  const permission = details?.permission ?? details?.missing
+  if (entry.metadata.annotations.outcome !== 'refused' || typeof permission !== 'string') return null
+  const { project, user } = entry.spec.actor
+  const isMine = user?.uid === currentSession().user.uid
+  return (
+    <div>
+      <WhyButton
+        permission={permission}
+        scope={
+          project?.uid ? { kind: 'project', uid: project.uid } : { kind: 'tenant', uid: currentSession().tenant.uid }
+        }
+        requestId={entry.metadata.annotations.request}
+        subject={user && !isMine ? { uid: user.uid, name: user.emailId || user.uid } : undefined}
+      />
+    </div>
+  )
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text) as Record<string, unknown> // The log's own details are an object.
+  } catch {
+    return undefined
+  }
+}
+
+const readable = (text: string) => {
+  const details = parsed(text)
+  return details ? JSON.stringify(details, null, 2) : text
+}
