@@ -16,7 +16,7 @@ import {
   startPalisade,
   type Tenant,
 } from '../support/palisade.ts'
-import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
 import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 // The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
@@ -392,7 +392,7 @@ describe('the console', { skip: noBrowser }, () => {
 /** Waits until the page is quiet, asks axe, takes a picture. */
 async function look(page: Page, name: string, theme: string): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
-  await page.waitForLoadState('networkidle')
+  await quiet(page)
   await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
   // By the debugger's way, which the page's policy does not bind.
   await page.evaluate(axeSource)

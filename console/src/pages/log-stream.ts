@@ -75,7 +75,7 @@ export function useLog(source: LogSource, paused: boolean) {
       kept.current.push({ id: total++, at: line.slice(0, space), text: line.slice(space + 1) })
       if (kept.current.length > mostLines) kept.current.splice(0, kept.current.length - mostLines)
     }
-    read(source, gone.signal, take).then((how) => {
+    void read(source, gone.signal, take).then((how) => {
       if (gone.signal.aborted) return
       draw()
       setEnd(how)
