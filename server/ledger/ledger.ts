@@ -197,7 +197,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
       return work
     },
     closeOpenIntents,
-    openCalls: createOpenCalls({ sealerOf }),
+    openCalls: createOpenCalls({ sealerOf, settle: recent.settle }),
     endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock }),
     async start() {
       await mkdir(deps.folder, { recursive: true, mode: 0o700 })

@@ -18,7 +18,7 @@ export type OpenCall = {
 
 /**
  * What is open, from the ledger's own table: whatever replica carries it, and gone with its end. Of a process that is gone it is
- * left out, although its intents are closed only later. An intent shows a moment after it was recorded, when it is in the log.
+ * left out, although its intents are closed only later. What another replica recorded shows when it is in the log, a moment later.
  */
 export type OpenCalls = {
   /** Of one object, newest first, those of one user where `by` names one; `count` is of all of them. */
@@ -37,7 +37,14 @@ export type OpenCalls = {
 /** Shown at once. A tenant may have more; then the newest are shown. */
 const most = 500
 
-export function createOpenCalls({ sealerOf }: { readonly sealerOf: SealerOf }): OpenCalls {
+/** @param settle waits until what this process recorded before is in the log, so that who has just begun a call sees it */
+export function createOpenCalls({
+  sealerOf,
+  settle,
+}: {
+  readonly sealerOf: SealerOf
+  readonly settle: (tx: Tx) => Promise<void>
+}): OpenCalls {
   async function opened(tx: Tx, rows: readonly Row[]): Promise<OpenCall[]> {
     const lines = await entriesByUid(
       tx,
@@ -55,6 +62,7 @@ export function createOpenCalls({ sealerOf }: { readonly sealerOf: SealerOf }): 
 
   return {
     async of(tx, resource, by) {
+      await settle(tx)
       const rows = await tx.query<Row & { count: string }>(
         `select ${columns}, count(*) over () as count from ${tables}
           where o.tenant_id = $1 and l.resource_uid = $2 and ${isAlive('$3')} and ($4::text is null or l.actor_id = $4)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
+import { until } from '../support/until.ts'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const executablePath = places.find((path) => existsSync(path))
@@ -52,9 +53,43 @@ export async function openPage(
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
   const complaints: string[] = []
+  watchRequests(page)
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   return { context, page, complaints }
+}
+
+type Requests = { readonly underWay: Set<Request>; changedAt: number }
+const requestsOf = new WeakMap<Page, Requests>()
+
+function watchRequests(page: Page): void {
+  const requests: Requests = { underWay: new Set(), changedAt: performance.now() }
+  requestsOf.set(page, requests)
+  const over = (request: Request) => {
+    if (requests.underWay.delete(request)) requests.changedAt = performance.now()
+  }
+  page.on('request', (request) => {
+    if (neverEnds(request)) return
+    requests.underWay.add(request)
+    requests.changedAt = performance.now()
+  })
+  page.on('requestfinished', over)
+  page.on('requestfailed', over)
+}
+
+/** What a page keeps open to hear of changes: Playwright's own `networkidle` would wait for it for ever. */
+const neverEnds = (request: Request) =>
+  request.resourceType() === 'eventsource' || /[?&](?:watch=1|follow=true)(?:&|$)/.test(request.url())
+
+const quietMs = 300
+
+/** Waits until a page has asked for all that it shows. */
+export async function quiet(page: Page): Promise<void> {
+  const requests = requestsOf.get(page)
+  if (!requests) throw new Error('this page was not opened here')
+  await until('the page to have asked for everything', () =>
+    requests.underWay.size === 0 && performance.now() - requests.changedAt > quietMs ? true : undefined,
+  )
 }

@@ -13,14 +13,13 @@ export type Screen = {
 /**
  * A terminal's screen in an element.
  *
- * xterm.js draws with `<style>` elements and `style` attributes, which the policy without inline styles refuses. It lets its document be
- * replaced: this one gives it, in place of a style element, one whose text becomes a constructed stylesheet, and writes attributes as
- * properties. Both are scripts' own means, which the policy is not about; the policy stays as it is.
+ * xterm.js draws with `<style>` elements, which it makes when it opens, and with `style` attributes of spans. The policy without inline
+ * styles refuses both. In place of the elements it gets some whose text becomes a constructed stylesheet, and the attributes are written
+ * as properties: means of scripts, which the policy is not about. The policy stays as it is.
  */
 export function createScreen(host: HTMLElement, options: { readonly screenReader: boolean }): Screen {
-  const styles = documentWithoutInlineStyles()
+  const styles = stylesWithoutElements()
   const terminal = new Terminal({
-    documentOverride: styles.document,
     screenReaderMode: options.screenReader,
     fontFamily: token('--mantine-font-family-monospace'),
     fontSize: 13,
@@ -31,7 +30,7 @@ export function createScreen(host: HTMLElement, options: { readonly screenReader
   })
   const fit = new FitAddon()
   terminal.loadAddon(fit)
-  terminal.open(host)
+  styles.during(() => terminal.open(host))
   fit.fit()
   const watcher = new ResizeObserver(() => fit.fit())
   watcher.observe(host)
@@ -49,18 +48,28 @@ export function createScreen(host: HTMLElement, options: { readonly screenReader
   }
 }
 
-function documentWithoutInlineStyles(): { readonly document: Document; dispose(): void } {
+type Styles = {
+  /** What is made meanwhile gets its styles in the other way. */
+  during(work: () => void): void
+  dispose(): void
+}
+
+/** Open terminals: while there is one, a style attribute that a span is given is written as its property. */
+let open = 0
+
+function stylesWithoutElements(): Styles {
   const sheets = new Set<CSSStyleSheet>()
   const drop = (sheet: CSSStyleSheet) => {
     sheets.delete(sheet)
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet)
   }
 
+  /** Looks like a style element to who fills it, and is none. */
   function styleElement(): HTMLElement {
     const sheet = new CSSStyleSheet()
     sheets.add(sheet)
     document.adoptedStyleSheets.push(sheet)
-    const element = document.createElement('span')
+    const element = Document.prototype.createElement.call(document, 'span')
     element.hidden = true
     let text = ''
     Object.defineProperty(element, 'textContent', {
@@ -77,27 +86,26 @@ function documentWithoutInlineStyles(): { readonly document: Document; dispose()
     return element
   }
 
-  function createElement(name: string): HTMLElement {
-    if (name === 'style') return styleElement()
-    const element = document.createElement(name)
-    element.setAttribute = (attribute: string, value: string) => {
-      if (attribute === 'style') element.style.cssText = value
-      else Element.prototype.setAttribute.call(element, attribute, value)
+  if (open++ === 0)
+    HTMLSpanElement.prototype.setAttribute = function (name: string, value: string) {
+      if (name === 'style') this.style.cssText = value
+      else Element.prototype.setAttribute.call(this, name, value)
     }
-    return element
-  }
-
-  const replaced = new Proxy(document, {
-    get(target, name) {
-      if (name === 'createElement') return createElement
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
   return {
-    document: replaced,
+    during(work) {
+      const createElement = (name: string) =>
+        name === 'style' ? styleElement() : Document.prototype.createElement.call(document, name)
+      Object.defineProperty(document, 'createElement', { configurable: true, value: createElement })
+      try {
+        work()
+      } finally {
+        // What was there before is the prototype's.
+        Reflect.deleteProperty(document, 'createElement')
+      }
+    },
     dispose() {
       for (const sheet of [...sheets]) drop(sheet)
+      if (--open === 0) Reflect.deleteProperty(HTMLSpanElement.prototype, 'setAttribute')
     },
   }
 }
