@@ -22,12 +22,13 @@ import {
   createRateLimiter,
   limits,
   openapiOf,
+  type PipelineEntry,
 } from './gateway/index.ts'
 import { createIdentity } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
-import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
+import { actorOf, createLedger, type NewEntry, sessionOf } from './ledger/index.ts'
 import { createIssuer } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
@@ -192,9 +193,11 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       requestAccess,
     },
     recheck: identity.recheck,
-    append: (tx, { principal, ...entry }) => {
-      const session = sessionOf(principal)
-      return ledger.append(tx, { ...entry, actor: actorOf(principal), ...(session ? { session } : {}) })
+    append: (tx, entry) => ledger.append(tx, asEntry(entry)),
+    intents: {
+      open: async (entry) => (await ledger.record(entry.principal.tenant, asEntry(entry))).uid,
+      end: (entry) => void ledger.conclude(entry.principal.tenant, asEntry(entry)),
+      leave: ledger.abandon,
     },
     projectExists: async (tx, project) => (await firstUnknown(tx, 'project', [project])) === undefined,
     clock,
@@ -333,6 +336,12 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await closePools()
     },
   })
+}
+
+/** What the phases record, as the ledger takes it. */
+function asEntry({ principal, ...entry }: PipelineEntry): NewEntry {
+  const session = sessionOf(principal)
+  return { ...entry, actor: actorOf(principal), ...(session ? { session } : {}) }
 }
 
 async function bind(variable: string, port: number, listen: () => Promise<void>): Promise<Result<undefined, string>> {

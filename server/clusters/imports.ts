@@ -2,6 +2,7 @@ import { type Refusal, type RefusalCode, refuse } from '../../contract/errors.ts
 import type { ClusterUid, ProjectUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Secret } from '../../core/seal/index.ts'
+import type { Intend } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
@@ -37,7 +38,7 @@ export type Prepared = {
   readonly bootstrap: Bootstrap
   readonly sealer: TenantSealer
 }
-type PreparedWithUndo = { readonly value: Prepared; readonly undo: () => Promise<void> }
+type PreparedWithUndo = { readonly value: Prepared; readonly undo: () => Promise<void>; readonly forget: () => void }
 
 /** Conversations at the same time; each may take 25 s and hold six sockets. */
 const atOnce = { tenant: 4, all: 32 } as const
@@ -54,8 +55,9 @@ export function createImports(ports: ImportPorts) {
     readonly kubeconfig: Secret
     readonly bindings: 'install' | 'print'
     readonly now: Date
+    readonly intend: Intend
   }): Promise<Result<PreparedWithUndo, Refusal>> {
-    const { tenant, project, name, kubeconfig, bindings, now } = request
+    const { tenant, project, name, kubeconfig, bindings, now, intend } = request
     if (project === undefined) return err(refuse('project_required'))
     const parsed = judge(kubeconfig, now)
     if (!parsed.ok) return parsed
@@ -64,7 +66,7 @@ export function createImports(ports: ImportPorts) {
       if (await isNameTaken(tx, project, name)) return refuse('cluster_name_taken')
       return (await hasRoom(tx)) ? undefined : refuse('resource_limit')
     })
-    return early ? err(early) : converse(tenant, parsed.value, bindings)
+    return early ? err(early) : converse(tenant, parsed.value, { bindings, resource: { uid: 'none', name }, intend })
   }
 
   /** The same for a cluster that is there: with a kubeconfig of the same server, or with a token for the server known. */
@@ -75,14 +77,16 @@ export function createImports(ports: ImportPorts) {
     readonly token: Secret | undefined
     readonly bindings: 'install' | 'print'
     readonly now: Date
+    readonly intend: Intend
   }): Promise<Result<PreparedWithUndo, Refusal>> {
-    const { tenant, uid, kubeconfig, token, bindings, now } = request
+    const { tenant, uid, kubeconfig, token, bindings, now, intend } = request
     const cluster = await inTenant(tenant, (tx) => readCluster(tx, uid))
     if (!cluster) return err(refuse('not_found'))
+    const act = { bindings, resource: { uid: cluster.uid, name: cluster.name }, intend }
     if (kubeconfig === undefined) {
       if (token === undefined || !isBearerToken(token.reveal()))
         return err(refuse('invalid', 'token: is not a token: visible characters alone'))
-      return converse(tenant, { endpoint: endpointOf(cluster), credential: { token } }, bindings)
+      return converse(tenant, { endpoint: endpointOf(cluster), credential: { token } }, act)
     }
     const parsed = judge(kubeconfig, now)
     if (!parsed.ok) return parsed
@@ -94,13 +98,22 @@ export function createImports(ports: ImportPorts) {
           `This kubeconfig is for ${url}, the cluster was imported from ${cluster.serverUrl}: use one for that, or import it anew.`,
         ),
       )
-    return converse(tenant, parsed.value, bindings)
+    return converse(tenant, parsed.value, act)
   }
 
+  /** What is made on a cluster stays there whatever becomes of this process, so that it is begun is recorded first (threat H04). */
   async function converse(
     tenant: TenantUid,
     kubeconfig: Kubeconfig,
-    bindings: 'install' | 'print',
+    {
+      bindings,
+      resource,
+      intend,
+    }: {
+      readonly bindings: 'install' | 'print'
+      readonly resource: { readonly uid: string; readonly name: string }
+      readonly intend: Intend
+    },
   ): Promise<Result<PreparedWithUndo, Refusal>> {
     const mine = underWay.get(tenant) ?? 0
     const all = [...underWay.values()].reduce((sum, one) => sum + one, 0)
@@ -109,15 +122,14 @@ export function createImports(ports: ImportPorts) {
     underWay.set(tenant, mine + 1)
     try {
       const sealer = await sealerOf(tenant)
+      await intend({ resource, details: { server: kubeconfig.endpoint.server.url, bindings } })
       const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger })
       if (!done.ok) return err(refusalOf(done.error))
       const { undo, forget } = done.value
       return ok({
         value: { kubeconfig: { endpoint: kubeconfig.endpoint }, bootstrap: done.value, sealer },
-        undo: async () => {
-          await undo()
-          forget()
-        },
+        undo,
+        forget,
       })
     } finally {
       const left = (underWay.get(tenant) ?? 1) - 1
@@ -129,10 +141,10 @@ export function createImports(ports: ImportPorts) {
   return { prepareImport, prepareCheck }
 }
 
-/** Stores an imported cluster. The kubeconfig is forgotten with the commit. */
+/** Stores an imported cluster. */
 export async function storeImport(
   tx: Tx,
-  { kubeconfig, bootstrap: { outcome, forget }, sealer }: Prepared,
+  { kubeconfig, bootstrap: { outcome }, sealer }: Prepared,
   cluster: {
     readonly project: ProjectUid
     readonly name: string
@@ -153,24 +165,20 @@ export async function storeImport(
     },
     now,
   )
-  if (!stored.ok) return stored
-  tx.afterCommit(forget)
-  return ok(uid)
+  return stored.ok ? ok(uid) : stored
 }
 
 /** Stores what a check found; refuses where the cluster was removed in the meantime. */
 export async function storeCheck(
   tx: Tx,
-  { kubeconfig, bootstrap: { outcome, forget }, sealer }: Prepared,
+  { kubeconfig, bootstrap: { outcome }, sealer }: Prepared,
   uid: ClusterUid,
   now: Date,
 ): Promise<Result<Cluster, Refusal>> {
   const credential = credentialOf(sealer, uid, outcome.token, now)
   const stored = await updateChecked(tx, uid, { ...factsOf(kubeconfig.endpoint, outcome), credential }, now)
   const cluster = stored ? await readCluster(tx, uid) : undefined
-  if (!cluster) return err(refuse('not_found'))
-  tx.afterCommit(forget)
-  return ok(cluster)
+  return cluster ? ok(cluster) : err(refuse('not_found'))
 }
 
 function factsOf({ server, caPem, serverName }: Kubeconfig['endpoint'], outcome: Bootstrap['outcome']) {
