@@ -22,13 +22,14 @@ import {
   createRateLimiter,
   limits,
   openapiOf,
+  type PipelineEntry,
   type Principal,
 } from './gateway/index.ts'
 import { createIdentity, issuerOf } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
-import { actorOf, createLedger, sessionOf } from './ledger/index.ts'
+import { actorOf, createLedger, type NewEntry, sessionOf } from './ledger/index.ts'
 import { createSignals } from './live/index.ts'
 import { createIssuer } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
@@ -214,9 +215,11 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     },
     recheck: identity.recheck,
     calls: access.calls,
-    append: (tx, { principal, ...entry }) => {
-      const session = sessionOf(principal)
-      return ledger.append(tx, { ...entry, actor: actorOf(principal), ...(session ? { session } : {}) })
+    append: (tx, entry) => ledger.append(tx, asEntry(entry)),
+    intents: {
+      open: async (entry) => (await ledger.record(entry.principal.tenant, asEntry(entry))).uid,
+      end: (entry) => void ledger.conclude(entry.principal.tenant, asEntry(entry)),
+      leave: ledger.abandon,
     },
     projectExists: async (tx, project) => (await firstUnknown(tx, 'project', [project])) === undefined,
     clock,
@@ -355,6 +358,12 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await closePools()
     },
   })
+}
+
+/** What the phases record, as the ledger takes it. */
+function asEntry({ principal, ...entry }: PipelineEntry): NewEntry {
+  const session = sessionOf(principal)
+  return { ...entry, actor: actorOf(principal), ...(session ? { session } : {}) }
 }
 
 async function bind(variable: string, port: number, listen: () => Promise<void>): Promise<Result<undefined, string>> {

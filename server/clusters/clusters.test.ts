@@ -141,6 +141,47 @@ describe('import', () => {
     assert.equal(access.kubernetesVersion, 'v1.36.3')
     const entry = api.entries.find(({ resource }) => resource.uid === reply.uid)
     assert.deepEqual([entry?.event, entry?.outcome, entry?.project], ['cluster.imported', 'done', tenant.project])
+    const intended = api.entries.find((one) => one.outcome === 'intended' && one.request === entry?.request)
+    assert.partialDeepStrictEqual(intended, {
+      ...{ event: 'cluster.imported', resource: { uid: 'none', name: 'Production' }, project: tenant.project },
+      details: { server: cluster.server, bindings: 'install' },
+    })
+    assert.match(entry?.intent ?? '', /^[0-9a-f]{24}$/)
+  })
+
+  test('H04 nothing is made on a cluster before it is recorded that it will be, and what comes of it is recorded too', async () => {
+    const recordedWhen = async (change: () => void, name: string) => {
+      const from = api.entries.length
+      let before: readonly string[] | undefined
+      cluster.intercept = (call) => {
+        before ??= api.entries.slice(from).map(({ outcome }) => outcome)
+        change()
+        return call.method === 'PATCH' && name === 'h04-conflict' ? { status: 409, body: {} } : undefined
+      }
+      const { status } = await api.call(tenant.admin, importPath, {
+        project: tenant.project,
+        body: newCluster({ name }),
+      })
+      cluster.intercept = undefined
+      assert.deepEqual(before, ['intended'], 'when the cluster is first asked')
+      const entries = api.entries.slice(from)
+      for (const { event } of entries) assert.equal(event, 'cluster.imported')
+      return { status, entries: entries.map(({ outcome, intent }) => `${outcome}${intent ? ' of an intent' : ''}`) }
+    }
+    const nothing = () => undefined
+    assert.deepEqual(await recordedWhen(nothing, 'h04'), { status: 201, entries: ['intended', 'done of an intent'] })
+    const refused = ['intended', 'refused', 'ended of an intent']
+    assert.deepEqual((await recordedWhen(nothing, 'h04-conflict')).entries, refused)
+    const from = api.entries.length
+    assert.equal(
+      (await api.call(tenant.admin, importPath, { project: tenant.project, body: newCluster({ name: 'h04' }) })).status,
+      409,
+    )
+    assert.deepEqual(
+      api.entries.slice(from).map(({ outcome }) => outcome),
+      ['refused'],
+      'what is refused before the cluster is asked was never intended',
+    )
   })
 
   test('without rights it waits for its bindings, says what is missing and how to go on', async () => {

@@ -3,7 +3,7 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { TenantUid } from '../../contract/ids.ts'
 import { uidPath } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type Intend } from '../gateway/index.ts'
 import { accountName, levelsYaml, namespace, removeAccountCommand } from './account.ts'
 import { authenticationYaml } from './authentication-yaml.ts'
 import { findCluster, load } from './found.ts'
@@ -15,6 +15,7 @@ import {
   type PreparedTokens,
   storeAccount,
   storeTokens,
+  type Work,
 } from './imports.ts'
 import type { Cluster } from './store.ts'
 
@@ -36,16 +37,18 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
     uid: string,
     change: Change,
     now: Date,
-  ): Promise<Result<{ value: Prepared | PreparedTokens; undo?: () => Promise<void> }, Refusal>> {
+    intend: Intend,
+  ): Promise<Result<Work<Prepared | PreparedTokens>, Refusal>> {
     const cluster = await imports.find(tenant, uid)
     if (!cluster) return err(refuse('not_found'))
     if (change.mode === 'token') return imports.prepareTokens(tenant, cluster, undefined, now)
     const { kubeconfig, token, bindings } = change
-    const prepared = await imports.prepareAccount(tenant, cluster, { kubeconfig, token, bindings }, now)
+    const prepared = await imports.prepareAccount(tenant, cluster, { kubeconfig, token, bindings }, now, intend)
     if (!prepared.ok) return prepared
     const { outcome } = prepared.value.value.bootstrap
     if (outcome.token) return prepared
     await prepared.value.undo?.()
+    prepared.value.forget?.()
     const missing = outcome.missing.map(({ why: _, ...right }) => right)
     return err(refuse('cluster_refuses', 'The account on the cluster cannot do its work yet', { missing }))
   }
@@ -92,7 +95,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
       audit: 'cluster.credential.mode.changed',
       // Every call from now on is proved in the new way.
       changes: 'access',
-      prepare: ({ principal, params, body, now }) => prepare(principal.tenant, params.uid, body, now),
+      prepare: ({ principal, params, body, now, intend }) => prepare(principal.tenant, params.uid, body, now, intend),
       async handle({ tx, params, body, prepared, now }) {
         const found = await load(tx, params.uid)
         if (!found.ok) return found

@@ -29,8 +29,8 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
       reply: { status: 201, body: contract.ClusterChecked },
       refusals: ['project_required', 'cluster_name_taken', 'resource_limit', ...conversationRefusals],
       audit: 'cluster.imported',
-      prepare: ({ principal, project, body: { metadata, spec }, now }) =>
-        imports.prepareImport({ ...spec, tenant: principal.tenant, project, name: metadata.name, now }),
+      prepare: ({ principal, project, body: { metadata, spec }, now, intend }) =>
+        imports.prepareImport({ ...spec, tenant: principal.tenant, project, name: metadata.name, now, intend }),
       async handle({ tx, project, principal, access, body: { metadata, spec }, prepared, now }) {
         if (project === undefined) return err(refuse('project_required'))
         const stored = await storeImport(tx, prepared, { ...metadata, project, by: principal.user }, now)
@@ -69,8 +69,8 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
       audit: 'cluster.bindings.checked',
       // A cluster becomes one that calls are let through to.
       changes: 'access',
-      prepare: ({ principal, params, body, now }) =>
-        imports.prepareCheck({ tenant: principal.tenant, uid: params.uid, credential: body, now }),
+      prepare: ({ principal, params, body, now, intend }) =>
+        imports.prepareCheck({ tenant: principal.tenant, uid: params.uid, credential: body, now, intend }),
       async handle({ tx, access, prepared, now, params }) {
         const before = await load(tx, params.uid)
         if (!before.ok) return before

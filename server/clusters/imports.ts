@@ -2,6 +2,7 @@ import { type Refusal, type RefusalCode, refuse } from '../../contract/errors.ts
 import type { ClusterUid, ProjectUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Secret } from '../../core/seal/index.ts'
+import type { Intend } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
@@ -44,7 +45,7 @@ export type Prepared = {
 }
 /** The same where there is no account: the cluster takes our tokens. */
 export type PreparedTokens = { readonly endpoint: ClusterEndpoint; readonly taken: TokensTaken }
-type WithUndo<T> = { readonly value: T; readonly undo?: () => Promise<void> }
+export type Work<T> = { readonly value: T; readonly undo?: () => Promise<void>; readonly forget?: () => void }
 
 /** A credential for a conversation about the account. */
 export type AccountCredential = {
@@ -67,8 +68,9 @@ export function createImports(ports: ImportPorts) {
     readonly kubeconfig: Secret
     readonly bindings: 'install' | 'print'
     readonly now: Date
-  }): Promise<Result<WithUndo<Prepared>, Refusal>> {
-    const { tenant, project, name, kubeconfig, bindings, now } = request
+    readonly intend: Intend
+  }): Promise<Result<Work<Prepared>, Refusal>> {
+    const { tenant, project, name, kubeconfig, bindings, now, intend } = request
     if (project === undefined) return err(refuse('project_required'))
     const parsed = judge(kubeconfig, now)
     if (!parsed.ok) return parsed
@@ -77,7 +79,9 @@ export function createImports(ports: ImportPorts) {
       if (await isNameTaken(tx, project, name)) return refuse('cluster_name_taken')
       return (await hasRoom(tx)) ? undefined : refuse('resource_limit')
     })
-    return early ? err(early) : aboutAccount(tenant, parsed.value, bindings)
+    return early
+      ? err(early)
+      : aboutAccount(tenant, parsed.value, { bindings, resource: { uid: 'none', name }, intend })
   }
 
   /** The same for a cluster that is there: with a kubeconfig of the same server, or with a token for the server known. */
@@ -86,14 +90,16 @@ export function createImports(ports: ImportPorts) {
     cluster: Cluster,
     { kubeconfig, token, bindings }: AccountCredential,
     now: Date,
-  ): Promise<Result<WithUndo<Prepared>, Refusal>> {
+    intend: Intend,
+  ): Promise<Result<Work<Prepared>, Refusal>> {
+    const act = { bindings, resource: { uid: cluster.uid, name: cluster.name }, intend }
     if (kubeconfig === undefined) {
       if (token === undefined || !isBearerToken(token.reveal()))
         return err(refuse('invalid', 'token: is not a token: visible characters alone'))
-      return aboutAccount(tenant, { endpoint: endpointOf(cluster), credential: { token } }, bindings)
+      return aboutAccount(tenant, { endpoint: endpointOf(cluster), credential: { token } }, act)
     }
     const parsed = judgeFor(cluster, kubeconfig, now)
-    return parsed.ok ? aboutAccount(tenant, parsed.value, bindings) : parsed
+    return parsed.ok ? aboutAccount(tenant, parsed.value, act) : parsed
   }
 
   /** Whether the cluster takes our tokens. Of a kubeconfig only the authority is used, which may have been replaced. */
@@ -102,7 +108,7 @@ export function createImports(ports: ImportPorts) {
     cluster: Cluster,
     kubeconfig: Secret | undefined,
     now: Date,
-  ): Promise<Result<WithUndo<PreparedTokens>, Refusal>> {
+  ): Promise<Result<Work<PreparedTokens>, Refusal>> {
     const parsed = kubeconfig && judgeFor(cluster, kubeconfig, now)
     if (parsed && !parsed.ok) return parsed
     if (parsed) wipe(parsed.value.credential)
@@ -120,11 +126,12 @@ export function createImports(ports: ImportPorts) {
     readonly uid: string
     readonly credential: AccountCredential
     readonly now: Date
-  }): Promise<Result<WithUndo<Prepared | PreparedTokens>, Refusal>> {
-    const { tenant, uid, credential, now } = request
+    readonly intend: Intend
+  }): Promise<Result<Work<Prepared | PreparedTokens>, Refusal>> {
+    const { tenant, uid, credential, now, intend } = request
     const cluster = await find(tenant, uid)
     if (!cluster) return err(refuse('not_found'))
-    if (cluster.credentialMode === 'impersonation') return prepareAccount(tenant, cluster, credential, now)
+    if (cluster.credentialMode === 'impersonation') return prepareAccount(tenant, cluster, credential, now, intend)
     if (credential.token)
       return err(refuse('invalid', 'token: is of an account, and this cluster is reached without one'))
     return prepareTokens(tenant, cluster, credential.kubeconfig, now)
@@ -132,32 +139,40 @@ export function createImports(ports: ImportPorts) {
 
   const find = (tenant: TenantUid, uid: string) => inTenant(tenant, (tx) => readCluster(tx, uid))
 
+  /** What is made on a cluster stays there whatever becomes of this process, so that it is begun is recorded first (threat H04). */
   const aboutAccount = (
     tenant: TenantUid,
     kubeconfig: Kubeconfig,
-    bindings: 'install' | 'print',
-  ): Promise<Result<WithUndo<Prepared>, Refusal>> =>
+    {
+      bindings,
+      resource,
+      intend,
+    }: {
+      readonly bindings: 'install' | 'print'
+      readonly resource: { readonly uid: string; readonly name: string }
+      readonly intend: Intend
+    },
+  ): Promise<Result<Work<Prepared>, Refusal>> =>
     converse(tenant, async () => {
       const sealer = await sealerOf(tenant)
+      await intend({ resource, details: { server: kubeconfig.endpoint.server.url, bindings } })
       const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger })
       if (!done.ok) return err(refusalOf(done.error))
       const { undo, forget } = done.value
       return ok({
         value: { kubeconfig: { endpoint: kubeconfig.endpoint }, bootstrap: done.value, sealer },
-        undo: async () => {
-          await undo()
-          forget()
-        },
+        undo,
+        forget,
       })
     })
 
   return { find, prepareImport, prepareCheck, prepareAccount, prepareTokens }
 }
 
-/** Stores an imported cluster. The kubeconfig is forgotten with the commit. */
+/** Stores an imported cluster. */
 export async function storeImport(
   tx: Tx,
-  { kubeconfig, bootstrap: { outcome, forget }, sealer }: Prepared,
+  { kubeconfig, bootstrap: { outcome }, sealer }: Prepared,
   cluster: {
     readonly project: ProjectUid
     readonly name: string
@@ -178,9 +193,7 @@ export async function storeImport(
     },
     now,
   )
-  if (!stored.ok) return stored
-  tx.afterCommit(forget)
-  return ok(uid)
+  return stored.ok ? ok(uid) : stored
 }
 
 /**
@@ -205,16 +218,14 @@ const modeChanged = refuse('conflict', 'The credential mode was changed in the m
 /** Reached by the account from now on, where the conversation came to a token of it; else as before. */
 export async function storeAccount(
   tx: Tx,
-  { kubeconfig, bootstrap: { outcome, forget }, sealer }: Prepared,
+  { kubeconfig, bootstrap: { outcome }, sealer }: Prepared,
   uid: ClusterUid,
   now: Date,
 ): Promise<Result<Cluster, Refusal>> {
   const credential = credentialOf(sealer, uid, outcome.token, now)
   const stored = await updateChecked(tx, uid, { ...factsOf(kubeconfig.endpoint, outcome), credential }, now)
   const cluster = stored ? await readCluster(tx, uid) : undefined
-  if (!cluster) return err(refuse('not_found'))
-  tx.afterCommit(forget)
-  return ok(cluster)
+  return cluster ? ok(cluster) : err(refuse('not_found'))
 }
 
 /** Reached by tokens from now on; the account's token is forgotten. */

@@ -49,6 +49,12 @@ export type Recorded = {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
+/**
+ * Records that the endpoint's event is about to happen somewhere else, where no rollback reaches: called once, before it is
+ * begun. Durable when it resolves; where it throws, nothing may be begun. Whatever comes of it is recorded as its end.
+ */
+export type Intend = (what: Recorded) => Promise<void>
+
 /** A handler's answer: the body (checked against `reply`), headers, and what the audit entry says. */
 export type Answer<Body> = Recorded & {
   readonly body: Body
@@ -141,11 +147,14 @@ export type GuardedEndpoint<P extends Shape, Q extends Shape, B extends Shape, R
   readonly changes?: 'access' | 'sessions'
   /**
    * Slow work (network, password hash) after a first decision and before the transaction that decides again. `undo` is
-   * called when the transaction refuses or fails.
+   * called when the transaction refused or was rolled back, and not where nobody knows whether it was; `forget` at the end,
+   * whatever came of it.
    */
   readonly prepare?: (
-    c: Omit<Context<z.output<P>, z.output<Q>, z.output<B>>, 'tx' | 'record' | 'prepared'>,
-  ) => Promise<Result<{ readonly value: Prepared; readonly undo?: () => Promise<void> }, Refusal>>
+    c: Omit<Context<z.output<P>, z.output<Q>, z.output<B>>, 'tx' | 'record' | 'prepared'> & { readonly intend: Intend },
+  ) => Promise<
+    Result<{ readonly value: Prepared; readonly undo?: () => Promise<void>; readonly forget?: () => void }, Refusal>
+  >
   readonly handle: (
     c: Context<z.output<P>, z.output<Q>, z.output<B>, Prepared>,
   ) => Promise<Result<Answer<z.input<R>>, Refusal>>

@@ -4,6 +4,7 @@ export {
   type Context,
   type Endpoint,
   endpoint,
+  type Intend,
   type Method,
   type OpenContext,
   openEndpoint,

@@ -1,12 +1,12 @@
 import type { z } from 'zod'
 import type { AuditEvent } from '../../contract/audit-events.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { ProjectUid, systemTenant } from '../../contract/ids.ts'
+import { type EntryUid, ProjectUid, systemTenant } from '../../contract/ids.ts'
 import { systemPermissions } from '../../contract/permissions.ts'
 import type { Decision, ResourceRef, Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import type { InTenant, Tx } from '../platform/postgres/index.ts'
+import { CommitUncertainError, type InTenant, type Tx } from '../platform/postgres/index.ts'
 import type { Answer, Context, Endpoint, GuardedEndpoint, Recorded, RequestAccess, Target } from './endpoint.ts'
 import { type HeldStream, holdStream } from './held-stream.ts'
 import type { Principal } from './principal.ts'
@@ -39,6 +39,15 @@ export type PipelinePorts<S, E extends string = string> = {
     }): { recheckAt(ms: number): void; done(): void }
   }
   readonly append: (tx: Tx, entry: PipelineEntry) => Promise<string>
+  /** What is begun elsewhere before it can be written down here (docs/adr/0003). */
+  readonly intents: {
+    /** Durable when it resolves; rejected, what was intended must not happen. */
+    open(entry: PipelineEntry): Promise<EntryUid>
+    /** Records the end of one of which nothing is left; tries until that is durable. */
+    end(entry: PipelineEntry): void
+    /** Nobody here can say what became of it: it is closed as unknown, unless it has its end. */
+    leave(intent: EntryUid): void
+  }
   readonly projectExists: (tx: Tx, project: ProjectUid) => Promise<boolean>
   readonly clock: Clock
 }
@@ -46,7 +55,9 @@ export type PipelinePorts<S, E extends string = string> = {
 /** An audit entry as the phases write it. */
 export type PipelineEntry = {
   readonly event: AuditEvent
-  readonly outcome: 'done' | 'refused'
+  readonly outcome: 'done' | 'refused' | 'intended' | 'ended'
+  /** The intent that this entry ends. */
+  readonly intent?: EntryUid
   readonly principal: Principal
   readonly resource: { readonly kind?: string; readonly uid: string; readonly name?: string }
   readonly project?: string
@@ -116,7 +127,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     const parsed = parse(endpoint, raw)
     if (!parsed.ok) return parsed
     const call: Call = {
-      ...{ endpoint, raw, principal, parsed: parsed.value, now: new Date(clock.now()) },
+      ...{ endpoint, raw, principal, parsed: parsed.value, now: new Date(clock.now()), intent: undefined },
       // Registered before anything is decided: no change of access falls into a gap.
       watch: endpoint.reply.streams ? watchStream(raw, principal) : undefined,
     }
@@ -131,22 +142,46 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
 
   async function runPhases(call: Call): Promise<Outcome> {
     const { endpoint, principal } = call
-    let undo: (() => Promise<void>) | undefined
-    let prepared: unknown
-    if (endpoint.prepare) {
-      const first = await prepare(call, endpoint.prepare)
-      if (!first.ok) return first
-      prepared = first.value.value
-      undo = first.value.undo
-    }
+    if (!endpoint.prepare) return inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, undefined))
+
+    let work: Awaited<ReturnType<typeof endpoint.prepare>> | undefined
     try {
+      work = await prepare(call, endpoint.prepare)
+      if (!work.ok) return work
+      const prepared = work.value.value
       const outcome = await inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, prepared))
-      if (!outcome.ok) await undo?.()
+      if (!outcome.ok) await work.value.undo?.()
       return outcome
     } catch (cause) {
-      await undo?.()
+      // What may be stored must not be taken away from under it.
+      if (cause instanceof CommitUncertainError) leaveIntent(call)
+      else if (work?.ok) await work.value.undo?.()
       throw cause
+    } finally {
+      if (work?.ok) work.value.forget?.()
+      endIntent(call)
     }
+  }
+
+  async function intend(call: Call, project: string | undefined, what: Recorded): Promise<void> {
+    const event = call.endpoint.audit
+    if (event === 'refusals-only') throw new Error(`${call.endpoint.route} intends what it does not record`)
+    if (call.intent) throw new Error(`${call.endpoint.route} intends twice`)
+    const entry = entryOf(call, event, 'intended', what, project)
+    call.intent = { uid: await ports.intents.open(entry), entry }
+  }
+
+  /** Of what was intended nothing is left; where something is, the entry that says so has ended the intent. */
+  function endIntent(call: Call): void {
+    if (!call.intent) return
+    const { uid, entry } = call.intent
+    call.intent = undefined
+    ports.intents.end({ ...entry, outcome: 'ended', intent: uid, details: { reason: 'taken back' } })
+  }
+
+  function leaveIntent(call: Call): void {
+    if (call.intent) ports.intents.leave(call.intent.uid)
+    call.intent = undefined
   }
 
   type Call = {
@@ -156,6 +191,8 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     readonly parsed: Parsed
     readonly now: Date
     readonly watch: StreamWatch<S> | undefined
+    /** What was recorded as intended, until its end is. */
+    intent: { readonly uid: EntryUid; readonly entry: PipelineEntry } | undefined
   }
 
   /** Ends an answer that is given in pieces when its credential or one of the rights that it rests on is gone. */
@@ -218,6 +255,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
       clientAddress: raw.clientAddress,
       now,
       access: access.requestAccess(snapshot, principal.user, now.getTime()),
+      intend: (what) => intend(call, projectOf(target) ?? project, what),
     })
     if (prepared.ok) return prepared
     // What the work met (a wrong password, a cluster that refuses) is an outcome of the act and recorded as one.
@@ -258,16 +296,12 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
       const resource =
         handled.value.resource ?? (target && { uid: target.uid, ...(target.name ? { name: target.name } : {}) })
       const details = { ...handled.value.details, ...reasons(decision) }
-      auditUid = await ports.append(
-        tx,
-        entryOf(
-          call,
-          endpoint.audit,
-          'done',
-          { ...(resource ? { resource } : {}), details },
-          projectOf(target) ?? project,
-        ),
-      )
+      const what = { ...(resource ? { resource } : {}), details }
+      const entry = entryOf(call, endpoint.audit, 'done', what, projectOf(target) ?? project)
+      auditUid = await ports.append(tx, call.intent ? { ...entry, intent: call.intent.uid } : entry)
+      tx.afterCommit(() => {
+        call.intent = undefined
+      })
     }
     if (endpoint.changes) await access.raise(tx, endpoint.changes)
     return ok({ ...handled.value, auditUid })
@@ -372,7 +406,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
   function entryOf(
     { raw, principal }: Call,
     event: AuditEvent,
-    outcome: 'done' | 'refused',
+    outcome: PipelineEntry['outcome'],
     what: Recorded,
     project: string | undefined,
   ): PipelineEntry {

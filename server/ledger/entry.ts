@@ -24,7 +24,7 @@ export type NewEntry = {
   readonly request: string
   readonly session?: string | undefined
   readonly address?: string | undefined
-  /** With `ended` and `unknown`: the entry that was `intended`. */
+  /** The entry that was `intended`, and that this one ends: with `ended`, `unknown`, or `done` where the act itself is recorded. */
   readonly intent?: EntryUid | undefined
   /** JSON values; bytes are replaced by their hash. Never a secret. */
   readonly details?: Readonly<Record<string, unknown>> | undefined

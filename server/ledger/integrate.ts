@@ -7,20 +7,13 @@ import type { Connection } from './connection.ts'
 import { bodyText } from './entry.ts'
 import { createHead, type Head, lockHeads } from './heads.ts'
 import type { OwnEntries, OwnEntry } from './own-entries.ts'
-import { unpack } from './packs.ts'
 import { type SealedField, type Sealer, type SealerOf, startsOf } from './pending.ts'
+import { entriesPerTurn, maxRows, type PendingRow, pendingRows, readPacks, type Skipped } from './pending-packs.ts'
 
 export const logLine = (entry: string): SealedField => ({ table: 'audit_log', column: 'line', row: entry })
 
-/** Most rows of one transaction. They are held in memory: packs of at most about 8 KiB, or of one entry of at most 50. */
-export const maxRows = 200
-/** Entries composed before others get a turn of the event loop: the calls being recorded wait for it. */
-const entriesPerTurn = 16
 /** An entry that claims to be older than the one before it by more than this is flagged (threat H12). */
 const skewMs = 5_000
-
-/** What is left where it is: rows by `pending_id`, and tenants of which nothing is moved for now. */
-export type Skipped = { readonly rows: readonly string[]; readonly tenants: readonly TenantUid[] }
 
 /** A row that can never become an entry. */
 export type UnusableRow = { readonly id: string; readonly tenant: TenantUid; readonly why: string }
@@ -113,46 +106,6 @@ async function refusedAlone(
       ? 'its log has entries beyond its head'
       : `the database refuses its entries (${sqlState(cause)})`
   return { ...nothing, left: [{ tenant, why }] }
-}
-
-type PendingRow = { readonly pending_id: string; readonly tenant_id: string; readonly pack_id: string }
-
-function pendingRows(db: Connection, tenants: readonly string[], skip: Skipped): Promise<PendingRow[]> {
-  return db.query<PendingRow>(
-    `select pending_id, tenant_id, pack_id from audit_pending
-      where tenant_id = any($1) and pending_id <> all($2::bigint[]) order by pending_id limit $3`,
-    [tenants, skip.rows, maxRows],
-  )
-}
-
-/** The entries of rows, by `pending_id`: from memory where this process wrote them, else read, opened and parsed. */
-async function readPacks(
-  db: Connection,
-  rows: readonly PendingRow[],
-  sealers: ReadonlyMap<string, Sealer>,
-  ownEntries: OwnEntries,
-): Promise<ReadonlyMap<string, Result<readonly OwnEntry[], string>>> {
-  const packs = new Map<string, Result<readonly OwnEntry[], string>>()
-  const foreign: PendingRow[] = []
-  for (const row of rows) {
-    // A tenant that was asked for, and thus parsed.
-    const own = ownEntries.find(row.tenant_id as TenantUid, row.pack_id)
-    if (own) packs.set(row.pending_id, ok(own))
-    else foreign.push(row)
-  }
-  if (foreign.length === 0) return packs
-  const bodies = await db.query<{ pending_id: string; body: Buffer }>(
-    'select pending_id, body from audit_pending where pending_id = any($1::bigint[])',
-    [foreign.map((row) => row.pending_id)],
-  )
-  const bodyOf = new Map(bodies.map(({ pending_id, body }) => [pending_id, body]))
-  for (const { pending_id, tenant_id, pack_id } of foreign) {
-    const sealer = sealers.get(tenant_id)
-    const body = bodyOf.get(pending_id)
-    if (!sealer) throw new Error('a pending row of a tenant that was not asked for')
-    packs.set(pending_id, body ? unpack(sealer, pack_id, body) : err('its row is gone'))
-  }
-  return packs
 }
 
 async function moveAll(

@@ -67,6 +67,8 @@ export type Ledger = {
    * when it is given up after all, the intent is closed as unknown.
    */
   conclude(tenant: TenantUid, entry: NewEntry): Promise<void>
+  /** Says of an intent that this process will not end it: unless it has its end, it is closed as unknown. */
+  abandon(intent: EntryUid): void
   /** Closes as unknown what nobody will end, as far as it is in the log by now. Happens by itself every few seconds. */
   closeOpenIntents(): Promise<Closed>
   /** What was begun and has not ended, on every replica. */
@@ -196,6 +198,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
       concluding.add(work)
       return work
     },
+    abandon: (intent) => void live.delete(intent),
     closeOpenIntents,
     openCalls: createOpenCalls({ sealerOf, settle: recent.settle }),
     endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock }),

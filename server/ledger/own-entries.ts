@@ -11,13 +11,15 @@ export type OwnEntry = { readonly uid: EntryUid; readonly entry: AuditEntry; rea
  * audit_pending.
  */
 export type OwnEntries = {
+  /** Whether this process is the one that moves entries. Where it is not, nothing is kept: nobody would ask for it. */
+  lead(leads: boolean): void
   committed(tenant: TenantUid, pack: { readonly uid: string; readonly entries: readonly OwnEntry[] }): void
   find(tenant: TenantUid, pack: string): readonly OwnEntry[] | undefined
   /** All that was committed before now has been moved, or is about to be: what came before the last call is forgotten. */
   moved(): void
 }
 
-/** Packs, some 20 KiB each with what was parsed of them. Where another process moves them, that much stays for nothing. */
+/** Packs, some 20 KiB each with what was parsed of them. */
 const most = 250
 
 export function createOwnEntries(): OwnEntries {
@@ -25,13 +27,20 @@ export function createOwnEntries(): OwnEntries {
   // with it everything that came after it.
   let young = new Map<string, readonly OwnEntry[]>()
   let old = young
+  let isKept = false
   const key = (tenant: TenantUid, pack: string) => `${tenant}/${pack}`
   const turn = () => {
     old = young
     young = new Map()
   }
   return {
+    lead(leads) {
+      isKept = leads
+      turn()
+      old = young
+    },
     committed(tenant, pack) {
+      if (!isKept) return
       if (young.size >= most) turn()
       young.set(key(tenant, pack.uid), pack.entries)
     },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntryUid, TenantUid } from '../../contract/ids.ts'
+import { createBoundedMap } from '../platform/bounded-map/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { findEntry } from './log.ts'
@@ -8,6 +9,7 @@ import { findEntry } from './log.ts'
 const settleMs = 1_000
 const recentMs = 5_000
 const pollMs = 10
+/** Tenants remembered; beyond that those that have been silent for longest are forgotten, whenever they began. */
 const mostTenants = 10_000
 
 /**
@@ -22,7 +24,7 @@ export type Recent = {
 
 /** @param hurry asks whoever moves entries into the log not to rest now */
 export function createRecent(clock: Clock, hurry: () => void): Recent {
-  const last = new Map<TenantUid, { entry: EntryUid; at: number }>()
+  const last = createBoundedMap<TenantUid, { entry: EntryUid; at: number }>(mostTenants)
   return {
     committed(tenant, entry) {
       const own = last.get(tenant)
@@ -32,8 +34,6 @@ export function createRecent(clock: Clock, hurry: () => void): Recent {
         return
       }
       last.set(tenant, { entry, at: clock.monotonicMs() })
-      const oldest = last.keys().next()
-      if (last.size > mostTenants && !oldest.done) last.delete(oldest.value)
     },
     async settle(tx) {
       const own = last.get(tx.tenant)

@@ -5,10 +5,11 @@ import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import { advisoryLocks } from '../platform/postgres/index.ts'
 import { type Connection, openConnection } from './connection.ts'
-import { type Integrated, integrate, maxRows, pendingTenants, type Skipped } from './integrate.ts'
+import { type Integrated, integrate, pendingTenants } from './integrate.ts'
 import type { Outside } from './outside.ts'
 import type { OwnEntries } from './own-entries.ts'
 import type { SealerOf } from './pending.ts'
+import { maxRows, type Skipped } from './pending-packs.ts'
 import { signHeads, unsignedLogs } from './sign.ts'
 
 /** How often the leader looks for entries that other replicas committed; what this one commits wakes it at once. */
@@ -118,6 +119,7 @@ export function createSequencer(deps: {
       ])
       if (!lock?.leads) return false
       leads = true
+      deps.ownEntries.lead(true)
       failingSince = undefined
       logger.info('this process sequences the audit log')
       await lead(db)
@@ -129,6 +131,7 @@ export function createSequencer(deps: {
       throw cause
     } finally {
       leads = false
+      deps.ownEntries.lead(false)
       client.off('error', ignore)
       client.release(failure)
     }

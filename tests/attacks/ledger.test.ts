@@ -33,6 +33,7 @@ type Line = {
   readonly outcome: string
   readonly request: string
   readonly intent?: string
+  readonly resource: { readonly uid: string; readonly name?: string }
   readonly details?: Readonly<Record<string, unknown>>
 }
 
@@ -317,6 +318,58 @@ describe('a call to a cluster', () => {
     const [intent, end] = await bothEntries('exec')
     assert.deepEqual(intent.details?.command, ['sh'])
     assert.deepEqual([end.outcome, end.request], ['unknown', intent.request])
+    const good = await verdictOn(await exported())
+    assert.equal(good.code, 0, good.said)
+  })
+
+  test('H04 killed in the middle of an import: what may be on the cluster is in the log, begun and of unknown outcome', async () => {
+    const importOf = (name: string) =>
+      acme.admin.call('POST', '/v1/palisade/clusters', {
+        project: acme.defaultProject,
+        body: { metadata: { name }, spec: { kubeconfig: backend.kubeconfig() } },
+      })
+    const entriesOf = async (name: string) =>
+      linesOf(await exported()).filter(({ event, resource }) => event === 'cluster.imported' && resource.name === name)
+
+    let held = 0
+    const making = new Promise<void>((resolve) => {
+      backend.intercept = ({ method }) => {
+        if (method !== 'PATCH' || ++held < 3) return undefined
+        resolve() // some of it is made, and this one is never answered
+        return 'silence'
+      }
+    })
+    const answer = importOf('in-the-dark').catch(() => 'broken off')
+    await making
+    await crash()
+    assert.equal(await answer, 'broken off')
+    backend.intercept = undefined
+    const [intent, end] = await until(
+      'both entries of the import',
+      async () => {
+        const [first, second] = await entriesOf('in-the-dark')
+        return first && second ? ([first, second] as const) : undefined
+      },
+      { timeoutMs: 40_000, everyMs: 250 },
+    )
+    assert.equal(intent.outcome, 'intended')
+    assert.deepEqual(intent.details, { server: backend.server, bindings: 'install' })
+    assert.deepEqual([end.outcome, end.intent, end.request], ['unknown', intent.uid, intent.request])
+    const { items } = await acme.admin.must('GET', '/v1/dashboard/spectroclusters/metadata')
+    assert.ok(!JSON.stringify(items).includes('in-the-dark'), 'there is no such cluster')
+
+    // One that comes to its end names its intent there, and none is left open.
+    const imported = await importOf('in-the-light')
+    assert.equal(imported.status, 201, imported.text)
+    const [began, done] = await until('the entries of the second import', async () => {
+      const [begun] = linesOf(await exported()).filter(
+        (line) => line.outcome === 'intended' && line.resource.name === 'in-the-light',
+      )
+      const ends = linesOf(await exported()).filter((line) => begun && line.intent === begun.uid)
+      return begun && ends.length > 0 ? ([begun, ...ends] as const) : undefined
+    })
+    assert.deepEqual([began?.outcome, done?.outcome], ['intended', 'done'])
+    assert.deepEqual(await palisade.sql('select entry_id from open_intents where tenant_id = $1', [acme.uid]), [])
     const good = await verdictOn(await exported())
     assert.equal(good.code, 0, good.said)
   })

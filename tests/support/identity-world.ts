@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { Refusal } from '../../contract/errors.ts'
@@ -159,6 +160,8 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
         tx.afterCommit(() => entries.push(entry))
         return newUid()
       },
+      // Nothing of identity is begun outside the database.
+      intents: { open: () => assert.fail(), end: () => assert.fail(), leave: () => assert.fail() },
       projectExists: async () => false,
       clock,
     })

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { z } from 'zod'
 import { type Refusal, refusals, refuse } from '../../contract/errors.ts'
-import { ApiKeyUid, ProjectUid, systemTenant, TenantUid, UserUid } from '../../contract/ids.ts'
+import { ApiKeyUid, EntryUid, ProjectUid, systemTenant, TenantUid, UserUid } from '../../contract/ids.ts'
 import { decide } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { rootKey } from '../../core/seal/index.ts'
@@ -109,6 +109,16 @@ export async function startPhases(
     append: async (tx, entry) => {
       entries.push({ ...entry, tenant: tx.tenant })
       return newUid()
+    },
+    intents: {
+      async open(entry) {
+        entries.push({ ...entry, tenant: entry.principal.tenant })
+        return EntryUid.parse(newUid())
+      },
+      end: (entry) => void entries.push({ ...entry, tenant: entry.principal.tenant }),
+      leave: (intent) => {
+        throw new Error(`the intent ${intent} was left, though no answer of this database gets lost`)
+      },
     },
     projectExists: async (tx, project) =>
       (await tx.query('select from projects where tenant_id = $1 and project_id = $2', [tx.tenant, project])).length >

@@ -574,6 +574,36 @@ describe('times', async () => {
     assert.equal((await door.ask(`${pods}?timeout=1h`)).status, 504)
   })
 
+  for (const http of ['HTTP/1.1', 'HTTP/2'])
+    test(`the head of an ordinary answer does not wait for its body, over ${http}`, async () => {
+      const held: ServerResponse[] = []
+      const slow = await startCluster((_, response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': '5' }).flushHeaders()
+        held.push(response)
+      })
+      const patient = await openDoor({ upstream: { port: slow.port } })
+      const read = async (stream: AsyncIterable<Buffer>) => {
+        const chunks: Buffer[] = []
+        for await (const chunk of stream) chunks.push(chunk)
+        return Buffer.concat(chunks).toString()
+      }
+      let body: Promise<string>
+      if (http === 'HTTP/2') {
+        const stream = patient.http2().request({ ':path': pods })
+        const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+        assert.deepEqual([headers[':status'], headers['content-length']], [200, '5'])
+        body = read(stream)
+      } else {
+        const asked = httpsRequest({ host: '127.0.0.1', port: patient.port, path: pods, ca: authority.certPem })
+        asked.end()
+        const [response] = (await once(asked, 'response')) as [IncomingMessage]
+        assert.deepEqual([response.statusCode, response.headers['content-length']], [200, '5'])
+        body = read(response)
+      }
+      held[0]!.end('hello') // the head has come, so the request has
+      assert.equal(await body, 'hello')
+    })
+
   test('an answer that stops halfway is broken off, a watch is not', async () => {
     const cluster = await startCluster((_request, response) => void response.write('{"half":'))
     const door = await openDoor({ upstream: { port: cluster.port }, limits: { bodyGapMs: 300 } })

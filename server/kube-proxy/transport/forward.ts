@@ -182,8 +182,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#phase = 'answering'
     this.#status = status
     asServerResponse(this.#response).writeHead(status, lines)
-    // A watch on which nothing happens has to be answered all the same. What comes with the head goes out with it.
+    // A watch on which nothing happens has to be answered all the same, and so has a list whose body takes its time. What comes
+    // with the head goes out with it: of an ordinary call all that this turn of the event loop brings.
     if (this.#settings.isLong) process.nextTick(this.#flushHead)
+    else setImmediate(this.#flushHead)
     return true
   }
 

@@ -1,3 +1,26 @@
+/**
+ * The answer to a commit was lost: what it was to make durable is there, or is not. Any other error of a transaction means
+ * that nothing of it is. Has the message and the code of its cause.
+ */
+export class CommitUncertainError extends Error {
+  readonly code: unknown
+
+  constructor(cause: Error) {
+    super(cause.message, { cause })
+    this.name = 'CommitUncertainError'
+    this.code = (cause as { code?: unknown }).code
+  }
+}
+
+/**
+ * Whether an error in answer to `commit` leaves open what became of it. What PostgreSQL itself refuses (a deferred constraint)
+ * is taken back; a connection that broke, or a server that was going down (class 57), says nothing.
+ */
+export function leavesOpen(cause: unknown): boolean {
+  const state = sqlState(cause)
+  return state === undefined || /^(08|57|58|XX)/.test(state)
+}
+
 /** SQLSTATE of an error that PostgreSQL sent (PostgreSQL manual, appendix A), if it is one. */
 export function sqlState(cause: unknown): string | undefined {
   const code = cause instanceof Error ? (cause as Error & { code?: unknown }).code : undefined

@@ -2,22 +2,23 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
 import { TenantUid } from '../../../contract/ids.ts'
-import { startTestPostgres, type TestPostgres } from '../../../tests/support/database.ts'
+import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../../tests/support/database.ts'
 import { createLogger } from '../log/index.ts'
 import { newUid } from '../random/index.ts'
-import { databaseUnavailable } from './errors.ts'
+import { CommitUncertainError, databaseUnavailable } from './errors.ts'
 import { createInTenant, type InTenant, type Tx } from './in-tenant.ts'
 import { openPool } from './pools.ts'
 
 let postgres: TestPostgres
 let pool: pg.Pool
 let inTenant: InTenant
+let database: TestDatabase
 
 before(async () => {
   postgres = await startTestPostgres()
-  const { app } = await postgres.create()
+  database = await postgres.create()
   pool = openPool(
-    app,
+    database.app,
     'test',
     2,
     createLogger('fatal', () => undefined),
@@ -52,6 +53,34 @@ test('what is acknowledged is stored: a failed statement that was passed over is
   assert.deepEqual(await inTenant(tenant, (tx) => tx.query('select tenant_id from tenants')), [])
   await inTenant(tenant, insert)
   assert.equal((await inTenant(tenant, (tx) => tx.query('select tenant_id from tenants'))).length, 1)
+})
+
+test('a commit whose answer is lost is told from one that was refused', async () => {
+  const tenant = TenantUid.parse(newUid())
+  // Runs at the commit: refuses it, or ends the connection on which it came.
+  const atCommit = (body: string) =>
+    withClient(database.superuser, (client) =>
+      client.query(`
+        create or replace function at_commit() returns trigger language plpgsql security definer as $$
+          begin ${body}; return null; end $$;
+        drop trigger if exists at_commit on tenants;
+        create constraint trigger at_commit after insert on tenants deferrable initially deferred
+          for each row execute function at_commit()`),
+    )
+  const inserting = () => inTenant(tenant, (tx) => insert(tx, 'at-commit'))
+  await atCommit(`raise exception 'no'`)
+  await assert.rejects(
+    inserting(),
+    (cause) => !(cause instanceof CommitUncertainError) && /^no$/.test(String((cause as Error).message)),
+  )
+  await atCommit('perform pg_terminate_backend(pg_backend_pid())')
+  await assert.rejects(inserting(), (cause) => cause instanceof CommitUncertainError && databaseUnavailable(cause))
+  await assert.rejects(
+    inTenant(tenant, (tx) => tx.query('select pg_terminate_backend(pg_backend_pid())')),
+    (cause) => !(cause instanceof CommitUncertainError),
+    'what broke before the commit is not stored',
+  )
+  await withClient(database.superuser, (client) => client.query('drop trigger at_commit on tenants'))
 })
 
 test('of two transactions that wait for each other one is told to try again', async () => {

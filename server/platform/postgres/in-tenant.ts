@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { isTenantUid, type TenantUid } from '../../../contract/ids.ts'
 import type { Result } from '../../../core/result.ts'
-import { databaseUnavailable } from './errors.ts'
+import { CommitUncertainError, databaseUnavailable, leavesOpen } from './errors.ts'
 
 /** One transaction in one tenant's scope. Rows of other tenants do not exist in it. */
 export type Tx = {
@@ -28,7 +28,7 @@ export type InTenant = <T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>, opti
 /**
  * Makes `inTenant` over one pool. The tenant is set for the transaction alone (`set local`), which row-level security reads.
  *
- * Errors of `work` roll back and are thrown on. A connection that failed is not put back into the pool.
+ * Errors of `work` roll back and are thrown on; where the answer to the commit is lost, that is a CommitUncertainError. A connection that failed is not put back into the pool.
  */
 export function createInTenant(pool: pg.Pool): InTenant {
   const connect = createConnect(pool)
@@ -44,7 +44,9 @@ export function createInTenant(pool: pg.Pool): InTenant {
       // One round trip: the tenant is 24 hex digits or `system`, checked by setTenant, so it needs no parameter.
       await client.query(`begin${mode(options)}; ${scope}`)
       result = await work(createTx(client, tenant, committed))
-      const { command } = await client.query('commit')
+      const { command } = await client.query('commit').catch((cause: Error) => {
+        throw leavesOpen(cause) ? new CommitUncertainError(cause) : cause
+      })
       // Of a transaction that a failed statement has aborted PostgreSQL answers a commit with ROLLBACK and no error.
       if (command !== 'COMMIT')
         throw new Error('a failed statement was passed over, and nothing of its transaction is stored')

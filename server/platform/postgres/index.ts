@@ -1,6 +1,6 @@
 export { advisoryLocks } from './advisory-locks.ts'
 export { type DatabaseTarget, parseDatabaseUrl } from './database-url.ts'
-export { databaseUnavailable, sqlState, violatedUnique } from './errors.ts'
+export { CommitUncertainError, databaseUnavailable, sqlState, violatedUnique } from './errors.ts'
 export {
   type CallInTenant,
   createCallInTenant,
