@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, clusterSkipReason, startCluster } from '../cluster/cluster.ts'
@@ -10,11 +10,13 @@ import { freePort } from '../support/ports.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { type Block, blocksOf, readDoc, root } from './markdown.ts'
+import type { Person } from './person-in-browser.ts'
 
 /*
  * Runs what the documentation tells people to paste, block after block in one shell, against a fresh server, and compares what
  * it prints. A block is run when its fence says `sh run`; `sh run cluster` needs a cluster besides. A block `text output` is
- * what the block before it prints; `…` in it stands for anything, and runs of blanks count as one.
+ * what the block before it prints; `…` in it stands for anything, and runs of blanks count as one. `browser=E-MAIL,PASSWORD`
+ * says who sits before the browser that a block opens (`browser=administrator`: the first one).
  */
 
 const noCluster = await clusterSkipReason()
@@ -50,7 +52,7 @@ describe('what the documentation tells people to paste', () => {
   }
 
   async function walk(page: string, steps: readonly Step[]): Promise<void> {
-    const printed = await runAll(steps.map(({ run }) => forThisServer(run.text)))
+    const printed = await runAll(steps.map(({ run }) => ({ text: forThisServer(run.text), person: personOf(run) })))
     for (const [i, { run, output }] of steps.entries()) {
       const what = printed[i] ?? ''
       if (output) assert.match(flat(what), patternOf(forThisServer(output.text)), `${page}, line ${output.line}`)
@@ -67,15 +69,37 @@ describe('what the documentation tells people to paste', () => {
       .replaceAll('what the first start printed', palisade.administrator.password)
   }
 
+  function personOf({ words }: Block): Person | undefined {
+    const named = words.find((word) => word.startsWith('browser='))?.slice('browser='.length)
+    if (named === 'administrator') return { ...palisade.administrator, isAdministrator: true }
+    const [email = '', password = ''] = named?.split(',') ?? []
+    return named === undefined ? undefined : { email, password, isAdministrator: false }
+  }
+
   /** @returns what each of the texts printed, on both outputs; throws where one failed, with all that was printed */
-  async function runAll(texts: readonly string[]): Promise<readonly string[]> {
+  async function runAll(
+    steps: readonly { readonly text: string; readonly person: Person | undefined }[],
+  ): Promise<readonly string[]> {
     const marker = '\u001e'
     const script = join(family.folder, 'walk.sh')
-    const lines = texts.flatMap((text) => [`printf '${marker}'`, text])
+    const personFile = join(family.folder, 'person.json')
+    const lines = steps.flatMap(({ text, person }) => [
+      ...(person ? [`printf %s '${JSON.stringify(person)}' > ${personFile}`] : []),
+      `printf '${marker}'`,
+      text,
+    ])
     await writeFile(script, ['set -euo pipefail', 'exec 2>&1', ...lines, ''].join('\n'))
     const programs = join(family.folder, 'programs')
     await mkdir(programs, { recursive: true })
     if (cluster) await symlink(cluster.tools.kubectl, join(programs, 'kubectl')).catch(ignoreExisting)
+    const command = [
+      process.execPath,
+      join(root, 'tests/docs/person-in-browser.ts'),
+      '"$1"',
+      palisade.caFile,
+      personFile,
+    ]
+    await writeFile(join(programs, 'xdg-open'), `#!/bin/sh\nexec ${command.join(' ')}\n`, { mode: 0o755 })
 
     // A copy: a page may add to it, and the next one begins with the reader's own again.
     const kubeconfig = join(family.folder, 'walk.kubeconfig')
@@ -91,6 +115,7 @@ describe('what the documentation tells people to paste', () => {
         PATH: `${programs}:${process.env.PATH}`,
         HOME: family.folder,
         TMPDIR: family.folder,
+        DISPLAY: ':99',
         ...(cluster ? { KUBECONFIG: kubeconfig } : {}),
       },
     })
@@ -100,7 +125,12 @@ describe('what the documentation tells people to paste', () => {
       printed += text
     })
     const [code] = await once(child, 'close')
-    assert.equal(code, 0, `the walk ended with ${code ?? 'a signal'}:\n${printed.replaceAll(marker, '—\n')}`)
+    const inBrowser = await readFile(`${personFile}.log`, 'utf8').catch(() => '')
+    assert.equal(
+      code,
+      0,
+      `the walk ended with ${code ?? 'a signal'}:\n${printed.replaceAll(marker, '—\n')}${inBrowser}`,
+    )
     return printed.split(marker).slice(1)
   }
 })

@@ -7,7 +7,7 @@ export const root = join(import.meta.dirname, '..', '..')
 export type Block = {
   /** Line of its first line, from 1. */
   readonly line: number
-  /** The words after the fence: the language, then what the tests are to do with it (`run`, `cluster`, `output`). */
+  /** The words after the fence: the language, then what the tests are to do with it (`run`, `cluster`, `browser=…`, `output`). */
   readonly words: readonly string[]
   readonly text: string
 }

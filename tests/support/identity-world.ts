@@ -26,6 +26,7 @@ import {
   createInTenant,
   createLookups,
   type InTenant,
+  type Lookups,
   openPool,
 } from '../../server/platform/postgres/index.ts'
 import { newUid } from '../../server/platform/random/index.ts'
@@ -59,6 +60,7 @@ export type Replica = {
   /** What its identity was made with. */
   readonly edges: IdentityEdges
   readonly access: Access
+  readonly lookups: Lookups
   /** Runs an endpoint as a request would. `body` of the answer is what the endpoint's schema let out. */
   call(route: string, request?: TestRequest): Promise<Result<TestAnswer, Refusal>>
   /** Signs in; throws when refused. @returns the token */
@@ -124,12 +126,13 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
     const mine = counted(createInTenant(main))
     const readInTenant = createInTenant(newPool('replica-read'))
     // Not counted: it reads when it hears of a change, which is no matter of the request under way.
+    const lookups = createLookups(main)
     const access = createAccess({ connection: clientConfig(database.app, 'feed'), readInTenant, clock, logger })
     const edges: IdentityEdges = {
       publicUrl: 'https://palisade.example',
       inTenant: mine,
       readInTenant: counted(readInTenant),
-      lookups: createLookups(main),
+      lookups,
       keys: createKeys({ root, salt, inTenant: mine, clock }),
       access,
       append: async (tx, entry) => {
@@ -200,6 +203,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       identity,
       edges,
       access,
+      lookups,
       call,
       async signIn(email, password, org = '') {
         const isSystem = org === 'system'
