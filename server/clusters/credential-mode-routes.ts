@@ -39,7 +39,8 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
   ): Promise<Result<{ value: Prepared | PreparedTokens; undo?: () => Promise<void> }, Refusal>> {
     const cluster = await imports.find(tenant, uid)
     if (!cluster) return err(refuse('not_found'))
-    if (change.mode === 'token') return imports.prepareTokens(tenant, cluster, undefined, now)
+    if (change.mode === 'token')
+      return imports.prepareTokens(tenant, cluster, { kubeconfig: undefined, isAdministrator: false }, now)
     const { kubeconfig, token, bindings } = change
     const prepared = await imports.prepareAccount(tenant, cluster, { kubeconfig, token, bindings }, now)
     if (!prepared.ok) return prepared
@@ -103,6 +104,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
             : await storeAccount(tx, prepared, before.uid, now)
         if (!stored.ok) return stored
         const { uid, credentialMode, directTokens, missing } = stored.value
+        const authority = before.caPem === stored.value.caPem ? {} : { authorityChanged: true }
         const was = { credentialMode: before.credentialMode, directTokens: before.directTokens }
         return ok({
           body: {
@@ -111,7 +113,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
             missing: [...missing],
             ...leftBehind(before, stored.value),
           },
-          details: { ...recorded(stored.value, prepared), directTokens, was },
+          details: { ...recorded(stored.value, prepared), directTokens, ...authority, was },
         })
       },
     }),

@@ -12,6 +12,7 @@ import {
   SignJWT,
 } from 'jose'
 import { predefinedRole } from '../../contract/roles.ts'
+import { maxGroups } from '../../core/kube/index.ts'
 import { type Cluster, clusterSkipReason, startCluster } from '../cluster/cluster.ts'
 import { type Api, createApi } from '../support/api.ts'
 import { createBrowser } from '../support/browser.ts'
@@ -21,7 +22,7 @@ import { switchToTokens, trustingNobody } from '../support/token-mode.ts'
 import { tokenSigningKey } from './signing-key.ts'
 import { type OpenedPalisade, reborn, startOpened } from './support.ts'
 
-// Threats A04, A06, A09, B08, B09, B21, B24, C07, C13 and C14 where they touch clusters that trust our issuer: a real API server with
+// Threats A04–A06, A09, B08, B09, B21, B24, C07, C13 and C14 where they touch clusters that trust our issuer: a real API server with
 // the printed configuration, tokens of every other kind, and forgeries by whoever holds our own signing key.
 
 const skip = await clusterSkipReason()
@@ -150,6 +151,13 @@ describe('an API server that trusts our issuer', { skip }, () => {
       { groups: undefined },
     ])
       assert.equal(await askAs(await forge(changed)), 401, JSON.stringify(changed))
+  })
+
+  test('A05 as many teams as a person may have go through; the rules look at each', async () => {
+    const team = (i: number) => `palisade:team:${acme.uid}:${i.toString(16).padStart(24, '0')}`
+    const groups = ['palisade:level:view', ...Array.from({ length: maxGroups - 1 }, (_, i) => team(i))]
+    assert.equal(await askAs(await forge({ groups })), 200)
+    assert.equal(await askAs(await forge({ groups: [...groups.slice(0, -1), 'system:masters'] })), 401)
   })
 
   test('C14 A09 no other token of ours is one for a cluster', async () => {

@@ -189,6 +189,10 @@ describe('token mode', { skip }, () => {
       const check = (body: object) => acme.admin.call('POST', `/v1/palisade/clusters/${eastUid}/check`, { body })
       assert.equal((await check({ token: 'x' })).status, 400)
       assert.equal((await check({ kubeconfig: east.adminKubeconfigText })).status, 200)
+      const stranger = parse(east.adminKubeconfigText)
+      const authority = Buffer.from(west.caPem).toString('base64')
+      stranger.clusters[0].cluster['certificate-authority-data'] = authority
+      assert.equal((await check({ kubeconfig: stringify(stranger) })).body.code, 'ClusterNotTrusted')
     })
 
     test('who may not import may not switch', async () => {
