@@ -41,7 +41,8 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
   ): Promise<Result<Work<Prepared | PreparedTokens>, Refusal>> {
     const cluster = await imports.find(tenant, uid)
     if (!cluster) return err(refuse('not_found'))
-    if (change.mode === 'token') return imports.prepareTokens(tenant, cluster, undefined, now)
+    if (change.mode === 'token')
+      return imports.prepareTokens(tenant, cluster, { kubeconfig: undefined, isAdministrator: false }, now)
     const { kubeconfig, token, bindings } = change
     const prepared = await imports.prepareAccount(tenant, cluster, { kubeconfig, token, bindings }, now, intend)
     if (!prepared.ok) return prepared
@@ -106,6 +107,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
             : await storeAccount(tx, prepared, before.uid, now)
         if (!stored.ok) return stored
         const { uid, credentialMode, directTokens, missing } = stored.value
+        const authority = before.caPem === stored.value.caPem ? {} : { authorityChanged: true }
         const was = { credentialMode: before.credentialMode, directTokens: before.directTokens }
         return ok({
           body: {
@@ -114,7 +116,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
             missing: [...missing],
             ...leftBehind(before, stored.value),
           },
-          details: { ...recorded(stored.value, prepared), directTokens, was },
+          details: { ...recorded(stored.value, prepared), directTokens, ...authority, was },
         })
       },
     }),

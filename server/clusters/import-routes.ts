@@ -65,12 +65,21 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
       params: uidPath,
       body: contract.ClusterCheck,
       reply: { status: 200, body: contract.ClusterChecked },
-      refusals: ['not_found', 'invalid', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
+      refusals: ['not_found', 'invalid', 'forbidden', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
       audit: 'cluster.bindings.checked',
       // A cluster becomes one that calls are let through to.
       changes: 'access',
-      prepare: ({ principal, params, body, now, intend }) =>
-        imports.prepareCheck({ tenant: principal.tenant, uid: params.uid, credential: body, now, intend }),
+      prepare: ({ principal, params, body, access, target, now, intend }) => {
+        const isAdministrator = target !== undefined && access.allows('cluster.delete', target)
+        return imports.prepareCheck({
+          tenant: principal.tenant,
+          uid: params.uid,
+          credential: body,
+          isAdministrator,
+          now,
+          intend,
+        })
+      },
       async handle({ tx, access, prepared, now, params }) {
         const before = await load(tx, params.uid)
         if (!before.ok) return before

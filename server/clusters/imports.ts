@@ -102,17 +102,27 @@ export function createImports(ports: ImportPorts) {
     return parsed.ok ? aboutAccount(tenant, parsed.value, act) : parsed
   }
 
-  /** Whether the cluster takes our tokens. Of a kubeconfig only the authority is used, which may have been replaced. */
+  /**
+   * Whether the cluster takes our tokens. Of a kubeconfig only the authority is used, which may have been replaced. Whoever
+   * answers under it is sent tokens of people: only an administrator of the cluster names another.
+   */
   async function prepareTokens(
     tenant: TenantUid,
     cluster: Cluster,
-    kubeconfig: Secret | undefined,
+    { kubeconfig, isAdministrator }: { readonly kubeconfig: Secret | undefined; readonly isAdministrator: boolean },
     now: Date,
   ): Promise<Result<Work<PreparedTokens>, Refusal>> {
     const parsed = kubeconfig && judgeFor(cluster, kubeconfig, now)
     if (parsed && !parsed.ok) return parsed
     if (parsed) wipe(parsed.value.credential)
     const endpoint = parsed ? parsed.value.endpoint : endpointOf(cluster)
+    if (endpoint.caPem !== cluster.caPem && !isAdministrator)
+      return err(
+        refuse('forbidden', `Another authority of this API server needs cluster.delete in project ${cluster.project}`, {
+          permission: 'cluster.delete',
+          scope: { kind: 'project', uid: cluster.project },
+        }),
+      )
     return converse(tenant, async () => {
       const of = { tenant, cluster: cluster.uid, issuer: tokens.issuer }
       const taken = await checkTokens(endpoint, of, { checkDestination, mint: tokens.mintProbe, now: tokens.now })
@@ -125,16 +135,18 @@ export function createImports(ports: ImportPorts) {
     readonly tenant: TenantUid
     readonly uid: string
     readonly credential: AccountCredential
+    /** Whether the caller has the highest level on the cluster. */
+    readonly isAdministrator: boolean
     readonly now: Date
     readonly intend: Intend
   }): Promise<Result<Work<Prepared | PreparedTokens>, Refusal>> {
-    const { tenant, uid, credential, now, intend } = request
+    const { tenant, uid, credential, isAdministrator, now, intend } = request
     const cluster = await find(tenant, uid)
     if (!cluster) return err(refuse('not_found'))
     if (cluster.credentialMode === 'impersonation') return prepareAccount(tenant, cluster, credential, now, intend)
     if (credential.token)
       return err(refuse('invalid', 'token: is of an account, and this cluster is reached without one'))
-    return prepareTokens(tenant, cluster, credential.kubeconfig, now)
+    return prepareTokens(tenant, cluster, { kubeconfig: credential.kubeconfig, isAdministrator }, now)
   }
 
   const find = (tenant: TenantUid, uid: string) => inTenant(tenant, (tx) => readCluster(tx, uid))
