@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util'
 import { Agent, request } from 'undici'
 import { createSessions } from '../server/canvas/sessions.ts'
 import { createPasswordHasher } from '../server/identity/password-hash.ts'
-import { createLogger } from '../server/platform/log/index.ts'
+import { createLogger, RequestLog } from '../server/platform/log/index.ts'
 import { type Browser, createBrowser, type Page } from '../tests/support/browser.ts'
 import { createIdentityWorld, goodPassword as worldPassword } from '../tests/support/identity-world.ts'
 import { createTenant, createUser, goodPassword, type Palisade, startPalisade } from '../tests/support/palisade.ts'
@@ -167,9 +167,11 @@ async function measureChecks(): Promise<{ readonly bearer: Look; readonly cookie
     const principal = await authenticate(token)
     if (!principal.ok) throw new Error(principal.error.code)
     const never = () => Promise.reject(new Error('nothing is renewed here'))
+    const logger = createLogger('fatal', () => {})
+    const log = new RequestLog(logger, 'bench')
     const sessions = createSessions({
       ...{ authenticate, inTenant: world.edges.inTenant, lookups: world.lookups, keys: world.edges.keys },
-      ...{ clock: world.clock, logger: createLogger('fatal', () => {}) },
+      ...{ clock: world.clock, logger },
       issuer: { refresh: never, revoke: never },
     })
     const issued = { access: token, refresh: undefined, expiresInSeconds: 900, subject: undefined }
@@ -181,7 +183,7 @@ async function measureChecks(): Promise<{ readonly bearer: Look; readonly cookie
     return {
       bearer: await lookOf(async () => mustBe(await authenticate(token))),
       cookie: await lookOf(async () => {
-        const session = await sessions.open(cookie.value)
+        const session = await sessions.open(cookie.value, log)
         mustBe(session.ok ? await authenticate(session.value.token) : session)
       }),
     }

@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { currentSession } from './api/session.ts'
 import { Frame } from './frame/frame.tsx'
-import { Lost } from './pages/lost.tsx'
+import { Lost, LostOutside } from './pages/lost.tsx'
 import { Failure } from './parts/failure.tsx'
 
 /** What may stand in an address after `?`; each page reads its own of it, all of it text. */
@@ -27,7 +27,7 @@ function readSearch(raw: Record<string, unknown>): Search {
   )
 }
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: Lost })
+const root = createRootRoute({ component: Outlet, notFoundComponent: LostOutside })
 
 const home = () => ({
   to: currentSession().isSystem ? ('/t/$org/tenants' as const) : ('/t/$org/start' as const),

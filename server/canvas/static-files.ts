@@ -54,7 +54,11 @@ export async function createStaticFiles(folder: string): Promise<StaticFiles> {
 
   /** A page of the console's own: what a person opens in a browser, and no file. Which pages there are the console knows. */
   const isPage = (path: string, accept: string) =>
-    path === '/' || (accept.includes('text/html') && !others.test(path) && !posix.basename(path).includes('.'))
+    path === '/' ||
+    // Below `/t/` names of tenants stand, which may have a dot.
+    (accept.includes('text/html') &&
+      !others.test(path) &&
+      (path.startsWith('/t/') || !posix.basename(path).includes('.')))
 
   return {
     owns({ method, url = '', headers }) {

@@ -240,6 +240,53 @@ describe('GET /v1/audits', () => {
   })
 })
 
+describe('GET /v1/palisade/audit/histogram', () => {
+  const counted = (who: Principal, query: Record<string, string>) =>
+    phases.must(who, 'GET /v1/palisade/audit/histogram', { query })
+  const sum = (buckets: readonly { entries: number; refused: number }[]) =>
+    buckets.reduce<[number, number]>(([all, no], one) => [all + one.entries, no + one.refused], [0, 0])
+
+  test('counts what a list with the same filter holds, refusals apart, in buckets that share the range', async () => {
+    const resource = { uid: newUid(), name: 'counted' }
+    const of = { resourceUid: resource.uid }
+    assert.deepEqual(sum((await counted(acme.admin, of)).buckets), [0, 0])
+    for (const outcome of ['done', 'refused', 'done'] as const) await did(acme.admin, { resource, outcome })
+    const { from, to, buckets, more } = await counted(acme.admin, { ...of, buckets: '7' })
+    assert.equal(buckets.length, 7)
+    assert.deepEqual(sum(buckets), [3, 1])
+    assert.equal(more, false)
+    assert.ok(Date.parse(from) <= Date.parse(to))
+    assert.deepEqual(sum((await counted(acme.admin, { ...of, outcome: 'refused' })).buckets), [1, 1])
+    assert.deepEqual(uidsOf(await list(acme.admin, { ...of, outcome: 'refused' })).length, 1)
+
+    const ranged = await counted(acme.admin, {
+      ...{ ...of, buckets: '2' },
+      ...{ startTime: '2020-01-01T00:00:00.000Z', endTime: '2999-01-01T00:00:00.000Z' },
+    })
+    assert.deepEqual(
+      [ranged.from, ranged.to, ranged.buckets[0].entries],
+      ['2020-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z', 3],
+    )
+    const backwards = { ...of, startTime: '2999-01-01T00:00:00.000Z', endTime: '2020-01-01T00:00:00.000Z' }
+    assert.deepEqual(sum((await counted(acme.admin, backwards)).buckets), [0, 0])
+  })
+
+  test('refuses what is no filter', async () => {
+    for (const query of [
+      { buckets: '0' },
+      { buckets: '201' },
+      { outcome: 'maybe' },
+      { startTime: 'x' },
+      { other: 'x' },
+    ])
+      assert.equal(
+        (await phases.call(acme.admin, 'GET /v1/palisade/audit/histogram', { query: query as never })).status,
+        400,
+        JSON.stringify(query),
+      )
+  })
+})
+
 describe('notes', () => {
   test('who did it may explain it; the note stands beside the entry, and the log says who wrote it', async () => {
     const ben = await phases.person(acme.admin)

@@ -34,6 +34,50 @@ const summaryOf = async (who: Principal, emailId: string) =>
   (await api.must(who, 'POST /v1/users/summary', { body: { filter: { emailId: { eq: emailId } }, sort: null } })).items
 
 describe('users', () => {
+  test('people are searched by a part of name or e-mail, in any spelling, and cut into pages that share nobody', async () => {
+    const { admin } = await api.tenant()
+    for (const [email, firstName, lastName] of [
+      ['zoe@north.test', 'Zoë', 'Ångström'],
+      ['bob@south.test', 'Bob', 'North'],
+      ['al@south.test', 'Al', 'Smith'],
+      ['al2@south.test', 'Al', 'Smith'],
+    ] as const)
+      await api.must(admin, 'POST /v1/users', newUser(email, { firstName, lastName }))
+    const find = (query: Readonly<Record<string, string>>) => api.must(admin, 'GET /v1/palisade/people', { query })
+    const emails = async (query: Readonly<Record<string, string>>) =>
+      (await find(query)).items.map(({ email }: { email: string }) => email)
+
+    assert.deepEqual(await emails({ q: 'NORTH' }), ['bob@south.test', 'zoe@north.test'])
+    assert.deepEqual(await emails({ q: ' a\u030Angstro\u0308m ' }), ['zoe@north.test'], 'however it is composed')
+    assert.deepEqual(await emails({ q: 'nobody' }), [])
+    assert.deepEqual(await emails({ q: 'south', orderBy: 'email', descending: 'true' }), [
+      ...['bob@south.test', 'al@south.test', 'al2@south.test'],
+    ])
+    const pages = [await find({ q: 'south', limit: '2' }), await find({ q: 'south', limit: '2', offset: '2' })]
+    assert.deepEqual(
+      pages.map(({ items, count }) => [items.length, count]),
+      [
+        [2, 3],
+        [1, 3],
+      ],
+    )
+    assert.equal(new Set(pages.flatMap(({ items }) => items.map(({ uid }: { uid: string }) => uid))).size, 3)
+    const [found] = (await find({ q: 'zoe' })).items
+    assert.deepEqual([found.name, found.state, found.lastSignInAt], ['Zoë Ångström', 'pending', null])
+    assert.match(found.createdAt, /^20\d\d-/)
+    const { items } = await find({ q: 'zoe', offset: '50' })
+    assert.deepEqual(items, [], 'a page beyond the end is empty')
+    for (const query of [
+      { limit: '0' },
+      { limit: '101' },
+      { offset: '-1' },
+      { orderBy: 'uid' },
+      { other: 'x' },
+      { q: '\0' },
+    ])
+      assert.equal((await api.call(admin, 'GET /v1/palisade/people', { query })).status, 400, JSON.stringify(query))
+  })
+
   test('a user is created pending, with the names given, and found by summary as the provider reads it', async () => {
     const { uid: tenant, admin } = await api.tenant()
     const first = await team(admin, 'Zebras')

@@ -147,7 +147,7 @@ describe('the console', { skip: noBrowser }, () => {
     assert.match(await page.getByRole('region', { name: 'Commands' }).innerText(), /kubectl get pods/)
     await page.getByRole('link', { name: 'Open west' }).click()
     const download = page.waitForEvent('download')
-    await page.getByRole('button', { name: 'Download kubeconfig' }).click()
+    await page.getByRole('link', { name: 'Download kubeconfig' }).click()
     assert.equal((await download).suggestedFilename(), 'west.kubeconfig')
 
     await page.getByRole('link', { name: 'Members' }).click()

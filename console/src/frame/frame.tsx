@@ -1,6 +1,5 @@
 import {
   ActionIcon,
-  Alert,
   Burger,
   Button,
   Kbd,
@@ -23,6 +22,7 @@ import {
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useState } from 'react'
 import { currentSession, signOut } from '../api/session.ts'
+import { Page } from '../parts/page.tsx'
 import { AskWhy, type Question } from '../parts/why.tsx'
 import { Mark } from './mark.tsx'
 import { Navigation } from './navigation.tsx'
@@ -64,6 +64,7 @@ export function Frame() {
             className="searchbox only-wide"
             size="xs"
             variant="default"
+            justify="space-between"
             leftSection={<IconSearch size={14} aria-hidden />}
             rightSection={<Kbd size="xs">⌘K</Kbd>}
             onClick={jump}
@@ -102,11 +103,11 @@ export function Frame() {
 
 function OtherTenant({ org, own }: { readonly org: string; readonly own: string }) {
   return (
-    <div className="page">
-      <Alert color="yellow" title={`This link leads to ${org}`}>
+    <Page title={`This link leads to ${org}`}>
+      <Text>
         You are signed in to {own}. Sign out and sign in to {org} to see it.
-      </Alert>
-    </div>
+      </Text>
+    </Page>
   )
 }
 

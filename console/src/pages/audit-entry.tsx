@@ -31,6 +31,16 @@ export function outcomeOf(outcome: string) {
 export const whoOf = ({ user, serviceName }: Entry['spec']['actor']) =>
   user ? user.emailId || user.uid.slice(0, 8) : (serviceName ?? 'system')
 
+/** Kinds of objects as people call them, where the API has words of its own. */
+export const kindOf = (kind: string) => kinds[kind] ?? kind
+const kinds: Readonly<Record<string, string>> = { spectrocluster: 'cluster', apiKey: 'API key', access: 'right' }
+
+/** The right that a refused caller lacked. */
+export function missingIn(details: string): string | undefined {
+  const permission = parsed(details)?.permission ?? parsed(details)?.missing
+  return typeof permission === 'string' ? permission : undefined
+}
+
 /** One entry whole: who, on what, with which credential, and what the log keeps of it. */
 export function EntryPanel({ uid, close }: { readonly uid: string; readonly close: () => void }) {
   const { org } = useParams({ from: '/t/$org' })
@@ -83,7 +93,7 @@ function factsOf({ metadata, spec }: Entry, org: string) {
       'On',
       <span key="on">
         <Badge variant="light" color="gray" tt="none">
-          {spec.resource.kind}
+          {kindOf(spec.resource.kind)}
         </Badge>{' '}
         {spec.resource.name || spec.resource.uid}
       </span>,
@@ -105,9 +115,8 @@ function factsOf({ metadata, spec }: Entry, org: string) {
 
 /** Of a denial that stands in the details: the way to *Why?*. */
 function Refusal({ entry }: { readonly entry: Entry }) {
-  const details = parsed(entry.spec.contentMsg)
-  const permission = details?.permission ?? details?.missing
-  if (entry.metadata.annotations.outcome !== 'refused' || typeof permission !== 'string') return null
+  const permission = missingIn(entry.spec.contentMsg)
+  if (entry.metadata.annotations.outcome !== 'refused' || permission === undefined) return null
   const { project, user } = entry.spec.actor
   const isMine = user?.uid === currentSession().user.uid
   return (

@@ -6,7 +6,7 @@ import { momentOf } from '../parts/moments.ts'
 import { DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
-import { EntryPanel, outcomeOf, titleOf, whoOf } from './audit-entry.tsx'
+import { EntryPanel, kindOf, missingIn, outcomeOf, titleOf, whoOf } from './audit-entry.tsx'
 import { useNewEntries } from './new-entries.ts'
 
 export const actions = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 'action'] as const
@@ -95,9 +95,12 @@ export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit
           {
             title: 'What',
             cell: ({ metadata, spec }) => (
-              <To to="." search={(before) => ({ ...before, panel: metadata.uid })}>
-                {titleOf(spec.actionMsg)}
-              </To>
+              <>
+                <To to="." search={(before) => ({ ...before, panel: metadata.uid })}>
+                  {titleOf(spec.actionMsg)}
+                </To>{' '}
+                <span className="quiet">{missingIn(spec.contentMsg)}</span>
+              </>
             ),
           },
           { title: 'Outcome', cell: ({ metadata }) => outcomeOf(metadata.annotations.outcome ?? '') },
@@ -107,7 +110,8 @@ export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit
             wide: true,
             cell: ({ spec: { resource } }) => (
               <>
-                <span className="quiet">{resource.kind}</span> {resource.name || resource.uid.slice(0, 8)}
+                <span className="quiet">{kindOf(resource.kind)}</span>{' '}
+                {resource.name || (resource.uid === 'none' ? '–' : resource.uid.slice(0, 8))}
               </>
             ),
           },

@@ -1,17 +1,34 @@
-import { Text } from '@mantine/core'
-import { currentSession } from '../api/session.ts'
+import { Text, Title } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
 import { Page } from '../parts/page.tsx'
-import { To } from '../parts/to.tsx'
 
+/** An address of the console that leads nowhere. */
 export function Lost() {
   return (
+    <Page title="No such page">
+      <WayBack />
+    </Page>
+  )
+}
+
+/** The same where there is no frame around it. */
+export function LostOutside() {
+  return (
     <main className="main">
-      <Page title="No such page">
-        <Text>This address leads nowhere in the console.</Text>
-        <To to="/t/$org" params={{ org: currentSession().tenant.name }}>
-          Go to the start
-        </To>
-      </Page>
+      <div className="page">
+        <Title order={1} size="h3">
+          No such page
+        </Title>
+        <WayBack />
+      </div>
     </main>
+  )
+}
+
+function WayBack() {
+  return (
+    <Text>
+      Nothing is at this address. <Link to="/">To the start</Link>
+    </Text>
   )
 }

@@ -79,7 +79,7 @@ export function Start() {
           Needs attention
         </Title>
         {clusters.data && attention.length === 0 && <State tone="good">Nothing</State>}
-        <ul className="steps">
+        <ul className="steps reach">
           {attention.map(({ metadata: { uid, name }, status }) => (
             <li key={uid}>
               {status.state === 'Running' ? healthOf(status.health.state) : stateOf(status.state)}
@@ -102,7 +102,7 @@ export function Start() {
           </To>
         </div>
         {clusters.data && items.length === 0 && <Text size="sm">No cluster yet.</Text>}
-        <ul className="steps">
+        <ul className="steps reach">
           {items.slice(0, 8).map(({ metadata: { uid, name }, specSummary, status }) => (
             <li key={uid}>
               {stateOf(status.state)}
