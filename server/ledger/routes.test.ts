@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { leafHash, openCheckpoint, parseVerifierKey, verifyInclusion } from '../../core/ledger/index.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
 import { until } from '../../tests/support/until.ts'
@@ -344,6 +345,29 @@ describe('the proof over the API', () => {
     assert.deepEqual([own.event, own.outcome, own.actor.uid], ['audit.exported', 'done', acme.admin.user])
     const note = await phases.must(acme.admin, 'GET /v1/palisade/audit/checkpoint')
     assert.ok(note.startsWith(`localhost/audit/${acme.uid}/1\n`) && note.endsWith('\n'))
+  })
+
+  test('one entry proves itself: its line, its place, the path to the signed root', async () => {
+    const uid = await did(acme.admin, { project: acme.project, details: { one: true } })
+    const proof = await phases.must(acme.admin, 'GET /v1/palisade/audit/entries/{uid}/proof', { params: { uid } })
+    const key = parseVerifierKey(await phases.must(acme.admin, 'GET /v1/palisade/audit/key'))
+    assert.ok(key.ok)
+    const checkpoint = openCheckpoint(proof.checkpoint, key.value)
+    assert.ok(checkpoint.ok)
+    const { size, root } = checkpoint.value
+    assert.deepEqual([proof.size, JSON.parse(proof.line).uid], [size, uid])
+    const path = proof.path.map((one: string) => Buffer.from(one, 'base64'))
+    const leaf = leafHash(proof.line)
+    assert.equal(leaf.toString('base64'), proof.leaf)
+    assert.ok(verifyInclusion({ index: proof.index, leaf, size, root, proof: path }))
+    const stranger = await phases.person(acme.admin)
+    for (const [who, status] of [
+      [stranger, 403],
+      [other.admin, 404],
+    ] as const) {
+      const refused = await phases.call(who, 'GET /v1/palisade/audit/entries/{uid}/proof', { params: { uid } })
+      assert.equal(refused.status, status)
+    }
   })
 
   test('the system has a log of its own, which proves itself in the same way', async () => {

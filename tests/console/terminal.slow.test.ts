@@ -28,6 +28,11 @@ const root = join(import.meta.dirname, '../..')
 const pictures = process.env.PICTURES === 'true' ? join(root, 'docs/pictures') : undefined
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const themes = ['light', 'dark'] as const
+const traffic = [
+  ...['GET /health 200 1ms', 'GET /orders?page=1 200 14ms', 'POST /orders 201 31ms', 'GET /orders/7 200 6ms'],
+  ...['POST /orders/7 409 4ms: already paid', 'GET /carts/3 200 5ms', 'POST /orders 201 28ms', 'GET /health 200 1ms'],
+  ...['GET /orders/8 200 7ms', 'DELETE /orders/8 204 9ms', 'GET /orders/8 404 2ms', 'GET /metrics 200 3ms'],
+]
 const skip = noBrowser ?? (await clusterSkipReason())
 
 if (!skip) await promisify(execFile)('npm', ['run', '-s', 'build:console'], { cwd: root })
@@ -205,7 +210,7 @@ describe('the console on a cluster', { skip }, () => {
     assert.match(end.spec.contentMsg, /"cause":"(?:complete|client_closed)"/)
   })
 
-  test('B12: the right is taken away: the terminal and the log end within a second, say why, and stay ended', async () => {
+  test('the right is taken away: the terminal and the log end within a second, say why, and stay ended', async () => {
     const page = await open('dev', pod('default', 'web', '?tab=terminal'))
     const log = await open('dev', pod())
     await log.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
@@ -356,7 +361,7 @@ describe('the console on a cluster', { skip }, () => {
     await page.getByText(/the first bad entry has index \d+\./).waitFor()
   })
 
-  test('no other site opens a terminal', async () => {
+  test('C09: no other site opens a terminal', async () => {
     const page = await open('dev', '/t/acme/start')
     const cookie = (await page.context().cookies()).find(({ name }) => name === '__Host-palisade')
     assert.deepEqual([cookie?.sameSite, cookie?.httpOnly], ['Strict', true])
@@ -379,11 +384,12 @@ describe('the console on a cluster', { skip }, () => {
       const page = await open('dev', `/t/acme/clusters/${uid}/pods`, { theme })
       await page.getByRole('link', { name: 'web' }).waitFor()
       await look(page, 'pods', theme)
+      for (const line of traffic) await cluster.appendLog(line)
 
       await page.goto(palisade.url + pod())
       await page.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
-      await page.getByRole('searchbox', { name: 'Search in the log' }).fill('orders')
-      await page.getByRole('status').filter({ hasText: 'matching' }).waitFor()
+      await page.getByRole('searchbox', { name: 'Search in the log' }).fill('/orders')
+      await page.getByText('POST /orders/7 409').first().waitFor()
       await look(page, 'logs', theme)
 
       await page.goto(palisade.url + pod('default', 'web', '?tab=terminal'))
@@ -392,9 +398,11 @@ describe('the console on a cluster', { skip }, () => {
       await types(page, 'clear; printf "\\033[32mok\\033[0m  %s\\n" /etc/hosts /etc/group; id -un', /nobody|root/)
       await look(page, 'terminal', theme)
 
+      const beside = await open('dev', pod('shop', 'cart'))
+      await beside.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
       const admin = await open('admin', `/t/acme/clusters/${uid}`, { theme })
-      await admin.getByRole('row').filter({ hasText: 'Exec into' }).waitFor()
-      await admin.getByRole('heading', { name: 'Streams' }).scrollIntoViewIfNeeded()
+      for (const what of ['Exec into default/web', 'Log of shop/cart'])
+        await admin.getByRole('row').filter({ hasText: what }).waitFor()
       await look(admin, 'streams', theme)
       await admin.getByRole('button', { name: /^End: Exec into/ }).click()
       await admin.getByRole('dialog', { name: 'End this stream' }).waitFor()

@@ -7,6 +7,7 @@ import {
   bodyOf,
   comparable,
   guarded,
+  isEndless,
   kindAt,
   kindOf,
   onObjects,
@@ -53,7 +54,7 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
   test('lists of one tenant hold nothing of another', async () => {
     const secrets = [...Object.values(a.ids), a.org, a.memberEmail, a.adminEmail, a.adminUid, a.defaultProject]
     for (const operation of guarded(world.operations)) {
-      if (operation.path.includes('{') || operation.method !== 'GET') continue
+      if (operation.path.includes('{') || operation.method !== 'GET' || isEndless(operation)) continue
       for (const caller of [b.admin, b.key, b.member]) {
         const { text } = await caller.call('GET', operation.path)
         for (const secret of secrets) assert.ok(!text.includes(secret), `${operation.route} shows ${secret}`)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Agent, request } from 'undici'
 import { type DescribedOperation, eachOperation, OpenApi } from '../docs/openapi.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { startTestPostgres, type TestPostgres, withClient } from '../support/database.ts'
@@ -12,10 +13,21 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { createProcessFamily } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 import { type Place, sampleOf } from './samples.ts'
 
 /** Kinds of objects that have an id of a tenant's own. */
-export type Kind = 'user' | 'team' | 'project' | 'apiKey' | 'session' | 'cluster' | 'entry' | 'tenant' | 'oidcClient'
+export type Kind =
+  | 'user'
+  | 'team'
+  | 'project'
+  | 'apiKey'
+  | 'session'
+  | 'cluster'
+  | 'entry'
+  | 'tenant'
+  | 'oidcClient'
+  | 'stream'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -50,7 +62,10 @@ export async function startWorld(name: string, { policiesOpen = false }: WorldOp
   let cluster: FakeKubernetes | undefined
   let palisade: Palisade | undefined
   let postgres: TestPostgres | undefined
+  /** Calls to clusters that go on until the end. */
+  let watches: Agent | undefined
   const stop = async () => {
+    await watches?.destroy()
     await palisade?.stop()
     await cluster?.close()
     await postgres?.stop()
@@ -58,11 +73,14 @@ export async function startWorld(name: string, { policiesOpen = false }: WorldOp
   }
   try {
     cluster = await startFakeKubernetes()
+    // A watch goes on until its client goes.
+    cluster.intercept = ({ path }) => (path.includes('watch=1') ? 'endless' : undefined)
     if (policiesOpen) postgres = await startTestPostgres()
     const env = postgres ? { PALISADE_DATABASE_URL: await openedDatabase(postgres) } : {}
     palisade = await startPalisade({ family, name, env })
-    const a = await createSide(palisade, cluster, 'acme')
-    const b = await createSide(palisade, cluster, 'globex')
+    watches = new Agent({ connect: { ca: palisade.caPem } })
+    const a = await createSide(palisade, cluster, watches, 'acme')
+    const b = await createSide(palisade, cluster, watches, 'globex')
     const operations = eachOperation(OpenApi.parse(await palisade.api.must('GET', '/openapi.json')))
     return { palisade, a, b, operations, stop }
   } catch (cause) {
@@ -89,7 +107,7 @@ async function openedDatabase(postgres: TestPostgres): Promise<string> {
   return url.href
 }
 
-async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: string): Promise<Side> {
+async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: Agent, org: string): Promise<Side> {
   const tenant = await createTenant(palisade, org)
   const { admin } = tenant
   const member = await createUser(palisade, tenant, 'member')
@@ -113,6 +131,12 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: stri
   const { client } = await admin.must('POST', '/v1/palisade/oidc/clients', {
     body: { name: `${org}-one`, kind: 'web', redirectUris: [`https://${org}.test/`] },
   })
+  const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
+  await request(watch, { dispatcher: watches, headers: { authorization: `Bearer ${keyValue}` } })
+  const stream = await until('a stream', async () => {
+    const { items } = await admin.must('GET', `/v1/palisade/clusters/${imported.uid}/streams`)
+    return items[0]?.uid as string | undefined
+  })
   const { items: entries } = await admin.must('GET', '/v1/audits?limit=1')
   return {
     ...tenant,
@@ -125,6 +149,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, org: stri
       cluster: imported.uid,
       entry: entries[0].metadata.uid,
       oidcClient: client.uid,
+      stream,
       tenant: tenant.uid,
     },
     member: member.api,
@@ -147,6 +172,8 @@ const kindByPath: Readonly<Record<string, Kind | 'the same for everybody'>> = {
   '/v1/dashboard/spectroclusters/': 'cluster',
   '/v1/palisade/clusters/': 'cluster',
   '/v1/palisade/sessions/': 'session',
+  '/v1/palisade/streams/': 'stream',
+  '/v1/palisade/audit/entries/': 'entry',
   '/v1/palisade/oidc/clients/': 'oidcClient',
   '/v1/roles/': 'the same for everybody',
 }
@@ -157,6 +184,10 @@ export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind | undef
   if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
   return kind === 'the same for everybody' ? undefined : kind
 }
+
+/** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
+export const isEndless = ({ responses }: Pick<DescribedOperation, 'responses'>) =>
+  responses['200']?.content?.['text/event-stream'] !== undefined
 
 /** Operations that need a credential. */
 export const guarded = (operations: readonly DescribedOperation[]) =>

@@ -16,7 +16,7 @@ export type SeenCall = {
   readonly body: unknown
 }
 
-type Intercepted = FakeReply | 'silence' | undefined
+type Intercepted = FakeReply | 'silence' | 'endless' | undefined
 export type FakeReply = { readonly status: number; readonly body?: unknown; readonly headers?: Record<string, string> }
 
 /**
@@ -31,7 +31,7 @@ export type FakeKubernetes = {
   readonly calls: SeenCall[]
   /** Objects by path, as applied. */
   readonly objects: Map<string, Record<string, unknown>>
-  /** Answers instead of the fake where it answers something; `silence`: never. The request waits for a promise. */
+  /** Answers instead of the fake where it answers something; `silence`: never; `endless`: with a head alone. The request waits for a promise. */
   intercept: ((call: SeenCall) => Intercepted | Promise<Intercepted>) | undefined
   /** Lifetime of the tokens it gives. */
   tokenSeconds: number
@@ -58,6 +58,7 @@ export async function startFakeKubernetes(
       fake.calls.push(call)
       const reply = (await fake.intercept?.(call)) ?? answer(fake, call)
       if (reply === 'silence') return
+      if (reply === 'endless') return response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
       const { status, body, headers = {} } = reply
       const isText = typeof body === 'string'
       response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json', ...headers })

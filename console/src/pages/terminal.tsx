@@ -150,7 +150,7 @@ function Shell({ reader, live, leave, ended, ...target }: ShellProps) {
     screen.current.terminal.options.cursorBlink = false
   }, [live])
 
-  return <div ref={host} className="terminal" data-ended={!live} />
+  return <div ref={host} className="shell" data-ended={!live} />
 }
 
 function Ended({ end }: { readonly end: ExecEnd }) {
