@@ -3,8 +3,10 @@
  * the page can be used: its title stands there and the navigation answers. Then a tenant with many people: the list of members
  * right after a start of the server, again, its next page, in another order, and what somebody types into its filter.
  *
- * `--users N`, `--trials N`, `--json`. Speed is reported, not asserted. Build the console before.
+ * `--users N`, `--trials N`, `--data FOLDER` (people take minutes to make: a folder that is kept has them the next time), `--json`. Speed is
+ * reported, not asserted. Build the console before.
  */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BrowserContext, Page } from 'playwright-core'
 import { noBrowser, openPage, startBrowser } from '../tests/console/browser.ts'
@@ -16,6 +18,7 @@ import { quantile } from './support/fleet.ts'
 const { values } = parseArgs({
   options: {
     users: { type: 'string', default: '10000' },
+    data: { type: 'string' },
     trials: { type: 'string', default: '10' },
     json: { type: 'boolean', default: false },
   },
@@ -24,26 +27,34 @@ const users = Number(values.users)
 const trials = Number(values.trials)
 if (noBrowser !== undefined) throw new Error(noBrowser)
 
-const palisade = await startPalisade({ name: 'bench-console' })
+const palisade = await startPalisade({
+  name: 'bench-console',
+  ...(values.data === undefined ? {} : { env: { PALISADE_DATA_DIR: resolve(values.data) } }),
+})
 const browser = await startBrowser()
 const figures: Record<string, number> = {}
 
-const acme = await createTenant(palisade, 'acme')
-const begun = performance.now()
-const perTurn = 20
-for (let i = 1; i < users; i += perTurn)
-  await Promise.all(
-    Array.from({ length: Math.min(perTurn, users - i) }, (_, j) => {
-      const name = `p${String(i + j).padStart(5, '0')}`
-      const spec = { emailId: `${name}@acme.test`, firstName: name, lastName: `Person ${(i * 7919 + j) % 1000}` }
-      return acme.admin.must('POST', '/v1/users', { body: { metadata: { name }, spec } })
-    }),
-  )
-figures['users made, s'] = (performance.now() - begun) / 1000
+const adminEmail = 'admin@acme.test'
+if (!(await palisade.signIn(adminEmail, goodPassword, 'acme').catch(() => undefined))) await makePeople()
+
+async function makePeople(): Promise<void> {
+  const { admin } = await createTenant(palisade, 'acme')
+  const begun = performance.now()
+  const atOnce = 20
+  for (let i = 1; i < users; i += atOnce)
+    await Promise.all(
+      Array.from({ length: Math.min(atOnce, users - i) }, (_, j) => {
+        const name = `p${String(i + j).padStart(5, '0')}`
+        const spec = { emailId: `${name}@acme.test`, firstName: name, lastName: `Person ${(i * 7919 + j) % 1000}` }
+        return admin.must('POST', '/v1/users', { body: { metadata: { name }, spec } })
+      }),
+    )
+  figures['people made, s'] = (performance.now() - begun) / 1000
+}
 
 const { context, page } = await openPage(browser, { theme: 'light' })
 page.setDefaultTimeout(60_000)
-await signIn(page, `${palisade.url}/t/acme/start`, { email: acme.adminEmail, password: goodPassword })
+await signIn(page, `${palisade.url}/t/acme/start`, { email: adminEmail, password: goodPassword })
 
 const heading = (name: string | RegExp, on: Page = page) => on.getByRole('heading', { level: 1, name }).waitFor()
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -81,7 +92,7 @@ figures['usable, nothing cached, p50 ms'] = quantile(cold, 0.5)
 figures['usable, nothing cached, most ms'] = Math.max(...cold)
 figures['usable, files cached, p50 ms'] = quantile(warm, 0.5)
 
-const row = (name: string) => page.locator('tbody').getByRole('link', { name }).waitFor()
+const row = (name: string | RegExp) => page.locator('tbody').getByRole('link', { name }).first().waitFor()
 const members = async (search = '') => {
   await page.goto(`${palisade.url}/t/acme/users${search}`, { waitUntil: 'commit' })
   await page.locator('tbody a').first().waitFor()
@@ -103,7 +114,14 @@ figures['members, by e-mail downwards, ms'] = await timed(async () => {
   await page.getByRole('button', { name: 'E-mail' }).click()
   await page.waitForURL(/sort=email/)
   await page.getByRole('button', { name: 'E-mail' }).click()
-  await row(`p${String(users - 1).padStart(5, '0')}`)
+  // The last of them; a folder that was kept may have one more or less.
+  await row(
+    new RegExp(
+      `^p${String(users - 1)
+        .padStart(5, '0')
+        .slice(0, 4)}|^p${String(users).padStart(5, '0')}`,
+    ),
+  )
 })
 await members()
 figures['members, filter that one fits, ms'] = await timed(async () => {

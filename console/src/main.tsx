@@ -24,10 +24,22 @@ const theme = createTheme({
     // Named, not imported: what the first page does not use is not loaded with it.
     // Their header is no landmark: two may be open, and a page has one banner.
     Modal: {
-      defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 80 }, attributes: noLandmark },
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        transitionProps: { duration: 80 },
+        attributes: noLandmark,
+        overlayProps: { backgroundOpacity: 0.4 },
+      },
     },
     Drawer: {
-      defaultProps: { lockScroll: false, position: 'right', transitionProps: { duration: 80 }, attributes: noLandmark },
+      defaultProps: {
+        lockScroll: false,
+        position: 'right',
+        transitionProps: { duration: 80 },
+        attributes: noLandmark,
+        overlayProps: { backgroundOpacity: 0.4 },
+      },
     },
     // A list that opens by itself on the way through a form covers what comes next; a click, a letter or an arrow opens it.
     MultiSelect: { defaultProps: { openOnFocus: false } },

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { entryOutcomes } from '../audit.ts'
 import { listMeta, metadataOut, pageQuery } from './common.ts'
 
 /** `/v1/audits`, in Palette's shapes. */
@@ -22,7 +21,7 @@ const timeFilter = z
     text === undefined || text === '' || text.startsWith('0001-01-01') ? undefined : new Date(text),
   )
 
-const filters = {
+export const auditFilters = {
   /** Both ends belong to the range. */
   startTime: timeFilter,
   endTime: timeFilter,
@@ -35,29 +34,9 @@ const filters = {
     .union([z.literal(''), z.enum(actionTypes)])
     .optional()
     .transform((text) => (text === '' ? undefined : text)),
-  /** Not in the published API. */
-  outcome: z
-    .union([z.literal(''), z.enum(entryOutcomes)])
-    .optional()
-    .transform((text) => (text === '' ? undefined : text)),
 }
 
-export const auditsQuery = pageQuery.extend(filters)
-
-/** Our own: how many entries a filter selects, over time. */
-export const auditHistogramQuery = z.strictObject({
-  ...filters,
-  buckets: z.coerce.number().int().min(1).max(200).default(60),
-})
-
-export const auditHistogram = z.strictObject({
-  /** The range that the buckets share evenly: what was asked for, else from the first entry to the last. */
-  from: z.iso.datetime(),
-  to: z.iso.datetime(),
-  buckets: z.array(z.strictObject({ entries: z.int(), refused: z.int() })),
-  /** Whether there are more: the newest 100,000 that fit are counted. */
-  more: z.boolean(),
-})
+export const auditsQuery = pageQuery.extend(auditFilters)
 
 const userMeta = z.object({
   uid: z.string(),

@@ -1,16 +1,9 @@
 import { z } from 'zod'
 import { AuditProof } from '../../contract/audit-proof.ts'
+import { auditHistogram, auditHistogramQuery, auditListQuery } from '../../contract/audit-queries.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { EntryUid, systemTenant, type TenantUid } from '../../contract/ids.ts'
-import {
-  auditHistogram,
-  auditHistogramQuery,
-  auditMsgUpdate,
-  auditSysMsg,
-  audits,
-  auditsQuery,
-  audit as auditWire,
-} from '../../contract/wire/audits.ts'
+import { auditMsgUpdate, auditSysMsg, audits, audit as auditWire } from '../../contract/wire/audits.ts'
 import { type Page, pageOf, uidPath } from '../../contract/wire/common.ts'
 import type { Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -73,7 +66,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     route: 'GET /v1/audits',
     summary: 'Lists audit entries, newest first: of the project that the ProjectUid header names, else of the tenant',
     permission: { project: 'audit.list' },
-    query: auditsQuery,
+    query: auditListQuery,
     reply: { status: 200, body: audits },
     refusals: ['not_found'],
     audit: 'refusals-only',
@@ -311,7 +304,7 @@ const filterOf = (
  * Paging as everywhere on `/v1`, but `continue` remembers the last entry's index: the list grows at its beginning, and
  * counting from there would show entries twice.
  */
-function auditPageOf(query: z.output<typeof auditsQuery>): Result<Page & { readonly below?: number }, string> {
+function auditPageOf(query: z.output<typeof auditListQuery>): Result<Page & { readonly below?: number }, string> {
   const page = pageOf(query, largestPage)
   if (!page.ok || query.continue === undefined || query.continue === '') return page
   const token = z.object({ token: z.string().regex(/^(0|[1-9]\d{0,15})$/) }).safeParse(decoded(query.continue))

@@ -16,7 +16,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
-import { focused, look, themes } from './look.ts'
+import { focused, look, tabTo, themes } from './look.ts'
 import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 // The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
@@ -407,12 +407,3 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   })
 })
-
-/** Presses Tab until something of this name has the focus. */
-async function tabTo(page: Page, name: string): Promise<void> {
-  for (let i = 0; i < 60; i++) {
-    if ((await focused(page)) === name) return
-    await page.keyboard.press('Tab')
-  }
-  assert.fail(`${name} is not reached by Tab`)
-}

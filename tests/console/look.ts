@@ -33,6 +33,19 @@ export async function look(page: Page, name: string, theme: Theme): Promise<stri
 /** Whether the page fits the screen's width: nobody scrolls sideways. */
 export const fits = (page: Page) => page.evaluate('document.documentElement.scrollWidth <= innerWidth')
 
-/** The accessible name of what has the focus, as far as it is its text or label. */
+/** The accessible name of what has the focus, as far as it is its label or text. */
 export const focused = (page: Page) =>
-  page.evaluate(`document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.innerText.trim() ?? ''`)
+  page.evaluate(`(() => {
+    const it = document.activeElement
+    const text = it?.getAttribute('aria-label') ?? it?.labels?.[0]?.innerText ?? it?.innerText ?? ''
+    return text.replace(/\\s*\\*$/, '').trim()
+  })()`)
+
+/** Presses Tab until something of this name has the focus. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let i = 0; i < 80; i++) {
+    if ((await focused(page)) === name) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`${name} is not reached by Tab`)
+}

@@ -95,12 +95,9 @@ export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit
           {
             title: 'What',
             cell: ({ metadata, spec }) => (
-              <>
-                <To to="." search={(before) => ({ ...before, panel: metadata.uid })}>
-                  {titleOf(spec.actionMsg)}
-                </To>{' '}
-                <span className="quiet">{missingIn(spec.contentMsg)}</span>
-              </>
+              <To to="." search={(before) => ({ ...before, panel: metadata.uid })}>
+                {[titleOf(spec.actionMsg), missingIn(spec.contentMsg)].filter((part) => part !== undefined).join(': ')}
+              </To>
             ),
           },
           { title: 'Outcome', cell: ({ metadata }) => outcomeOf(metadata.annotations.outcome ?? '') },
@@ -108,12 +105,14 @@ export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit
           {
             title: 'On',
             wide: true,
-            cell: ({ spec: { resource } }) => (
-              <>
-                <span className="quiet">{kindOf(resource.kind)}</span>{' '}
-                {resource.name || (resource.uid === 'none' ? '–' : resource.uid.slice(0, 8))}
-              </>
-            ),
+            cell: ({ spec: { resource } }) =>
+              resource.uid === 'none' ? (
+                <span className="quiet">–</span>
+              ) : (
+                <>
+                  <span className="quiet">{kindOf(resource.kind)}</span> {resource.name || resource.uid.slice(0, 8)}
+                </>
+              ),
           },
           { title: 'When', cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
           { title: 'Index', end: true, wide: true, cell: ({ metadata }) => metadata.annotations.index },

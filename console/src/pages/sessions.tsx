@@ -44,12 +44,12 @@ export function Sessions() {
           {
             title: 'Change',
             end: true,
-            cell: ({ uid, address, current }) => (
+            cell: ({ uid, address, userAgent, current }) => (
               <Button
                 size="compact-xs"
                 variant="light"
                 color="red"
-                aria-label={`End the session from ${address}${current ? ', this one' : ''}`}
+                aria-label={`End ${programOf(userAgent)} from ${address}${current ? ', this session' : ''}`}
                 onClick={() => setEnding({ uid, address, current })}
               >
                 End
@@ -81,6 +81,6 @@ export function Sessions() {
 /** The part of a user agent that says something to a person. */
 function programOf(userAgent: string): string {
   const known = /(Firefox|Edg|HeadlessChrome|Chrome|Safari|kubectl|palisade|curl|terraform)\/(\d+)/i.exec(userAgent)
-  if (known) return `${known[1]} ${known[2]}`
+  if (known) return `${known[1]?.replace('Headless', '').replace('Edg', 'Edge')} ${known[2]}`
   return userAgent === '' ? 'Unnamed program' : userAgent.slice(0, 40)
 }

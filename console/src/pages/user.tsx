@@ -99,7 +99,13 @@ export function UserPage() {
             title: 'Access',
             content: () =>
               problem ? (
-                <Failure error={problem} />
+                <Failure
+                  error={problem}
+                  retry={() => {
+                    void roles.refetch()
+                    void projects.refetch()
+                  }}
+                />
               ) : (
                 roles.data &&
                 projects.data && (

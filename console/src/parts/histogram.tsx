@@ -22,7 +22,7 @@ export function HistogramBars({ label, data, choose }: Props) {
   const widthMs = (Date.parse(data.to) - begins) / data.buckets.length
   const most = Math.max(1, ...data.buckets.map(({ entries }) => entries))
   const edge = (i: number) => new Date(begins + i * widthMs)
-  const timeOf = widthMs < 86_400_000 ? shortTime : shortDay
+  const timeOf = widthMs < 60_000 ? withSeconds : widthMs < 86_400_000 ? shortTime : shortDay
   const heightOf = (count: number) => (count === 0 ? 0 : Math.max(2, Math.round((count / most) * height)))
   function walk(event: KeyboardEvent<HTMLFieldSetElement>) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
@@ -69,5 +69,12 @@ const shortTime = new Intl.DateTimeFormat('en-GB', {
   month: 'short',
   hour: '2-digit',
   minute: '2-digit',
+})
+const withSeconds = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
 })
 const shortDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })

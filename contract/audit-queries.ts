@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { entryOutcomes } from './audit.ts'
+import { auditFilters, auditsQuery } from './wire/audits.ts'
+
+/** What may be asked of a log beyond the published API. */
+
+const outcome = z
+  .union([z.literal(''), z.enum(entryOutcomes)])
+  .optional()
+  .transform((text) => (text === '' ? undefined : text))
+
+export const auditListQuery = auditsQuery.extend({ outcome })
+
+/** How many entries a filter selects, over time. */
+export const auditHistogramQuery = z.strictObject({
+  ...auditFilters,
+  outcome,
+  buckets: z.coerce.number().int().min(1).max(200).default(60),
+})
+
+export const auditHistogram = z.strictObject({
+  /** The range that the buckets share evenly: what was asked for, else from the first entry to the last. */
+  from: z.iso.datetime(),
+  to: z.iso.datetime(),
+  buckets: z.array(z.strictObject({ entries: z.int(), refused: z.int() })),
+  /** Whether there are more: the newest 100,000 that fit are counted. */
+  more: z.boolean(),
+})

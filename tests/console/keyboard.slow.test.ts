@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import { createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
+import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { focused, tabTo } from './look.ts'
+import { signIn } from './sign-in.ts'
+
+// Each thing that people come for, by keyboard alone: no test here clicks, fills or focuses anything but by keys.
+
+describe('by keyboard alone', { skip: noBrowser }, () => {
+  let palisade: Palisade
+  let kubernetes: FakeKubernetes
+  let browser: Browser
+  let acme: Tenant
+  let opened: Opened | undefined
+
+  before(async () => {
+    palisade = await startPalisade({ name: 'keyboard' })
+    ;[kubernetes, browser, acme] = await Promise.all([
+      startFakeKubernetes(),
+      startBrowser(),
+      createTenant(palisade, 'acme'),
+    ])
+  })
+  after(async () => {
+    await browser?.close()
+    await palisade?.stop()
+    await kubernetes?.close()
+  })
+  afterEach(async () => {
+    const complaints = opened?.complaints ?? []
+    await opened?.context.close()
+    opened = undefined
+    assert.deepEqual(
+      complaints.filter((line) => !line.includes('status of 401')),
+      [],
+      'the browser complained',
+    )
+  })
+
+  async function open(path: string): Promise<Page> {
+    opened = await openPage(browser, { theme: 'light' })
+    await signIn(opened.page, palisade.url + path, { email: acme.adminEmail, password: goodPassword })
+    return opened.page
+  }
+
+  async function press(page: Page, ...keys: string[]): Promise<void> {
+    for (const key of keys) await page.keyboard.press(key)
+  }
+
+  /** Chooses in a list that opens below a field. */
+  async function choose(page: Page, field: string, typed: string, option: string): Promise<void> {
+    await tabTo(page, field)
+    await page.keyboard.type(typed)
+    await page.getByRole('option', { name: option, exact: true }).waitFor()
+    await press(page, 'ArrowDown', 'Enter')
+  }
+
+  test('a cluster is imported', async () => {
+    const page = await open('/t/acme/clusters')
+    await tabTo(page, 'Import cluster')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { level: 1, name: 'Import a cluster' }).waitFor()
+    await tabTo(page, 'Name')
+    await page.keyboard.type('west')
+    await tabTo(page, 'Kubeconfig')
+    // Pasted, as one does.
+    await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(kubernetes.kubeconfig(adminToken))})`)
+    await press(page, 'Control+v')
+    await tabTo(page, 'Import')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { name: 'west is ready' }).waitFor()
+    await tabTo(page, 'Open west')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { level: 1, name: 'west' }).waitFor()
+    await tabTo(page, 'Overview')
+    await press(page, 'ArrowRight')
+    await page.getByRole('tabpanel').getByText('Who holds a role in the project it lives in').waitFor()
+    assert.match(page.url(), /tab=access/)
+  })
+
+  test('a member is invited and gets a role', async () => {
+    const page = await open('/t/acme/users')
+    await page.getByRole('link', { name: 'Ada Admin' }).waitFor()
+    await tabTo(page, 'Invite')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').waitFor()
+    await tabTo(page, 'E-mail')
+    await page.keyboard.type('grace@acme.test')
+    await tabTo(page, 'First name')
+    await page.keyboard.type('Grace')
+    await press(page, 'Enter')
+    await page.getByRole('region', { name: 'Link' }).waitFor()
+    await tabTo(page, 'Done')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+
+    await tabTo(page, 'Filter members by name or e-mail')
+    await page.keyboard.type('grace')
+    await page.getByText('1 member', { exact: true }).waitFor()
+    await press(page, 'ArrowDown')
+    assert.equal(await focused(page), 'Grace')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { level: 1, name: 'Grace' }).waitFor()
+    await tabTo(page, 'Overview')
+    await press(page, 'ArrowRight')
+    await tabTo(page, 'Change roles')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').waitFor()
+    await choose(page, 'Roles', 'Project Admin', 'Project Admin').catch(async () => {
+      // The whole tenant is chosen first; which roles it offers is not this test's matter.
+      throw new Error(await page.getByRole('dialog').innerText())
+    })
+    await page.getByText(/^Gains /).waitFor()
+    await tabTo(page, 'Save')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.getByText('given here').waitFor()
+  })
+
+  test('an API key is made and deleted by its name', async () => {
+    const page = await open('/t/acme/keys')
+    await tabTo(page, 'New API key')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').waitFor()
+    await tabTo(page, 'Name')
+    await page.keyboard.type('terraform')
+    await press(page, 'Enter')
+    await page.getByRole('region', { name: 'API key' }).waitFor()
+    await tabTo(page, 'Done')
+    await press(page, 'Enter')
+    await tabTo(page, 'Delete terraform')
+    await press(page, 'Enter')
+    await page.getByRole('textbox', { name: 'Type terraform to confirm' }).waitFor()
+    await page.keyboard.type('terraform')
+    await press(page, 'Enter')
+    await page.getByText('No API key yet').waitFor()
+  })
+
+  test('a session is ended, and the one in use leads to sign-in', async () => {
+    await palisade.signIn(acme.adminEmail, goodPassword, 'acme')
+    const page = await open('/t/acme/sessions')
+    const rows = page.locator('tbody tr')
+    await page.getByText('this one').waitFor()
+    const before = await rows.count()
+    const name = await page.locator('tbody button:not([aria-label*="this session"])').first().getAttribute('aria-label')
+    await tabTo(page, name ?? '')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').getByText('Whoever uses it').waitFor()
+    await tabTo(page, 'End')
+    await press(page, 'Enter')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.waitForFunction(`document.querySelectorAll('tbody tr').length === ${before - 1}`)
+    const own = await page.locator('tbody button[aria-label*="this session"]').getAttribute('aria-label')
+    await tabTo(page, own ?? '')
+    await press(page, 'Enter')
+    await tabTo(page, 'End')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  })
+
+  test('the log is filtered, narrowed to a bar of the histogram, and an entry opened and closed', async () => {
+    const page = await open('/t/acme/audit')
+    await page.getByRole('group', { name: 'Entries over time' }).waitFor()
+    await tabTo(page, 'Outcome')
+    await press(page, 'ArrowDown')
+    await page.getByRole('option', { name: 'Done' }).waitFor()
+    await press(page, 'ArrowDown', 'Enter')
+    await page.waitForURL(/state=done/)
+    for (let i = 0; i < 20; i++) {
+      if (/ entr(?:y|ies), /.test(String(await focused(page)))) break
+      await press(page, 'Tab')
+    }
+    const first = await focused(page)
+    await press(page, 'ArrowRight')
+    assert.notEqual(await focused(page), first)
+    await press(page, 'ArrowLeft', 'Enter')
+    await page.waitForURL(/from=\d{4}-.*to=\d{4}-/)
+    await page.locator('tbody a').first().waitFor()
+    const entry = (await page.locator('tbody a').first().innerText()).trim()
+    await tabTo(page, entry)
+    await press(page, 'Enter')
+    await page.getByRole('dialog', { name: 'Audit entry' }).waitFor()
+    await press(page, 'Escape')
+    await page.getByRole('dialog', { name: 'Audit entry' }).waitFor({ state: 'hidden' })
+  })
+})
