@@ -14,7 +14,7 @@ export type IdentityEdges = {
   /** Over a pool of its own: who asks about a credential may hold a connection of the main one. */
   readonly readInTenant: InTenant
   readonly lookups: Pick<Lookups, 'tenantByOrg' | 'tenantsOfLogin'>
-  readonly keys: Pick<Keys, 'of' | 'directoryIndex' | 'attemptKey' | 'installation'>
+  readonly keys: Pick<Keys, 'of' | 'read' | 'directoryIndex' | 'attemptKey' | 'installation'>
   readonly access: AccessData
   /** Writes an audit entry in the caller's transaction. */
   readonly append: (tx: Tx, entry: IdentityEntry) => Promise<unknown>

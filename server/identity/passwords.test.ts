@@ -301,8 +301,6 @@ test('B29 asking for a reset has one answer and one course, whether anybody has 
   let networks = 0
   const ask = (emailId: string, address = `203.0.113.${++networks}`) =>
     world.call('POST /v1/auth/user/password/reset', { body: { emailId }, address })
-  // The keys of both tenants are opened once.
-  for (const emailId of ['bob@acme.example', 'nobody@acme.example']) await ask(emailId)
   const courses = new Set<string>()
   for (const emailId of [
     'forgot@acme.example',
@@ -317,7 +315,7 @@ test('B29 asking for a reset has one answer and one course, whether anybody has 
     const after = [world.transactions(), world.identity.stats().computed, world.entries.length]
     courses.add(JSON.stringify([answer, after.map((count, i) => count - (before[i] ?? 0))]))
   }
-  assert.deepEqual([...courses], [JSON.stringify([{ ok: true, value: { body: undefined } }, [2, 0, 1]])])
+  assert.deepEqual([...courses], [JSON.stringify([{ ok: true, value: { body: undefined } }, [3, 0, 1]])])
   const link = await linkOf(acme, user)
   assert.match(link, /\/sign-in\/reset\/plk_/)
   // Somebody who knows the address does not void the link that the person is about to use.

@@ -208,7 +208,7 @@ export function createPasswords({
       const attempt = { realm: 'reset', tenant, account: canonical, network: networkOf(clientAddress) } as const
       if ((await throttle.count(attempt, now)).locked) return
       const home = tenant ?? systemTenant
-      const sealer = await keys.of(home)
+      const sealer = await keys.read(home)
       // For nobody the same statements run and change no row, so that the time tells nothing (threat B29).
       await inTenant(home, async (tx) => {
         const found = await accountByEmail(tx, sealer, canonical)

@@ -38,7 +38,7 @@ export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn, Refusa
 /**
  * Signs somebody in by password.
  *
- * Every attempt takes the same way: one look-up of the tenant, counted, one look-up of the account, exactly one hash, one
+ * Every attempt takes the same way: one look-up of the tenant, counted, its key and the account read, exactly one hash, one
  * transaction that writes an audit entry. For what does not exist the system's tenant stands in. So neither the answer nor
  * its time says whether it was the organisation, the person, their state or the password (threat B29).
  *
@@ -69,7 +69,7 @@ export function createSignIn({
       }
       const count = await throttle.count(attempt, request.now)
       const home = tenant ?? systemTenant
-      const sealer = await keys.of(home)
+      const sealer = await keys.read(home)
       const found = await inTenant(home, (tx) => accountByEmail(tx, sealer, address))
       const account = tenant === undefined ? undefined : found
       const right = await hashing.verify(account?.passwordHash, request.password)

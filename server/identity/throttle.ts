@@ -50,7 +50,7 @@ export type Throttle = {
    * guesses (threat B27). Committed when it returns; throws when the database is away, and then nobody signs in.
    */
   count(attempt: Attempt, now: Date): Promise<Count>
-  /** Takes back what a right password had counted, and the account's failures before it; the network is known now. */
+  /** Takes back what a right password had counted, and mostly the account's failures before it; the network is known now. */
   succeeded(tx: Tx, attempt: Attempt, now: Date): Promise<void>
 }
 
@@ -80,12 +80,12 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
       return inTenant(systemTenant, async (tx) => {
         let lockEndsAt: number | undefined
         for (const { what, key } of counters(attempt)) {
-          // Asked for everybody who gets this far, so that the statements do not tell who exists.
-          if (what === 'account' && (await isKnown(tx, knownKey(attempt), now))) break
           const limit = limits[what]
+          // Asked of everybody who gets this far, and counted all the same: the time does not tell who is known here.
+          const isExempt = what === 'account' && (await isKnown(tx, knownKey(attempt), now))
           const { failures, lockedUntil } = await countOne(tx, key, limit, now)
           if (failures === limit) nowLocks.push(what)
-          if (failures <= limit) continue
+          if (failures <= limit || isExempt) continue
           // What is refused here goes no further: one network that hammers on must not fill the account's own count, nor
           // one script with an old password that of its whole office.
           lockEndsAt = lockedUntil
@@ -103,19 +103,16 @@ export function createThrottle({ inTenant, keys }: Pick<IdentityEdges, 'inTenant
 
     async succeeded(tx, attempt, now) {
       for (const { what, key } of counters(attempt)) {
-        if (what === 'account') {
-          // From a known network it was not counted there, so what others failed at stays counted.
-          const wasKnown = await isKnown(tx, knownKey(attempt), now)
-          await rememberNetwork(tx, knownKey(attempt), now)
-          if (wasKnown) break
-        }
-        if (what === 'network')
-          // It gets this one attempt back: a right password must not pay for guesses at other accounts.
+        const wasKnown = what === 'account' && (await isKnown(tx, knownKey(attempt), now))
+        if (what === 'account') await rememberNetwork(tx, knownKey(attempt), now)
+        if (what === 'network' || wasKnown)
+          // It gets this one attempt back: a right password must not pay for guesses at other accounts, nor that of a person who
+          // is known here for guesses at theirs from elsewhere.
           await tx.query(
             `update sign_in_attempts
                 set failures = greatest(failures - 1, 0), locked_until = case when failures > $2 then locked_until end
               where attempt_key = $1`,
-            [key, limits.network],
+            [key, limits[what]],
           )
         else
           await tx.query('update sign_in_attempts set failures = 0, locked_until = null where attempt_key = $1', [key])

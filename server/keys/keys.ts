@@ -19,6 +19,11 @@ import { createTenantSealer, type TenantSealer } from './tenant-sealer.ts'
 export type Keys = {
   /** The tenant's sealer; throws for a tenant that has no key. */
   of(tenant: TenantUid): Promise<TenantSealer>
+  /**
+   * The same, read from the database even where it is in memory: for answers whose time must not tell whether a tenant exists
+   * that nobody has used for long (threat B29).
+   */
+  read(tenant: TenantUid): Promise<TenantSealer>
   /** Makes the key of `tx.tenant` at its birth, in the transaction of the birth. */
   create(tx: Tx): Promise<TenantSealer>
   /** Key of an e-mail in `login_directory`, the same in all tenants by design. */
@@ -63,11 +68,15 @@ export function createKeys(deps: {
   }
 
   function of(tenant: TenantUid): Promise<TenantSealer> {
-    const known = opened.get(tenant)
-    if (known) return known
+    return opened.get(tenant) ?? read(tenant)
+  }
+
+  function read(tenant: TenantUid): Promise<TenantSealer> {
     const loading = load(tenant)
     // A failure is not remembered: the next caller tries again.
-    loading.catch(() => opened.delete(tenant))
+    loading.catch(() => {
+      if (opened.get(tenant) === loading) opened.delete(tenant)
+    })
     remember(tenant, loading)
     return loading
   }
@@ -86,6 +95,7 @@ export function createKeys(deps: {
 
   return {
     of,
+    read,
     async create(tx) {
       const { tenant } = tx
       const version = 1

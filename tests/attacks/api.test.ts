@@ -18,6 +18,7 @@ import { createProcessFamily, type ProcessFamily } from '../support/processes.ts
 import { listenersOf } from './listeners.ts'
 import { type Schema, sampleOf } from './schema-sample.ts'
 import { requestText, sendRaw } from './support.ts'
+import { assertTakeAlike } from './timing.ts'
 
 // Threats A20, A21, A25, A26 (the edge of the API), D10 and D12 (other tenants’ ids), on the real program.
 
@@ -330,12 +331,12 @@ describe('another tenant’s ids', () => {
     const { items: sessions } = await user.api.must('GET', '/v1/palisade/sessions')
     const { items: entries } = await acme.admin.must('GET', '/v1/audits?limit=1')
     const { client } = await acme.admin.must('POST', '/v1/palisade/oidc/clients', {
-      body: { name: 'secret client', kind: 'web', redirectUris: ['https://acme.test/'] },
+      body: { name: 'secret client', kind: 'web', redirectUris: ['https://app.acme.test/callback'], apiAccess: false },
     })
     theirs = {
+      clients: client.uid,
       ...{ users: user.uid, teams: team, projects: project, apiKeys: apiKey, spectroclusters: imported.uid },
       ...{ sessions: sessions[0].uid, clusters: imported.uid, audits: entries[0].metadata.uid, tenants: acme.uid },
-      clients: client.uid,
     }
     nobody = (await createUser(palisade, globex, 'nobody')).api
     const made = await globex.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'mine' } } })
@@ -501,6 +502,26 @@ describe('another tenant’s ids', () => {
       }
     const mine = await globex.admin.must('GET', `/v1/audits?resourceUid=${own.uid}`)
     assert.ok(mine.items.length > 0, 'the same filter finds one’s own')
+  })
+
+  test('D12 nor does the time of the answer tell another tenant’s id from one that does not exist', async () => {
+    const none = random()
+    for (const [what, path] of [
+      ['a user', (uid: string) => `/v1/users/${uid}`],
+      ['a cluster', (uid: string) => `/v1/spectroclusters/${uid}`],
+      ['an audit entry', (uid: string) => `/v1/audits/${uid}`],
+    ] as const) {
+      const kind = path('').split('/')[2] ?? ''
+      const ask = (uid: string) => async () => {
+        assert.equal((await globex.admin.call('GET', path(uid))).status, 404)
+      }
+      await assertTakeAlike(`${what} of another tenant, of nobody`, ask(theirs[kind] ?? ''), ask(none), { pairs: 100 })
+    }
+    const headers = { authorization: `Bearer ${await tokenOf(palisade, globex)}` }
+    const atTheDoor = (uid: string) => async () => {
+      assert.equal((await palisade.api.call('GET', `/k8s/clusters/${uid}/version`, { headers })).status, 404)
+    }
+    await assertTakeAlike('at the Kubernetes door', atTheDoor(theirs.clusters ?? ''), atTheDoor(none), { pairs: 100 })
   })
 
   test('D12 own objects say 403 to those without the right; lists, totals and names tell nothing of others', async () => {

@@ -15,6 +15,7 @@ import { until } from '../support/until.ts'
 import { tokenSigningKey } from './signing-key.ts'
 import { sourceFiles } from './sources.ts'
 import { type OpenedPalisade, reborn, requestText, sendRaw, startOpened } from './support.ts'
+import { assertTakeAlike } from './timing.ts'
 
 // Threats B08–B10 and B27–B30 (signing in), C03–C07 and C10 (credentials): the real program on a real database, which
 // the test may write to as its administrator could. The server believes its peer's X-Forwarded-For, so that one machine
@@ -231,6 +232,10 @@ describe('tokens', () => {
 })
 
 describe('guessing', () => {
+  let networks = 0
+  /** A network that nobody has used before: no counter of an earlier attempt is met. */
+  const newNetwork = () => `100.${64 + (networks >> 16)}.${(networks >> 8) & 255}.${networks++ & 255}`
+
   const refusedSignIns = async (user: string) => {
     const { items } = await acme.admin.must('GET', `/v1/audits?limit=0&resourceUid=${user}`)
     return items.filter((item: { metadata: { name: string } }) => item.metadata.name === 'session.refused')
@@ -312,6 +317,46 @@ describe('guessing', () => {
     const { body } = await request(`http://127.0.0.1:${palisade.env.PALISADE_METRICS_PORT}/metrics`)
     return Number(/^palisade_password_hashes (\d+)$/m.exec(await body.text())?.[1])
   }
+
+  test('B29 nor does the time of the answer', async () => {
+    const people: string[] = []
+    for (let i = 0; i < 3; i++) people.push((await createUser(palisade, acme, `timed-${i}`)).email)
+    // Each is asked about fewer than 30 times, from a new network each time: no lock is met.
+    const somebody = (round: number) => people[round % people.length] ?? ''
+    const nobody = (round: number) => `nobody-${round}@acme.test`
+    const ofNowhere = (round: number) => guess(somebody(round), newNetwork(), 'nowhere')
+    const missing = (round: number) => guess(nobody(round), newNetwork())
+    await assertTakeAlike('a wrong password, a missing user', (round) => guess(somebody(round), newNetwork()), missing)
+    await assertTakeAlike('an unknown organisation, a missing user', ofNowhere, missing)
+
+    const reset = (emailId: string) =>
+      palisade.api.call('POST', '/v1/auth/user/password/reset', { body: { emailId }, headers: from(newNetwork()) })
+    await assertTakeAlike(
+      'a reset for somebody, for nobody',
+      (round) => reset(somebody(round)),
+      (round) => reset(nobody(round)),
+    )
+  })
+
+  test('B29 nor does the time of the first answer about an organisation that nobody has used for long', async () => {
+    const pairs = 60
+    for (let i = 0; i < pairs; i++)
+      await palisade.system.must('POST', '/v1/tenants', {
+        body: {
+          metadata: { name: `quiet-${i}` },
+          spec: { orgName: `quiet-${i}`, firstName: 'Ada', lastName: 'Admin', emailId: `ada@quiet-${i}.test` },
+        },
+      })
+    await reborn(palisade) // nothing of them is in memory
+    // Each is asked about once; what does not belong to an organisation is warmed up by others.
+    for (let i = 0; i < 5; i++) await guess('nobody@acme.test', newNetwork(), i % 2 === 0 ? 'acme' : 'nowhere')
+    await assertTakeAlike(
+      'an organisation for the first time, one that does not exist',
+      (round) => guess('nobody@quiet.test', newNetwork(), `quiet-${round}`),
+      (round) => guess('nobody@quiet.test', newNetwork(), `nowhere-${round}`),
+      { pairs, warmUp: false },
+    )
+  })
 
   test('B29 nothing that anybody may ask tells whether a person or an organisation exists', async () => {
     const body = (name: string) => ({ metadata: { name }, spec: { emailId: `${name}@acme.test`, firstName: name } })
@@ -747,4 +792,7 @@ const harmless = [
   // A word of the protocol, such as "websocket", and a part of a JSON pointer.
   'toLowerCase() !== upgradeToken(asked)',
   'token === path',
+  // Whose a token is and for whom, which it says itself: names, and no secrets.
+  'token.clientId === client.clientId',
+  'token.aud !== publicUrl',
 ]

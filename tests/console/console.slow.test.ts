@@ -173,7 +173,7 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByRole('link', { name: 'Audit', exact: true }).first().click()
     await page.getByRole('link', { name: 'Audit', exact: true }).first().waitFor()
     await page.goto(`${palisade.url}/t/acme/audit`)
-    await page.getByRole('link', { name: 'Cluster imported' }).click()
+    await page.getByRole('link', { name: 'Cluster imported' }).first().click()
     await page.getByRole('dialog').getByText('cluster.imported').waitFor()
     assert.match(page.url(), /panel=[0-9a-f]{24}/)
   })
