@@ -22,8 +22,8 @@ export type LiveCall = {
   readonly uid: string
   readonly tenant: TenantUid
   readonly user: string
-  /** The cluster it goes to. */
-  readonly cluster: string
+  /** The cluster it goes to; undefined for a page that listens to what changes, which ends for the same reasons. */
+  readonly cluster: string | undefined
   /**
    * Decides the call again on newer access data.
    *
@@ -53,6 +53,7 @@ export type LiveCalls = {
   tenantChanged(tenant: TenantUid, snapshot: Snapshot): Promise<void>
   has(tenant: TenantUid): boolean
   endAll(reason: EndReason): void
+  /** Of those that go to clusters. */
   count(): number
 }
 
@@ -170,7 +171,11 @@ export function createLiveCalls(deps: {
     },
     has: (tenant) => byTenant.has(tenant),
     endAll,
-    count: () => [...byTenant.values()].reduce((sum, entries) => sum + entries.size, 0),
+    count() {
+      let count = 0
+      for (const entries of byTenant.values()) for (const { call } of entries) if (call?.cluster !== undefined) count++
+      return count
+    },
     stop: () => clearInterval(sweep),
   }
 }

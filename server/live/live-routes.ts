@@ -60,7 +60,7 @@ export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly 
     open.set(who, (open.get(who) ?? 0) + 1)
     const registration = calls.register({
       uid: requestId,
-      ...{ tenant: principal.tenant, user: principal.user, cluster: '' },
+      ...{ tenant: principal.tenant, user: principal.user, cluster: undefined },
       async recheck(snapshot) {
         const valid = await recheck(principal, snapshot)
         if (!valid.ok) return { end: valid.error.reason }
