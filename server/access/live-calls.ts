@@ -53,6 +53,7 @@ export type LiveCalls = {
   tenantChanged(tenant: TenantUid, snapshot: Snapshot): Promise<void>
   has(tenant: TenantUid): boolean
   endAll(reason: EndReason): void
+  /** Of those that go to clusters. */
   count(): number
 }
 
@@ -170,7 +171,11 @@ export function createLiveCalls(deps: {
     },
     has: (tenant) => byTenant.has(tenant),
     endAll,
-    count: () => [...byTenant.values()].reduce((sum, entries) => sum + entries.size, 0),
+    count() {
+      let count = 0
+      for (const entries of byTenant.values()) for (const { call } of entries) if (call?.cluster !== undefined) count++
+      return count
+    },
     stop: () => clearInterval(sweep),
   }
 }
