@@ -55,6 +55,12 @@ export async function keptFor(
   return kept && { kept, place }
 }
 
+/** Throws where nothing could be kept: before somebody signs in for it. */
+export async function assertKeepable(world: World): Promise<void> {
+  await makePrivateFolder(configFolder(world))
+  await readStored(world)
+}
+
 /**
  * Keeps a credential for the next commands: in the keyring of the desktop where there is one, else in a file that only its
  * owner may read.

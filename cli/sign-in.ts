@@ -1,6 +1,6 @@
 import { me, userInfo } from '../contract/wire/users.ts'
 import { createApi } from './api.ts'
-import { keep, keptFor, parseCredential } from './credentials.ts'
+import { assertKeepable, keep, keptFor, parseCredential } from './credentials.ts'
 import { type CliEdges, envOf, readText } from './edges.ts'
 import { Failure, wrongUse } from './failure.ts'
 import type { Issuer } from './issuer.ts'
@@ -20,13 +20,10 @@ export type LoginOptions = ServerOptions & {
 export async function login(options: LoginOptions, edges: CliEdges): Promise<void> {
   const server = await chooseServer(options, edges)
   const kept = options.apiKey ? await byApiKey(server, edges) : await atIssuer(server, options, edges)
-  const who = await whoHas(server, kept, edges)
-  const place = await whileKeptIsOurs(server, edges, async () => {
-    // What cannot be read, in a keyring that is away for example, is replaced all the same.
-    const before = await keptFor(server, edges).catch(() => undefined)
-    const place = await keep(server, kept, edges)
-    if (before) await endBefore(server, before.kept, kept, edges)
-    return place
+  const { who, place } = await tryAndKeep(server, kept, edges).catch(async (cause: unknown) => {
+    // A session that is not kept would go on for hours, for nobody.
+    if (kept.kind === 'session') await endSession(server, kept.refresh, edges).catch(() => undefined)
+    throw cause
   })
   const what = kept.kind === 'apiKey' ? 'key' : 'session'
   edges.err(`Signed in at ${server.url} as ${clean(who)}; the ${what} is kept in ${placeName(place)}.\n`)
@@ -34,13 +31,30 @@ export async function login(options: LoginOptions, edges: CliEdges): Promise<voi
     edges.err(`PALISADE_TOKEN is set and goes before it; unset it to use this ${what}.\n`)
 }
 
+async function tryAndKeep(server: Server, kept: Kept, edges: CliEdges) {
+  const who = await whoHas(server, kept)
+  const place = await whileKeptIsOurs(server, edges, async () => {
+    // What cannot be read, in a keyring that is away for example, is replaced all the same.
+    const before = await keptFor(server, edges).catch(() => undefined)
+    const place = await keep(server, kept, edges)
+    if (before) await endBefore(server, before.kept, kept, edges)
+    return place
+  })
+  return { who, place }
+}
+
 async function atIssuer(server: Server, options: LoginOptions, edges: CliEdges): Promise<Kept> {
   const { openIssuer } = await import('./issuer.ts')
   const issuer = await openIssuer(server, edges)
   try {
+    await assertKeepable(edges)
     // Whoever names a port has a browser that leads there, on another machine for example.
     const inBrowser = !options.device && (options.port !== undefined || hasBrowser(edges))
-    const session = await (inBrowser ? byBrowser(issuer, options.port ?? 0, edges) : byDevice(issuer, edges))
+    // From here on Ctrl-C is told as that; nobody is signed in until the end.
+    const signal = edges.interrupted()
+    const session = inBrowser
+      ? await byBrowser(issuer, options.port ?? 0, signal, edges)
+      : await byDevice(issuer, signal, edges)
     return { kind: 'session', ...session }
   } finally {
     issuer.close()
@@ -50,12 +64,12 @@ async function atIssuer(server: Server, options: LoginOptions, edges: CliEdges):
 /** Less than a sign-in page at the server stays good. */
 const browserPatienceMs = 10 * 60_000
 
-async function byBrowser(issuer: Issuer, port: number, edges: CliEdges): Promise<Session> {
+async function byBrowser(issuer: Issuer, port: number, signal: AbortSignal, edges: CliEdges): Promise<Session> {
   const { receiveCallback } = await import('./loopback.ts')
   return receiveCallback({
     port,
     patienceMs: browserPatienceMs,
-    signal: edges.interrupted(),
+    signal,
     async begin(redirectUri) {
       const begun = await issuer.begin(redirectUri)
       edges.err(
@@ -67,12 +81,12 @@ async function byBrowser(issuer: Issuer, port: number, edges: CliEdges): Promise
   })
 }
 
-async function byDevice(issuer: Issuer, edges: CliEdges): Promise<Session> {
+async function byDevice(issuer: Issuer, signal: AbortSignal, edges: CliEdges): Promise<Session> {
   const { page, code, pageWithCode, minutes, wait } = await issuer.beginOnDevice()
   edges.err(`Open this page in a browser, on any machine:\n\n  ${clean(page)}\n\n`)
   edges.err(`and enter the code within ${minutes} minutes:\n\n  ${clean(code)}\n\n`)
   if (pageWithCode !== undefined) edges.err(`or open it with the code: ${clean(pageWithCode)}\n`)
-  return wait(edges.interrupted())
+  return wait(signal)
 }
 
 async function byApiKey(server: Server, edges: CliEdges): Promise<Kept> {
@@ -87,23 +101,20 @@ async function byApiKey(server: Server, edges: CliEdges): Promise<Kept> {
   )
 }
 
-/** Who it belongs to, in words, which also tries it. A session that is not taken is not left behind. */
-async function whoHas(server: Server, kept: Kept, edges: CliEdges): Promise<string> {
+/** Who it belongs to, in words, which also tries it. */
+async function whoHas(server: Server, kept: Kept): Promise<string> {
   const secret = kept.kind === 'apiKey' ? kept.secret : kept.access
   const api = createApi(server, { kind: kept.kind, secret, from: 'file' })
   try {
     const { orgName } = userInfo.parse(await api.call('GET', '/v1/users/info'))
     const { spec } = me.parse(await api.call('GET', '/v1/users/me'))
     return `${spec.emailId}${orgName === '' ? '' : ` of ${orgName}`}`
-  } catch (cause) {
-    if (kept.kind === 'session') await endSession(server, kept.refresh, edges).catch(() => undefined)
-    throw cause
   } finally {
     api.close()
   }
 }
 
-/** Ends what was kept here and is no more: a session would go on for hours, for nobody. */
+/** Ends what was kept here and is no more, as far as it is one that ends. */
 async function endBefore(server: Server, before: Kept, now: Kept, edges: CliEdges): Promise<void> {
   if (before.kind === 'apiKey') {
     if (now.kind === 'session')

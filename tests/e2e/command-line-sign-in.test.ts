@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -279,6 +279,17 @@ describe('palisade login', () => {
       const away = await mine.cli(['login', '--url', 'https://localhost:1'])
       assert.match(away.err, /does not answer \(ECONNREFUSED\)/)
       for (const { err } of [untrusted, misnamed, away]) assert.doesNotMatch(err, /in your browser/)
+    })
+
+    test('a place where nothing can be kept: before anybody signs in', async () => {
+      const mine = await machine()
+      await mkdir(join(mine.home, '.config', 'palisade'), { recursive: true })
+      await writeFile(mine.credentials, '{}')
+      await chmod(mine.credentials, 0o644)
+      const { code, err } = await mine.cli(['login', ...where()])
+      assert.equal(code, 1)
+      assert.match(err, /can be read by others/)
+      assert.doesNotMatch(err, /in your browser/)
     })
 
     test('a clock that is wrong by a day signs in all the same', async () => {
