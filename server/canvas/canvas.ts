@@ -321,7 +321,8 @@ export function createCanvas(ports: CanvasPorts): Canvas {
  */
 function isForApi(path: string): boolean {
   const [, , , version, area = ''] = path.split('/')
-  return path.startsWith('/canvas/api/v1/') && version === 'v1' && /^[a-z0-9-]+$/.test(area) && area !== 'auth'
+  // `apiKeys` is a word of the API too.
+  return path.startsWith('/canvas/api/v1/') && version === 'v1' && /^[a-z0-9-]+$/i.test(area) && !/^auth$/i.test(area)
 }
 
 function parseUrl(target: string, publicUrl: string): URL | undefined {

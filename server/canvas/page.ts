@@ -27,6 +27,9 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 }
 
+const mark =
+  '<svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true"><path fill="currentColor" d="M3 8l2.5-4L8 8v12H3zm6.5 0L12 4l2.5 4v12h-5zM16 8l2.5-4L21 8v12h-5z"/></svg>'
+
 /** A page of a few words, made here, in the dress of the sign-in pages: nothing of a request is ever in it. */
 export function plainPage(
   title: string,
@@ -46,7 +49,7 @@ export function plainPage(
 </head>
 <body>
 <main>
-<p class="brand">Palisade</p>
+<p class="brand">${mark}Palisade</p>
 <h1>${title}</h1>
 <p>${words}</p>${anchor}
 </main>

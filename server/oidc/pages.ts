@@ -34,6 +34,9 @@ ${content}
 const problem = (text: string | undefined) =>
   text === undefined ? undefined : html`<p class="problem" role="alert" id="problem">${text}</p>`
 
+/** What is still to be typed. */
+const focus = html` autofocus`
+
 const described = (text: string | undefined) => (text === undefined ? undefined : html` aria-describedby="problem"`)
 
 export type SignInForm = {
@@ -53,9 +56,9 @@ ${problem(said)}
 <form method="post">
 ${system ? html`<input type="hidden" name="realm" value="system">` : undefined}
 <label for="email">E-mail</label>
-<input id="email" name="email" type="email" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="320" required autofocus value="${email}"${described(said)}>
+<input id="email" name="email" type="email" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="320" required${email === '' ? focus : undefined} value="${email}"${described(said)}>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${described(said)}>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${email === '' ? undefined : focus}${described(said)}>
 ${
   system || fixedOrg
     ? undefined
@@ -163,7 +166,7 @@ export const signInLink = (text: string): Html => html`<p><a class="button" href
 export const styleSheet = `:root{color-scheme:light dark;--ink:#1c2226;--quiet:#565f66;--paper:#f7f8f9;--card:#fff;--edge:#dfe3e6;--line:#8a949c;--accent:#0b6577;--hover:#084e5c;--soft:#e1f1f4;--on-accent:#fff;--bad:#b42318;--bad-soft:#fdeceb}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e8eb;--quiet:#a3adb5;--paper:#121619;--card:#181d21;--edge:#2c343a;--line:#7d8790;--accent:#5cc4d8;--hover:#7fd4e4;--soft:#14343b;--on-accent:#06242b;--bad:#ff8a80;--bad-soft:#3a1a19}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;min-height:100dvh;display:grid;grid-template-columns:minmax(0,25rem);justify-content:center;align-content:start;padding:max(1rem,11vh) 1rem 2rem;background:var(--paper);color:var(--ink);font:.9375rem/1.5 Inter,system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
+body{margin:0;min-height:100vh;min-height:100dvh;display:grid;grid-template-columns:minmax(0,25rem);justify-content:center;align-content:start;padding:max(1rem,7vh) 1rem 2rem;background:var(--paper);color:var(--ink);font:.9375rem/1.5 Inter,system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 main{padding:2rem;background:var(--card);border:1px solid var(--edge);border-radius:.75rem;overflow-wrap:anywhere}
 .brand{display:flex;gap:.5rem;align-items:center;margin:0 0 1.5rem;font-weight:600}
 .brand svg{color:var(--accent)}

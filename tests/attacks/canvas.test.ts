@@ -645,6 +645,8 @@ describe('E01: what a browser is given', () => {
       'auth%2fauthenticate',
       '/auth/authenticate',
       './auth/org',
+      'Auth/authenticate',
+      'AUTH/authenticate',
     ])
       for (const method of ['GET', 'POST'])
         assert.equal((await browser.fetch(`/canvas/api/v1/${path}`, { method })).status, 404, path)
@@ -656,6 +658,7 @@ describe('E01: what a browser is given', () => {
       '/canvas/api/k8s/x',
     ])
       assert.equal((await browser.fetch(path)).status, 404, path)
+    assert.equal((await browser.fetch('/canvas/api/v1/apiKeys')).status, 200, 'whatever else the API has is')
   })
 })
 

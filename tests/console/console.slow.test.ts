@@ -23,6 +23,9 @@ import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'console/dist')
+/** What the console says when the server has refused or failed. */
+const failed =
+  /^(?:No answer|You may not do this|Not found|This is in the way|The server (?:failed|did not accept this))$/
 /** What axe found on the pages of one test. */
 const found: string[] = []
 
@@ -318,6 +321,7 @@ describe('the console', { skip: noBrowser }, () => {
       for (const [name, path] of places) {
         await page.goto(`${palisade.url}/t/acme/${path}`)
         found.push(...(await look(page, name, theme)))
+        assert.equal(await page.getByText(failed).count(), 0, `${name} shows a failure`)
       }
       await page.goto(`${palisade.url}/t/acme/clusters`)
       await page.getByRole('link', { name: 'west' }).waitFor()
