@@ -7,7 +7,7 @@ import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
 import { ObjectTabs } from '../parts/tabs.tsx'
@@ -242,12 +242,12 @@ function CheckAgain({ uid, name, close }: Dialog) {
   const [state, setState] = useState<string>()
   if (state)
     return (
-      <FormDialog title={`Check ${name}`} act="Done" close={close} run={async () => undefined}>
+      <TellDialog title={`Check ${name}`} close={close}>
         <Stack gap="xs">
           {stateOf(state === 'ready' ? 'Running' : 'Importing')}
           <Text size="sm">The page behind this shows what is missing, if anything is.</Text>
         </Stack>
-      </FormDialog>
+      </TellDialog>
     )
   return (
     <FormDialog

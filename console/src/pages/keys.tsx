@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
-import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -144,12 +144,12 @@ function NewKey({ close }: { readonly close: () => void }) {
   const [value, setValue] = useState<string>()
   if (value !== undefined)
     return (
-      <FormDialog title={`API key ${name}`} act="Done" close={close} run={async () => undefined}>
+      <TellDialog title={`API key ${name}`} close={close}>
         <Stack gap="xs">
           <Text size="sm">This is the only time that its value is shown. Send it as the header ApiKey.</Text>
           <CodeBlock text={value} label="API key" />
         </Stack>
-      </FormDialog>
+      </TellDialog>
     )
   return (
     <FormDialog

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
-import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
 import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
@@ -65,7 +65,7 @@ export function Tenants() {
               ) : status.isActive ? (
                 <State tone="good">Active</State>
               ) : (
-                <State tone="warn">Switched off</State>
+                <State tone="warn">Not active</State>
               ),
           },
           { title: 'Scope', wide: true, cell: () => <InScope kind="system" /> },
@@ -182,7 +182,7 @@ function FirstUser({ tenant, close }: { readonly tenant: Tenant; readonly close:
     queryFn: () => answer(api.GET('/v1/tenants/{tenantUid}/user', { params: { path: { tenantUid: tenant.uid } } })),
   })
   return (
-    <FormDialog title={`First user of ${tenant.name}`} act="Done" close={close} run={async () => undefined}>
+    <TellDialog title={`First user of ${tenant.name}`} close={close}>
       {user.error && <Text size="sm">{user.error.message}</Text>}
       {user.data && (
         <Stack gap="xs">
@@ -201,6 +201,6 @@ function FirstUser({ tenant, close }: { readonly tenant: Tenant; readonly close:
           )}
         </Stack>
       )}
-    </FormDialog>
+    </TellDialog>
   )
 }

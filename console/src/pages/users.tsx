@@ -7,7 +7,7 @@ import { rolesQuery, teamsQuery } from '../api/lists.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
-import { FormDialog } from '../parts/form.tsx'
+import { FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -93,7 +93,7 @@ function Invite({ close }: { readonly close: () => void }) {
   const { data: teamList = [] } = useQuery(teamsQuery)
   if (link !== undefined)
     return (
-      <FormDialog title="Invited" act="Done" close={close} run={async () => undefined}>
+      <TellDialog title="Invited" close={close}>
         <Stack gap="xs">
           <Text size="sm">
             {link === ''
@@ -102,7 +102,7 @@ function Invite({ close }: { readonly close: () => void }) {
           </Text>
           {link !== '' && <CodeBlock text={link} label="Link" />}
         </Stack>
-      </FormDialog>
+      </TellDialog>
     )
   const field = (name: keyof typeof person) => ({
     value: person[name],

@@ -33,7 +33,7 @@ export function CodeBlock({ text, label }: { readonly text: string; readonly lab
     <div className="copyable">
       {/* A region that scrolls is reachable by keyboard. */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <section className="code" tabIndex={0} aria-label={label}>
+      <section className="code" data-one-line={!text.includes('\n')} tabIndex={0} aria-label={label}>
         {text}
       </section>
       <Copy text={text} label={`Copy ${label.toLowerCase()}`} />

@@ -21,9 +21,9 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
   const queries = useQueryClient()
   const running = useMutation({
     mutationFn: run,
-    async onSuccess(result) {
-      // Whatever is shown may follow from what was changed.
-      await queries.invalidateQueries()
+    onSuccess(result) {
+      // Whatever is shown may follow from what was changed. Nobody waits for it: what they came for is done.
+      void queries.invalidateQueries()
       if (done) done(result)
       else close()
     },
@@ -54,6 +54,24 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
           </Group>
         </Stack>
       </form>
+    </Modal>
+  )
+}
+
+type Tell = { readonly title: string; readonly close: () => void; readonly children: ReactNode }
+
+/** What somebody is told once, such as a link to pass on. */
+export function TellDialog({ title, close, children }: Tell) {
+  return (
+    <Modal opened onClose={close} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack gap="sm">
+        {children}
+        <Group justify="flex-end">
+          <Button data-autofocus size="xs" onClick={close}>
+            Done
+          </Button>
+        </Group>
+      </Stack>
     </Modal>
   )
 }
