@@ -18,8 +18,8 @@ export type LivePorts = {
 
 /** Of one user, on one replica. A page has one. */
 const mostOfUser = 32
-/** So that nobody on the way takes a quiet connection for a dead one. */
-const heartbeatMs = 15_000
+/** So that nobody on the way takes a quiet connection for a dead one, and one that is dead is noticed here. */
+const heartbeatMs = 5_000
 /** Events that wait for a reader who does not read; then the stream ends, and a client that lives comes again. */
 const mostWaiting = 100
 

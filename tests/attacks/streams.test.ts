@@ -169,3 +169,25 @@ test('who listens hears no longer than their session lasts', async () => {
   await bob.fetch('/canvas/api/v1/projects', { method: 'POST', body: JSON.stringify({ metadata: { name: 'x' } }) })
   await until('bob to hear', () => (theirs.text().length > size ? true : undefined))
 })
+
+test('nobody listens with more than some pages at once, and who leaves makes room', async () => {
+  const bob = await world.signedIn(world.bob)
+  const status = async () => (await listenOnce(bob)).status
+  const open = await Promise.all(Array.from({ length: 32 }, () => listenOnce(bob)))
+  assert.ok(open.every((one) => one.status === 200))
+  assert.equal(await status(), 429)
+  for (const one of open) one.socket.destroy()
+  await until('room for another', async () => ((await status()) === 200 ? true : undefined))
+})
+
+/** The head of the answer alone. */
+function listenOnce(who: Browser): Promise<{ readonly status: number; readonly socket: Duplex }> {
+  const socket = connect({ host: '127.0.0.1', port: world.port, servername: 'localhost', ca: world.caPem })
+  const cookie = `Cookie: __Host-palisade=${who.cookies.get('__Host-palisade')}`
+  const lines = ['GET /canvas/api/v1/palisade/live HTTP/1.1', `Host: localhost:${world.port}`, cookie]
+  socket.write([...lines, 'Sec-Fetch-Site: same-origin', 'Connection: close', '', ''].join('\r\n'))
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject)
+    socket.once('data', (chunk: Buffer) => resolve({ status: Number(chunk.toString().slice(9, 12)), socket }))
+  })
+}

@@ -432,6 +432,17 @@ describe('the console on a cluster', { skip }, () => {
     assert.ok(await fits(), 'the log is wider than the screen')
   })
 
+  test('for screen readers: what is on the screen is text that they read, and the choice is kept', async () => {
+    const page = await open('dev', pod('default', 'web', '?tab=terminal'))
+    await page.getByRole('switch', { name: 'For screen readers' }).check()
+    await page.reload()
+    await openTerminal(page)
+    const tree = page.locator('.xterm-accessibility-tree')
+    await tree.getByRole('listitem').filter({ hasText: 're42dy' }).first().waitFor()
+    const hint = await page.locator('.xterm-helper-textarea').getAttribute('aria-describedby')
+    assert.match(await page.locator(`#${hint}`).innerText(), /Ctrl\s+F6/)
+  })
+
   async function look(page: Page, name: string, theme: string, picture = true): Promise<void> {
     await quiet(page)
     await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)

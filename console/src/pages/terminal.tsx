@@ -8,6 +8,8 @@ import { createScreen, type Screen } from './xterm.ts'
 
 type Place = Omit<ExecTarget, 'command'>
 type Run = { readonly id: number; readonly command: readonly string[] }
+/** DECTCEM, reset. */
+const hideCursor = '\x1b[?25l'
 const readerKey = 'palisade.terminal.screen-reader'
 
 /**
@@ -66,6 +68,7 @@ export function Terminal(place: Place) {
           </Button>
         )}
       </div>
+      {end && <Ended end={end} />}
       {!run && (
         <div className="sheet empty">
           <Text>Opens a shell in {place.container}, as you, through Palisade.</Text>
@@ -91,7 +94,6 @@ export function Terminal(place: Place) {
           program in it.
         </Text>
       )}
-      {end && <Ended end={end} />}
     </section>
   )
 }
@@ -147,7 +149,7 @@ function Shell({ reader, live, leave, ended, ...target }: ShellProps) {
     if (live || !screen.current) return
     running.current?.close()
     screen.current.terminal.options.disableStdin = true
-    screen.current.terminal.options.cursorBlink = false
+    screen.current.terminal.write(hideCursor)
   }, [live])
 
   return <div ref={host} className="shell" data-ended={!live} />
