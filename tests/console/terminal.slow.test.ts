@@ -258,7 +258,7 @@ describe('the console on a cluster', { skip }, () => {
 
   test('streams: seen as they begin and end, one is ended by an administrator, and the terminal says so', async () => {
     const theirs = await open('dev', pod('default', 'web', '?tab=terminal'))
-    const page = await open('admin', `/t/acme/clusters/${uid}`)
+    const page = await open('admin', `/t/acme/clusters/${uid}?tab=streams`)
     await page.getByText('Nothing runs through Palisade on this cluster now.').waitFor()
     await openTerminal(theirs)
     const row = page.getByRole('row').filter({ hasText: 'Exec into default/web (main)' })
@@ -400,7 +400,7 @@ describe('the console on a cluster', { skip }, () => {
 
       const beside = await open('dev', pod('shop', 'cart'))
       await beside.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
-      const admin = await open('admin', `/t/acme/clusters/${uid}`, { theme })
+      const admin = await open('admin', `/t/acme/clusters/${uid}?tab=streams`, { theme })
       for (const what of ['Exec into default/web', 'Log of shop/cart'])
         await admin.getByRole('row').filter({ hasText: what }).waitFor()
       await look(admin, 'streams', theme)
