@@ -24,7 +24,9 @@ export const hasBrowser = (world: Pick<CliEdges, 'env'>): boolean =>
 export function browse(url: string, world: Pick<CliEdges, 'env'>): void {
   const program = programOnPath('xdg-open', world)
   if (program === undefined) return
-  const child = spawn(program, [url], { stdio: 'ignore', detached: true, env: { ...world.env } })
+  // A browser runs for days, and has no use for what is meant for this program.
+  const { PALISADE_TOKEN: _, ...env } = world.env
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true, env })
   // The address was printed: where this fails, a person opens it.
   child.once('error', () => {})
   child.unref()
