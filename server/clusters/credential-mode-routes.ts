@@ -9,6 +9,7 @@ import { authenticationYaml } from './authentication-yaml.ts'
 import { findCluster, load } from './found.ts'
 import { recorded } from './import-routes.ts'
 import {
+  changedMeanwhile,
   conversationRefusals,
   type Imports,
   type Prepared,
@@ -92,7 +93,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
       params: uidPath,
       body: contract.CredentialModeChange,
       reply: { status: 200, body: contract.CredentialModeChanged },
-      refusals: ['not_found', 'invalid', 'cluster_refuses_tokens', ...conversationRefusals],
+      refusals: ['not_found', 'invalid', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
       audit: 'cluster.credential.mode.changed',
       // Every call from now on is proved in the new way.
       changes: 'access',
@@ -101,6 +102,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
         const found = await load(tx, params.uid)
         if (!found.ok) return found
         const before = found.value
+        if ('taken' in prepared && prepared.endpoint.caPem !== before.caPem) return err(changedMeanwhile)
         const stored =
           'taken' in prepared
             ? await storeTokens(tx, prepared, { uid: before.uid, directTokens: wantsDirect(body) }, now)

@@ -94,7 +94,8 @@ export function createImports(ports: ImportPorts) {
   ): Promise<Result<Work<Prepared>, Refusal>> {
     const act = { bindings, resource: { uid: cluster.uid, name: cluster.name }, intend }
     if (kubeconfig === undefined) {
-      if (token === undefined || !isBearerToken(token.reveal()))
+      if (token === undefined) return err(refuse('invalid', 'needs a kubeconfig, or a token of the account'))
+      if (!isBearerToken(token.reveal()))
         return err(refuse('invalid', 'token: is not a token: visible characters alone'))
       return aboutAccount(tenant, { endpoint: endpointOf(cluster), credential: { token } }, act)
     }
@@ -219,13 +220,14 @@ export async function storeCheck(
   now: Date,
 ): Promise<Result<Cluster, Refusal>> {
   const { uid, credentialMode, directTokens } = before
-  if ('taken' in prepared !== (credentialMode === 'token')) return err(modeChanged)
+  if ('taken' in prepared !== (credentialMode === 'token')) return err(changedMeanwhile)
   return 'taken' in prepared
     ? storeTokens(tx, prepared, { uid, directTokens }, now)
     : storeAccount(tx, prepared, uid, now)
 }
 
-const modeChanged = refuse('conflict', 'The credential mode was changed in the meantime; try again')
+/** What was tried is not what is there now. */
+export const changedMeanwhile = refuse('conflict', 'How the cluster is reached was changed in the meantime; try again')
 
 /** Reached by the account from now on, where the conversation came to a token of it; else as before. */
 export async function storeAccount(
