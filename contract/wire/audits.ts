@@ -1,10 +1,12 @@
 import { z } from 'zod'
-import { entryOutcomes } from '../audit.ts'
 import { listMeta, metadataOut, pageQuery } from './common.ts'
 
 /** `/v1/audits`, in Palette's shapes. */
 
 export const actionTypes = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 'action'] as const
+
+/** How an entry ended; the same words as in the log (`contract/audit.ts`). */
+export const outcomes = ['done', 'refused', 'intended', 'ended', 'unknown'] as const
 
 /** A filter that clients send empty when they mean none. */
 const filter = z
@@ -37,7 +39,7 @@ const filters = {
     .transform((text) => (text === '' ? undefined : text)),
   /** Not in the published API. */
   outcome: z
-    .union([z.literal(''), z.enum(entryOutcomes)])
+    .union([z.literal(''), z.enum(outcomes)])
     .optional()
     .transform((text) => (text === '' ? undefined : text)),
 }
