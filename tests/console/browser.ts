@@ -85,6 +85,14 @@ const neverEnds = (request: Request) =>
 
 const quietMs = 300
 
+/**
+ * Waits until an expression, given as text, is true in the page. Playwright's own `waitForFunction` asks again by `eval`, which the page's
+ * policy forbids.
+ */
+export async function untilTrue(page: Page, expression: string): Promise<void> {
+  await until(expression, async () => ((await page.evaluate(expression)) ? true : undefined))
+}
+
 /** Waits until a page has asked for all that it shows. */
 export async function quiet(page: Page): Promise<void> {
   const requests = requestsOf.get(page)

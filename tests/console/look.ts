@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { quiet } from './browser.ts'
+import { quiet, untilTrue } from './browser.ts'
 
 export type Theme = 'light' | 'dark'
 export const themes: readonly Theme[] = ['light', 'dark']
@@ -21,7 +21,7 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 export async function look(page: Page, name: string, theme: Theme): Promise<string[]> {
   await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
   await quiet(page)
-  await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
+  await untilTrue(page, `document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
   if (pictures) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
   // By the debugger's way, which the page's policy does not bind.
   await page.evaluate(axeSource)

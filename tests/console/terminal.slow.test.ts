@@ -19,7 +19,7 @@ import {
 } from '../support/palisade.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
+import { noBrowser, type Opened, openPage, quiet, startBrowser, untilTrue } from './browser.ts'
 import { signIn } from './sign-in.ts'
 
 // What the console shows as it happens, in a real browser before a real cluster: pods, logs, a terminal, streams, the log and its proof.
@@ -445,7 +445,7 @@ describe('the console on a cluster', { skip }, () => {
 
   async function look(page: Page, name: string, theme: string, picture = true): Promise<void> {
     await quiet(page)
-    await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
+    await untilTrue(page, `document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
     // By the debugger's way, which the page's policy does not bind.
     await page.evaluate(axeSource)
     const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
