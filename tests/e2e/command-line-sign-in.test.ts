@@ -20,7 +20,7 @@ import {
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 
-// `palisade login` as people use it: the program as a process, its server, and a browser. With kubectl: command-line-kubectl-session.test.ts.
+// `palisade login` as people use it: the program as a process, its server, and a browser. With kubectl: command-line-session-kubectl.test.ts.
 
 const preload = (name: string) => `--import=${fileURLToPath(new URL(name, import.meta.url))}`
 
