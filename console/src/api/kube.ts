@@ -21,8 +21,21 @@ export async function kubeFetch(
   const { accept = 'application/json', signal } = options
   const response = await fetch(url, { headers: { accept }, cache: 'no-store', ...(signal ? { signal } : {}) })
   if (response.status === 401) signInAgain()
-  if (!response.ok) throw new Refused(response, await response.json().catch(() => undefined))
+  if (!response.ok) throw new Refused(response, withRight(await response.json().catch(() => undefined)))
   return response
+}
+
+/**
+ * A Kubernetes Status has no member for the right that is missing and where; Palisade's own ones name both in their message, and the
+ * cluster's own say that it was the cluster.
+ */
+function withRight(status: unknown): unknown {
+  if (typeof status !== 'object' || status === null || !('message' in status)) return status
+  const message = String(status.message)
+  const permission = /\bpermission ([a-zA-Z]+\.[a-zA-Z]+)/.exec(message)?.[1]
+  const project = /\bin project ([0-9a-f]{24})\b/.exec(message)?.[1]
+  if (permission === undefined || project === undefined) return status
+  return { message, details: { permission, scope: { kind: 'project', uid: project } } }
 }
 
 /** The lines of an answer as they come. */
