@@ -77,8 +77,9 @@ export async function countEntries(tx: Tx, filter: LogFilter): Promise<number> {
 }
 
 export type Histogram = {
-  readonly from: Date
-  readonly to: Date
+  /** Undefined where nothing was selected and no range was asked for. */
+  readonly from: Date | undefined
+  readonly to: Date | undefined
   readonly buckets: readonly { readonly entries: number; readonly refused: number }[]
   readonly more: boolean
 }
@@ -95,8 +96,9 @@ export async function countOverTime(tx: Tx, filter: LogFilter, buckets: number, 
     `select min(occurred_at) as first, max(occurred_at) as last, count(*) from (${selected}) selected`,
     where.values,
   )
-  const to = filter.to ?? (filter.from ? now : (bounds?.last ?? now))
-  const from = filter.from ?? bounds?.first ?? to
+  const to = filter.to ?? (filter.from ? now : bounds?.last)
+  const from = filter.from ?? bounds?.first
+  if (!to || !from) return { from: undefined, to: undefined, buckets: [], more: false }
   const widthMs = Math.max(1, (to.getTime() - from.getTime() + 1) / buckets)
   const rows = await tx.query<{ bucket: number; entries: string; refused: string }>(
     `select floor((extract(epoch from occurred_at) * 1000 - ${where.value(from.getTime())}::float8)

@@ -250,7 +250,7 @@ describe('GET /v1/palisade/audit/histogram', () => {
   test('counts what a list with the same filter holds, refusals apart, in buckets that share the range', async () => {
     const resource = { uid: newUid(), name: 'counted' }
     const of = { resourceUid: resource.uid }
-    assert.deepEqual(sum((await counted(acme.admin, of)).buckets), [0, 0])
+    assert.deepEqual(await counted(acme.admin, of), { from: null, to: null, buckets: [], more: false })
     for (const outcome of ['done', 'refused', 'done'] as const) await did(acme.admin, { resource, outcome })
     const { from, to, buckets, more } = await counted(acme.admin, { ...of, buckets: '7' })
     assert.equal(buckets.length, 7)

@@ -112,7 +112,9 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
       if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
       await settle(tx)
       const { from, to, buckets, more } = await countOverTime(tx, filterOf(query, project), query.buckets, now)
-      return ok({ body: { from: from.toISOString(), to: to.toISOString(), buckets: [...buckets], more } })
+      return ok({
+        body: { from: from?.toISOString() ?? null, to: to?.toISOString() ?? null, buckets: [...buckets], more },
+      })
     },
   })
 

@@ -16,7 +16,7 @@ export function Audit() {
   const { project, user, kind, object, action, state, from, to } = search
   const filter = { project, user, kind, object, action, outcome: state, from, to }
   const list = useAudit(filter)
-  const overTime = useAuditOverTime(filter)
+  const overTime = barsOf(useAuditOverTime(filter).data)
   const ranged = to !== undefined || (from !== undefined && !from.startsWith('-'))
   const chips = [
     { name: 'user', text: user && `By ${user}` },
@@ -89,7 +89,7 @@ export function Audit() {
             { value: 'range', label: 'From … to …' },
           ]}
           value={ranged ? 'range' : (from ?? 'any')}
-          onChange={(value) => change(rangeOf(value, overTime.data))}
+          onChange={(value) => change(rangeOf(value, overTime))}
         />
         {ranged && (
           <>
@@ -126,10 +126,10 @@ export function Audit() {
         <span className="grow" />
         <Count data={list.data} one="entry" many="entries" />
       </div>
-      {overTime.data?.buckets.some(({ entries }) => entries > 0) && (
+      {overTime?.buckets.some(({ entries }) => entries > 0) && (
         <HistogramBars
           label="Entries over time"
-          data={overTime.data}
+          data={overTime}
           choose={(begin, end) => change({ from: localOf(begin), to: localOf(new Date(end.getTime() + 999)) })}
         />
       )}
@@ -141,6 +141,12 @@ export function Audit() {
       )}
     </Page>
   )
+}
+
+/** What there is to draw; nothing where no entry fits. */
+function barsOf(counted: ReturnType<typeof useAuditOverTime>['data']): Histogram | undefined {
+  if (!counted || counted.from === null || counted.to === null) return undefined
+  return { from: counted.from, to: counted.to, buckets: counted.buckets }
 }
 
 /** A range to begin with is the one in sight. */
