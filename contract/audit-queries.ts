@@ -19,9 +19,9 @@ export const auditHistogramQuery = z.strictObject({
 })
 
 export const auditHistogram = z.strictObject({
-  /** The range that the buckets share evenly: what was asked for, else from the first entry to the last. */
-  from: z.iso.datetime(),
-  to: z.iso.datetime(),
+  /** The range that the buckets share evenly: what was asked for, else from the first entry to the last; `null` where none fits. */
+  from: z.iso.datetime().nullable(),
+  to: z.iso.datetime().nullable(),
   buckets: z.array(z.strictObject({ entries: z.int(), refused: z.int() })),
   /** Whether there are more: the newest 100,000 that fit are counted. */
   more: z.boolean(),
