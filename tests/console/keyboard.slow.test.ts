@@ -53,7 +53,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
   /** Waits until a dialog is open and has taken the focus. */
   async function inDialog(page: Page): Promise<void> {
     await page.getByRole('dialog').waitFor()
-    await page.waitForFunction(`document.activeElement?.closest('[role=dialog]') !== null`)
+    await page.locator('[role=dialog] :focus').waitFor()
   }
 
   /** Chooses in a list that opens below a field. */
@@ -157,7 +157,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await tabTo(page, 'End')
     await press(page, 'Enter')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
-    await page.waitForFunction(`document.querySelectorAll('tbody tr').length === ${before - 1}`)
+    await rows.nth(before - 1).waitFor({ state: 'detached' })
     const own = await page.locator('tbody button[aria-label*="this session"]').getAttribute('aria-label')
     await tabTo(page, own ?? '')
     await press(page, 'Enter')

@@ -20,7 +20,7 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 export async function look(page: Page, name: string, theme: Theme): Promise<string[]> {
   await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
   await page.waitForLoadState('networkidle')
-  await page.waitForFunction(`document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
+  await page.locator('.mantine-Skeleton-root, .mantine-Loader-root').first().waitFor({ state: 'detached' })
   if (pictures) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
   // By the debugger's way, which the page's policy does not bind.
   await page.evaluate(axeSource)
