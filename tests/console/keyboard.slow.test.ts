@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import { createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
-import { noBrowser, type Opened, openPage, startBrowser, untilTrue } from './browser.ts'
+import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
 import { focused, tabTo } from './look.ts'
 import { signIn } from './sign-in.ts'
 
@@ -53,7 +53,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
   /** Waits until a dialog is open and has taken the focus. */
   async function inDialog(page: Page): Promise<void> {
     await page.getByRole('dialog').waitFor()
-    await untilTrue(page, `document.activeElement?.closest('[role=dialog]') !== null`)
+    await page.locator('[role=dialog] :focus').waitFor()
   }
 
   /** Chooses in a list that opens below a field. */
@@ -157,7 +157,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await tabTo(page, 'End')
     await press(page, 'Enter')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
-    await untilTrue(page, `document.querySelectorAll('tbody tr').length === ${before - 1}`)
+    await rows.nth(before - 1).waitFor({ state: 'detached' })
     const own = await page.locator('tbody button[aria-label*="this session"]').getAttribute('aria-label')
     await tabTo(page, own ?? '')
     await press(page, 'Enter')

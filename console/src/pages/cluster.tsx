@@ -37,7 +37,7 @@ export function ClusterPage() {
       return { overview, access }
     },
   })
-  const projects = useQuery(projectNamesQuery)
+  const { data: projects } = useQuery(projectNamesQuery)
   const above = (
     <To to="/t/$org/clusters" params={{ org }} size="sm">
       Clusters
@@ -105,7 +105,7 @@ export function ClusterPage() {
                       [
                         'Lives in',
                         <InScope key="scope" kind="project">
-                          {projects.data?.find((one) => one.uid === project)?.name ?? project}
+                          {projects?.find((one) => one.uid === project)?.name ?? project}
                         </InScope>,
                       ],
                       [

@@ -23,7 +23,7 @@ export function TeamPage() {
   const [open, setOpen] = useState<'members' | 'delete'>()
   const close = () => setOpen(undefined)
   const path = { params: { path: { uid } } }
-  const names = useQuery(namesQuery)
+  const { data: names } = useQuery(namesQuery)
   const team = useQuery({
     queryKey: ['teams', uid],
     queryFn: async () => {
@@ -94,7 +94,7 @@ export function TeamPage() {
                       <li key={user}>
                         <div>
                           <To to="/t/$org/users/$uid" params={{ org, uid: user }}>
-                            {nameOf(names.data, user)}
+                            {nameOf(names, user)}
                           </To>
                         </div>
                       </li>

@@ -50,6 +50,8 @@ export function UserPage() {
     )
   const { metadata, spec, status } = user.data
   const problem = roles.error ?? projects.error
+  // Read here, not in the tab: a query tells whoever read it while the page was drawn.
+  const [held, inProjects] = [roles.data, projects.data]
   return (
     <Page
       title={metadata.name}
@@ -107,13 +109,13 @@ export function UserPage() {
                   }}
                 />
               ) : (
-                roles.data &&
-                projects.data && (
+                held &&
+                inProjects && (
                   <HeldRoles
                     who={metadata.name}
                     needs="user.update"
-                    tenant={roles.data}
-                    projects={projects.data.projects}
+                    tenant={held}
+                    projects={inProjects.projects}
                     putTenant={(chosen) =>
                       answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
                     }
