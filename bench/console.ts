@@ -9,7 +9,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BrowserContext, Page } from 'playwright-core'
-import { noBrowser, openPage, startBrowser } from '../tests/console/browser.ts'
+import { noBrowser, openPage, quiet, startBrowser } from '../tests/console/browser.ts'
 import { signIn } from '../tests/console/sign-in.ts'
 import { createTenant, goodPassword, startPalisade } from '../tests/support/palisade.ts'
 import { until } from '../tests/support/until.ts'
@@ -133,7 +133,7 @@ figures['members, filter that all fit, ms'] = await timed(async () => {
   await page.getByRole('searchbox').fill('acme')
   await page.waitForURL(/q=acme/)
   await page.locator('tbody tr').nth(49).waitFor()
-  await page.waitForLoadState('networkidle')
+  await quiet(page)
 })
 
 if (values.json) console.log(JSON.stringify(figures))

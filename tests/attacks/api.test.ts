@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { platform } from 'node:os'
 import { after, before, describe, test } from 'node:test'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 import { listenersOf } from './listeners.ts'
 import { type Schema, sampleOf } from './schema-sample.ts'
 import { requestText, sendRaw } from './support.ts'
@@ -315,6 +316,8 @@ describe('another tenant’s ids', () => {
   let theirs: Record<string, string>
   let nobody: Api
   let key: Api
+  let watches: Agent | undefined
+  after(() => watches?.destroy())
   const random = () => Array.from({ length: 24 }, () => Math.floor(Math.random() * 16).toString(16)).join('')
 
   before(async () => {
@@ -329,12 +332,22 @@ describe('another tenant’s ids', () => {
     })
     const { uid: apiKey } = await user.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'secret key' } } })
     const { items: sessions } = await user.api.must('GET', '/v1/palisade/sessions')
+    const own = await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'watches' } } })
+    watches = new Agent({ connect: { ca: palisade.caPem } })
+    await request(`${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`, {
+      dispatcher: watches,
+      headers: { authorization: `Bearer ${own.apiKey}` },
+    })
+    const stream: string = await until('the stream', async () => {
+      const { items } = await acme.admin.must('GET', `/v1/palisade/clusters/${imported.uid}/streams`)
+      return items[0]?.uid
+    })
     const { items: entries } = await acme.admin.must('GET', '/v1/audits?limit=1')
     const { client } = await acme.admin.must('POST', '/v1/palisade/oidc/clients', {
       body: { name: 'secret client', kind: 'web', redirectUris: ['https://app.acme.test/callback'], apiAccess: false },
     })
     theirs = {
-      clients: client.uid,
+      ...{ clients: client.uid, streams: stream },
       ...{ users: user.uid, teams: team, projects: project, apiKeys: apiKey, spectroclusters: imported.uid },
       ...{ sessions: sessions[0].uid, clusters: imported.uid, audits: entries[0].metadata.uid, tenants: acme.uid },
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page, Request } from 'playwright-core'
-import { noBrowser, type Opened, openPage, startBrowser } from '../console/browser.ts'
+import { noBrowser, type Opened, openPage, quiet, startBrowser } from '../console/browser.ts'
 import { signIn } from '../console/sign-in.ts'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -52,9 +52,9 @@ describe('the console in a browser', { skip: noBrowser }, () => {
   }
 
   /** Waits until the page shows all that it has asked for. */
-  async function quiet(page: Page): Promise<void> {
+  async function shown(page: Page): Promise<void> {
     await page.getByRole('heading', { level: 1 }).waitFor()
-    await page.waitForLoadState('networkidle')
+    await quiet(page)
   }
 
   /** A page of somebody else's in the same browser. */
@@ -102,7 +102,7 @@ describe('the console in a browser', { skip: noBrowser }, () => {
     ]
     for (const path of places) {
       await page.goto(`${palisade.url}/t/acme/${path}`)
-      await quiet(page)
+      await shown(page)
       assert.equal(await page.evaluate('window.pwned'), undefined, path)
       assert.equal(await page.locator('img, [onerror], [onload], [onclick], a[href^="javascript:"]').count(), 0, path)
     }
@@ -130,7 +130,7 @@ describe('the console in a browser', { skip: noBrowser }, () => {
     })
     for (const path of ['start', 'clusters', 'users', 'audit', 'sessions', 'keys']) {
       await page.goto(`${palisade.url}/t/acme/${path}`)
-      await quiet(page)
+      await shown(page)
     }
     assert.ok(seen.length > 6, 'answers were looked at')
     const within = (await page.evaluate(
@@ -204,7 +204,7 @@ describe('the console in a browser', { skip: noBrowser }, () => {
     assert.deepEqual(after, before)
     // The person's own page goes on.
     await page.reload()
-    await quiet(page)
+    await shown(page)
   })
 
   test('B23, C06 who signs in after somebody else in the same browser sees nothing of them', async () => {
