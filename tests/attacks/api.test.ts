@@ -333,6 +333,8 @@ describe('another tenant’s ids', () => {
     const { uid: apiKey } = await user.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'secret key' } } })
     const { items: sessions } = await user.api.must('GET', '/v1/palisade/sessions')
     const own = await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'watches' } } })
+    // A watch goes on until its client goes.
+    cluster.intercept = ({ path }) => (path.includes('watch=1') ? 'endless' : undefined)
     watches = new Agent({ connect: { ca: palisade.caPem } })
     await request(`${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`, {
       dispatcher: watches,
@@ -347,7 +349,7 @@ describe('another tenant’s ids', () => {
       body: { name: 'secret client', kind: 'web', redirectUris: ['https://app.acme.test/callback'], apiAccess: false },
     })
     theirs = {
-      ...{ clients: client.uid, streams: stream },
+      ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{ users: user.uid, teams: team, projects: project, apiKeys: apiKey, spectroclusters: imported.uid },
       ...{ sessions: sessions[0].uid, clusters: imported.uid, audits: entries[0].metadata.uid, tenants: acme.uid },
     }
