@@ -6,7 +6,9 @@ const keys: readonly (readonly [readonly string[], string])[] = [
   [['↓'], 'From a filter into its list, and to the next row'],
   [['↑'], 'To the row before'],
   [['Enter'], 'Open the row'],
+  [['←', '→'], 'Along the tabs of a page, and the bars of the log over time'],
   [['Esc'], 'Close a panel or dialog'],
+  [['Ctrl', 'F6'], 'Leave a terminal, to which every other key goes'],
   [['?'], 'Show the keys'],
 ]
 

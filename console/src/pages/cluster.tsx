@@ -135,7 +135,7 @@ export function ClusterPage() {
                             [
                               'Its token',
                               <span key="token">
-                                renewed <When at={access.credential.renewAt} />, ends{' '}
+                                to be renewed <When at={access.credential.renewAt} />, ends{' '}
                                 <When at={access.credential.expiresAt} />
                               </span>,
                             ],

@@ -33,7 +33,10 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
       <Text size="sm">
         For longer than that, the command line adds a context to your own kubeconfig and renews its token by itself:
       </Text>
-      <CodeBlock text={`palisade kubeconfig ${shellWord(name)} --context ${shellWord(name)}`} label="Command line" />
+      <CodeBlock
+        text={`palisade login --url ${location.origin}\npalisade kubeconfig ${shellWord(name)} --context ${shellWord(name)}`}
+        label="Command line"
+      />
     </section>
   )
 }

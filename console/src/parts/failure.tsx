@@ -17,7 +17,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
       title={titleOf(error)}
     >
       <Text size="sm" c="var(--mantine-color-text)">
-        {refused ? refused.message : 'The console could not reach the server. Nothing was changed by this attempt.'}
+        {refused ? refused.message : unanswered(error)}
       </Text>
       {refused && refused.issues.length > 1 && (
         <ul>
@@ -50,6 +50,12 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
     </Alert>
   )
 }
+
+/** `fetch` fails with a TypeError where no answer comes (WHATWG Fetch); whether the server did what it was asked, nobody here knows. */
+const unanswered = (error: unknown) =>
+  error instanceof TypeError
+    ? 'No answer came from the server. If something was to be changed, look whether it was before trying again.'
+    : 'The console failed to show this. What was asked of the server may have been done.'
 
 function titleOf(error: unknown): string {
   if (!(error instanceof Refused)) return 'No answer'
