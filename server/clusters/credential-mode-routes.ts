@@ -14,11 +14,13 @@ import {
   type Imports,
   type Prepared,
   type PreparedTokens,
+  sameTrust,
   storeAccount,
   storeTokens,
+  trustRefusal,
   type Work,
 } from './imports.ts'
-import type { Cluster } from './store.ts'
+import { type Cluster, targetOf } from './store.ts'
 
 export type CredentialModePorts = {
   readonly tokens: { readonly issuer: string }
@@ -37,6 +39,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
     tenant: TenantUid,
     uid: string,
     change: Change,
+    isAdministrator: boolean,
     now: Date,
     intend: Intend,
   ): Promise<Result<Work<Prepared | PreparedTokens>, Refusal>> {
@@ -45,7 +48,13 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
     if (change.mode === 'token')
       return imports.prepareTokens(tenant, cluster, { kubeconfig: undefined, isAdministrator: false }, now)
     const { kubeconfig, token, bindings } = change
-    const prepared = await imports.prepareAccount(tenant, cluster, { kubeconfig, token, bindings }, now, intend)
+    const prepared = await imports.prepareAccount(
+      tenant,
+      cluster,
+      { kubeconfig, token, bindings, isAdministrator },
+      now,
+      intend,
+    )
     if (!prepared.ok) return prepared
     const { outcome } = prepared.value.value.bootstrap
     if (outcome.token) return prepared
@@ -93,23 +102,29 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
       params: uidPath,
       body: contract.CredentialModeChange,
       reply: { status: 200, body: contract.CredentialModeChanged },
-      refusals: ['not_found', 'invalid', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
+      refusals: ['not_found', 'invalid', 'forbidden', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
       audit: 'cluster.credential.mode.changed',
       // Every call from now on is proved in the new way.
       changes: 'access',
-      prepare: ({ principal, params, body, now, intend }) => prepare(principal.tenant, params.uid, body, now, intend),
-      async handle({ tx, params, body, prepared, now }) {
+      prepare: ({ principal, params, body, access, target, now, intend }) => {
+        const isAdministrator = target !== undefined && access.allows('cluster.delete', target)
+        return prepare(principal.tenant, params.uid, body, isAdministrator, now, intend)
+      },
+      async handle({ tx, params, body, prepared, access, now }) {
         const found = await load(tx, params.uid)
         if (!found.ok) return found
         const before = found.value
-        if ('taken' in prepared && prepared.endpoint.caPem !== before.caPem) return err(changedMeanwhile)
+        const endpoint = 'taken' in prepared ? prepared.endpoint : prepared.kubeconfig.endpoint
+        if ('taken' in prepared && !sameTrust(before, endpoint)) return err(changedMeanwhile)
+        const distrusted = trustRefusal(before, endpoint, access.allows('cluster.delete', targetOf(before)))
+        if (distrusted) return err(distrusted)
         const stored =
           'taken' in prepared
             ? await storeTokens(tx, prepared, { uid: before.uid, directTokens: wantsDirect(body) }, now)
             : await storeAccount(tx, prepared, before.uid, now)
         if (!stored.ok) return stored
         const { uid, credentialMode, directTokens, missing } = stored.value
-        const authority = before.caPem === stored.value.caPem ? {} : { authorityChanged: true }
+        const authority = sameTrust(before, endpoint) ? {} : { authorityChanged: true }
         const was = { credentialMode: before.credentialMode, directTokens: before.directTokens }
         return ok({
           body: {

@@ -13,8 +13,10 @@ import {
   type Imports,
   type Prepared,
   type PreparedTokens,
+  sameTrust,
   storeCheck,
   storeImport,
+  trustRefusal,
 } from './imports.ts'
 import { type Cluster, readCluster, sameServer, targetOf } from './store.ts'
 
@@ -83,10 +85,14 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
       async handle({ tx, access, prepared, now, params }) {
         const before = await load(tx, params.uid)
         if (!before.ok) return before
+        const endpoint = 'taken' in prepared ? prepared.endpoint : prepared.kubeconfig.endpoint
+        // What was believed may have been changed while the cluster was asked.
+        const distrusted = trustRefusal(before.value, endpoint, access.allows('cluster.delete', targetOf(before.value)))
+        if (distrusted) return err(distrusted)
         const checked = await storeCheck(tx, prepared, before.value, now)
         if (!checked.ok) return checked
         const cluster = checked.value
-        const authority = before.value.caPem === cluster.caPem ? {} : { authorityChanged: true }
+        const authority = sameTrust(before.value, endpoint) ? {} : { authorityChanged: true }
         return ok({
           body: await checkedAnswer(tx, cluster, prepared, access),
           details: { ...recorded(cluster, prepared), ...authority },

@@ -57,5 +57,21 @@ describe('a check in token mode', () => {
     // These come as far as the connection.
     assert.equal(await check(known.caPem, false), 'destination_refused')
     assert.equal(await check(other.caPem, true), 'destination_refused')
+
+    // Neither by the way of an account, in whatever mode, nor under another name.
+    const nothing = async () => undefined
+    const account = async (kubeconfig: string, isAdministrator: boolean) => {
+      const credential = { kubeconfig: new Secret(kubeconfig), bindings: 'install' as const, isAdministrator }
+      const tenant = TenantUid.parse('a'.repeat(24))
+      const done = await imports.prepareAccount(tenant, cluster, credential, at, nothing).catch(() => undefined)
+      return done?.ok === false ? done.error.code : 'went on'
+    }
+    const named = known.kubeconfig(undefined).replace(/^( *)server: .*$/m, '$&\n$1tls-server-name: other.example')
+    assert.match(named, /tls-server-name/)
+    for (const kubeconfig of [known.kubeconfig(undefined, { caPem: other.caPem }), named]) {
+      assert.equal(await account(kubeconfig, false), 'forbidden')
+      assert.equal(await account(kubeconfig, true), 'went on')
+    }
+    assert.equal(await account(known.kubeconfig(), false), 'went on')
   })
 })

@@ -88,7 +88,7 @@ export function createImports(ports: ImportPorts) {
   async function prepareAccount(
     tenant: TenantUid,
     cluster: Cluster,
-    { kubeconfig, token, bindings }: AccountCredential,
+    { kubeconfig, token, bindings, isAdministrator }: AccountCredential & { readonly isAdministrator: boolean },
     now: Date,
     intend: Intend,
   ): Promise<Result<Work<Prepared>, Refusal>> {
@@ -100,12 +100,15 @@ export function createImports(ports: ImportPorts) {
       return aboutAccount(tenant, { endpoint: endpointOf(cluster), credential: { token } }, act)
     }
     const parsed = judgeFor(cluster, kubeconfig, now)
-    return parsed.ok ? aboutAccount(tenant, parsed.value, act) : parsed
+    if (!parsed.ok) return parsed
+    const distrusted = trustRefusal(cluster, parsed.value.endpoint, isAdministrator)
+    if (!distrusted) return aboutAccount(tenant, parsed.value, act)
+    wipe(parsed.value.credential)
+    return err(distrusted)
   }
 
   /**
-   * Whether the cluster takes our tokens. Of a kubeconfig only the authority is used, which may have been replaced. Whoever
-   * answers under it is sent tokens of people: only an administrator of the cluster names another.
+   * Whether the cluster takes our tokens. Of a kubeconfig only the authority is used, which may have been replaced.
    */
   async function prepareTokens(
     tenant: TenantUid,
@@ -117,13 +120,8 @@ export function createImports(ports: ImportPorts) {
     if (parsed && !parsed.ok) return parsed
     if (parsed) wipe(parsed.value.credential)
     const endpoint = parsed ? parsed.value.endpoint : endpointOf(cluster)
-    if (endpoint.caPem !== cluster.caPem && !isAdministrator)
-      return err(
-        refuse('forbidden', `Another authority of this API server needs cluster.delete in project ${cluster.project}`, {
-          permission: 'cluster.delete',
-          scope: { kind: 'project', uid: cluster.project },
-        }),
-      )
+    const distrusted = trustRefusal(cluster, endpoint, isAdministrator)
+    if (distrusted) return err(distrusted)
     return converse(tenant, async () => {
       const of = { tenant, cluster: cluster.uid, issuer: tokens.issuer }
       const taken = await checkTokens(endpoint, of, { checkDestination, mint: tokens.mintProbe, now: tokens.now })
@@ -144,7 +142,8 @@ export function createImports(ports: ImportPorts) {
     const { tenant, uid, credential, isAdministrator, now, intend } = request
     const cluster = await find(tenant, uid)
     if (!cluster) return err(refuse('not_found'))
-    if (cluster.credentialMode === 'impersonation') return prepareAccount(tenant, cluster, credential, now, intend)
+    if (cluster.credentialMode === 'impersonation')
+      return prepareAccount(tenant, cluster, { ...credential, isAdministrator }, now, intend)
     if (credential.token)
       return err(refuse('invalid', 'token: is of an account, and this cluster is reached without one'))
     return prepareTokens(tenant, cluster, { kubeconfig: credential.kubeconfig, isAdministrator }, now)
@@ -180,6 +179,30 @@ export function createImports(ports: ImportPorts) {
     })
 
   return { find, prepareImport, prepareCheck, prepareAccount, prepareTokens }
+}
+
+/** Whether whoever answers is believed to be the cluster for the same reasons as before. */
+export const sameTrust = (cluster: Cluster, { caPem, serverName }: ClusterEndpoint): boolean =>
+  caPem === cluster.caPem && serverName === cluster.serverName
+
+/**
+ * Whoever answers under another authority, or another name, is sent the account's token or those of people: only an
+ * administrator of the cluster names one, however it is reached and by whatever route.
+ */
+export function trustRefusal(
+  cluster: Cluster,
+  endpoint: ClusterEndpoint,
+  isAdministrator: boolean,
+): Refusal | undefined {
+  if (isAdministrator || sameTrust(cluster, endpoint)) return undefined
+  return refuse(
+    'forbidden',
+    `Another authority of this API server needs cluster.delete in project ${cluster.project}`,
+    {
+      permission: 'cluster.delete',
+      scope: { kind: 'project', uid: cluster.project },
+    },
+  )
 }
 
 /** Stores an imported cluster. */

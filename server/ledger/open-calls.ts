@@ -105,7 +105,8 @@ type Row = {
   readonly resource_uid: string
 }
 const columns = 'o.entry_id, o.opened_at, o.end_asked_at, l.resource_uid'
-const tables = 'open_intents o join audit_log l on l.tenant_id = o.tenant_id and l.entry_id = o.entry_id'
+// Other intents than calls are ended by nobody: an import that is under way, say.
+const tables = `open_intents o join audit_log l on l.tenant_id = o.tenant_id and l.entry_id = o.entry_id and l.event = 'cluster.call'`
 
 /** @param seconds the placeholder of how long a process may be silent */
 const isAlive = (seconds: string) =>

@@ -109,16 +109,22 @@ function stateAdapter(kind: string, deps: StateDeps): Adapter {
 
     async destroy(id) {
       const key = idOf(id)
+      // The session first: where what follows fails, a second attempt still finds what to end it by.
+      const session = kind === 'Grant' ? sessionOfGrant(id) : await sessionOfToken(key)
+      if (session) await deps.sessions.endSession(session, deps.whyGrantEnds(), deps.caller())
       const tenant = await lookups.tenantOfOidcState(key)
       if (tenant !== undefined) await inTenant(tenant, (tx) => deleteState(tx, key))
-      const session = kind === 'Grant' ? sessionOfGrant(id) : undefined
-      if (session) await deps.sessions.endSession(session, deps.whyGrantEnds(), deps.caller())
     },
 
     async revokeByGrantId(grantId) {
       const session = sessionOfGrant(grantId)
       if (session) await inTenant(session.tenant, (tx) => deleteStateOfGrant(tx, grantOf(grantId), kind))
     },
+  }
+
+  /** A refresh token is destroyed where it was revoked, or came a second time; both end its session. */
+  async function sessionOfToken(key: Buffer) {
+    return kind === 'RefreshToken' ? sessionOfGrant((await find(key))?.grantId) : undefined
   }
 
   /** A refresh is one transaction: the token used up, the session's idle end moved, the entry in the log. */

@@ -114,6 +114,8 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
     response: DoorResponse,
     { path, search, caller, log }: Parameters<typeof answer>[2],
   ): Promise<void> {
+    // The library takes other spellings too, which are in no budget and not known as forms: letters of another case, a last slash.
+    if (!isOfIssuer(path)) return send(response, 404, 'There is nothing here', 'Start again where you came from.')
     const query = new URLSearchParams(search)
     // The library would send a code from an address on by script; here the person looks at it and sends it.
     const withCode = path === '/oidc/device' && query.has('user_code')
@@ -224,6 +226,11 @@ const routes = new Set(
     'session/end',
   ].map((name) => `/oidc/${name}`),
 )
+
+const isOfIssuer = (path: string): boolean =>
+  routes.has(path) ||
+  path === '/oidc/.well-known/openid-configuration' ||
+  /^\/oidc\/(?:session\/end\/(?:confirm|success)|(?:auth|device)\/[\w-]+)$/.test(path)
 
 /** For metrics: paths must not make endless names. */
 function routeOf(path: string): string {

@@ -237,6 +237,14 @@ describe('signing in with a browser', () => {
     )
   })
 
+  test('B19 C09 a path of the issuer has one spelling: no other one gets around its budget and its form’s origin', async () => {
+    await withBrowser(async (browser) => {
+      for (const path of ['/oidc/DEVICE', '/oidc/device/', '/oidc/Session/end/confirm', '/oidc/AUTH', '/oidc/token/'])
+        for (const origin of [palisade.url, 'https://evil.example'])
+          assert.equal((await browser.post(path, { user_code: 'BCDF-GHJK' }, { origin })).status, 404, path)
+    })
+  })
+
   const redirects = [
     'https://evil.example/callback',
     '//evil.example/callback',
