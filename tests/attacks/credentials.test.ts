@@ -786,6 +786,8 @@ const harmless = [
   // Two texts that the same person has just typed.
   'normalPassword(current) === normalPassword(next)',
   "password !== form.get('again')",
+  // Whether the token that a server refused is still the one that the command line keeps: both are its own.
+  'access.reveal() !== refused.secret.reveal()',
   // Which folder on the own disk belongs to which key file.
   'ownerPasswordSha256 === sha256(password)',
   'ownerPasswordSha256 !== sha256(ownerPassword)',

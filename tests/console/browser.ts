@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
 import { until } from '../support/until.ts'
 
@@ -8,6 +11,9 @@ const executablePath = places.find((path) => existsSync(path))
 /** Why browser tests are left out; undefined where there is a browser. With CI=true a skip fails the run. */
 export const noBrowser: string | undefined =
   executablePath === undefined ? 'no chromium; install it with apt-get install chromium' : undefined
+
+// A server reads the console's files when it starts: they are there before any test of a browser starts one.
+if (noBrowser === undefined) await promisify(execFile)(join(import.meta.dirname, '../../scripts/build-console'))
 
 /** A browser with a profile of its own that asks nothing of the network but what the test asks. */
 export function startBrowser(): Promise<Browser> {
