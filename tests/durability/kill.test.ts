@@ -41,7 +41,7 @@ async function write(admin: Api, index: number): Promise<void> {
     project.sent = number
     const metadata = { name: `project ${index}`, annotations: { description: String(number) } }
     try {
-      const answer = await admin.call('PUT', `/v1/projects/${project.uid}`, { body: { metadata } })
+      const answer = await inTime(admin.call('PUT', `/v1/projects/${project.uid}`, { body: { metadata } }))
       if (answer.status === 204) {
         project.acknowledged = number
         entries.set(String(answer.headers.audituid), project.uid)
@@ -58,6 +58,22 @@ async function write(admin: Api, index: number): Promise<void> {
   }
 }
 
+/** Requests that were not answered in time: not acknowledged, and told at the end. */
+let unanswered = 0
+/** Longer than any statement may take in a sound database. */
+const patienceMs = 15_000
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    unanswered++
+    late.reject(new Error(`no answer in ${patienceMs} ms`))
+  }, patienceMs)
+  // It may fail when nobody waits any more.
+  answer.catch(() => undefined)
+  return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer))
+}
+
 async function reachable(api: Api): Promise<true | undefined> {
   try {
     return (await api.call('GET', '/readyz')).status === 200 ? true : undefined
@@ -72,12 +88,14 @@ const withLog = async (what: string, cause: unknown): Promise<never> => {
 
 const someWrites = async () => {
   acknowledgedSinceKill = 0
-  await until('writes between two kills', () => acknowledgedSinceKill >= writers || undefined, { everyMs: 5 }).catch(
-    (cause: unknown) => withLog('no writes between two kills', cause),
-  )
+  await until('writes between two kills', () => acknowledgedSinceKill >= writers || undefined, {
+    everyMs: 5,
+    // What a lost connection still holds is let go after a minute.
+    timeoutMs: 90_000,
+  }).catch((cause: unknown) => withLog('no writes between two kills', cause))
 }
 
-test(`${killsOfServer} × kill -9 of the server and ${killsOfPostgres} × of PostgreSQL lose nothing`, async () => {
+test(`${killsOfServer} × kill -9 of the server and ${killsOfPostgres} × of PostgreSQL lose nothing`, async (t) => {
   const writing = Array.from({ length: writers }, (_, i) => write(tenant.admin, i))
   for (let i = 0; i < killsOfServer; i++) {
     await someWrites()
@@ -95,6 +113,7 @@ test(`${killsOfServer} × kill -9 of the server and ${killsOfPostgres} × of Pos
   await someWrites()
   stop = true
   await Promise.all(writing)
+  if (unanswered > 0) t.diagnostic(`${unanswered} requests had no answer within ${patienceMs} ms`)
 
   for (const project of projects) {
     const { metadata } = await tenant.admin.must('GET', `/v1/projects/${project.uid}`)
