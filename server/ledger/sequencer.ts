@@ -108,9 +108,6 @@ export function createSequencer(deps: {
   /** @returns whether it led; throws when the connection is lost */
   async function tryToLead(): Promise<boolean> {
     const client = await pool.connect()
-    // A statement's failure tells of a lost connection too; without a listener the event would end the process.
-    const ignore = () => {}
-    client.on('error', ignore)
     let failure: Error | undefined
     try {
       const db = await openConnection(client)
@@ -132,7 +129,6 @@ export function createSequencer(deps: {
     } finally {
       leads = false
       deps.ownEntries.lead(false)
-      client.off('error', ignore)
       client.release(failure)
     }
   }

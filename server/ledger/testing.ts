@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { TenantUid } from '../../contract/ids.ts'
 import { type ExportVerdict, parseVerifierKey, verifyExportBytes } from '../../core/ledger/index.ts'
 import { rootKey } from '../../core/seal/index.ts'
@@ -10,7 +10,7 @@ import { type TestDatabase, withClient } from '../../tests/support/database.ts'
 import { createKeys, type Keys, openInstallation } from '../keys/index.ts'
 import { type Clock, systemClock } from '../platform/clock/index.ts'
 import { createLogger } from '../platform/log/index.ts'
-import { clientConfig, createInTenant, type InTenant } from '../platform/postgres/index.ts'
+import { createInTenant, type InTenant, openPool } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import type { NewEntry } from './entry.ts'
 import { exportText } from './export.ts'
@@ -50,14 +50,15 @@ export async function openTestInstallation(database: TestDatabase): Promise<Test
   const folder = (name: string) => join(parent, name)
   const log: string[] = []
   const logger = createLogger('info', (line) => log.push(line))
+  // Tests end connections on purpose.
+  const silent = createLogger('fatal', () => undefined)
   const pools: pg.Pool[] = []
-  const openPool = (target: TestDatabase['app'], max: number) => {
-    const pool = new pg.Pool({ ...clientConfig(target, 'palisade-test'), max })
-    pool.on('error', () => {}) // tests end connections on purpose
+  const open = (target: TestDatabase['app'], max: number) => {
+    const pool = openPool(target, 'test', max, silent)
     pools.push(pool)
     return pool
   }
-  const pool = openPool(database.app, 20)
+  const pool = open(database.app, 20)
   const inTenant = createInTenant(pool)
   const keys = createKeys({ root, salt: installation.value.salt, inTenant, clock: systemClock })
 
@@ -82,7 +83,7 @@ export async function openTestInstallation(database: TestDatabase): Promise<Test
     ledger: (name = 'one', edges = {}) =>
       createLedger({
         ...{ pool, inTenant, auditHost, logger, clock: fastClock, newUid, ...edges },
-        sequencerPool: openPool(database.sequencer, 2),
+        sequencerPool: open(database.sequencer, 2),
         sealerOf: keys.of,
         folder: folder(name),
       }),

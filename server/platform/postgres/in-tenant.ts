@@ -26,7 +26,7 @@ export type TxOptions = {
 export type InTenant = <T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>, options?: TxOptions) => Promise<T>
 
 /**
- * Makes `inTenant` over one pool. The tenant is set for the transaction alone (`set local`), which row-level security reads.
+ * Makes `inTenant` over a pool of `openPool`. The tenant is set for the transaction alone (`set local`), which row-level security reads.
  *
  * Errors of `work` roll back and are thrown on; where the answer to the commit is lost, that is a CommitUncertainError. A connection that failed is not put back into the pool.
  */
@@ -35,8 +35,6 @@ export function createInTenant(pool: pg.Pool): InTenant {
   return async (tenant, work, options = {}) => {
     const scope = setTenant(tenant)
     const client = await connect()
-    // The statement under way fails and tells the caller; unheard, the event beside it would end the process.
-    client.on('error', ignore)
     const committed: (() => void)[] = []
     let broken: Error | undefined
     let result: Awaited<ReturnType<typeof work>>
@@ -56,15 +54,12 @@ export function createInTenant(pool: pg.Pool): InTenant {
       })
       throw cause
     } finally {
-      client.off('error', ignore)
       client.release(broken)
     }
     for (const done of committed) done()
     return result
   }
 }
-
-const ignore = () => {}
 
 /** One statement that is a whole transaction in one tenant's scope: a function that sets the tenant from its first argument. */
 export type CallInTenant = <Row extends object>(
@@ -73,7 +68,7 @@ export type CallInTenant = <Row extends object>(
 ) => Promise<Row[]>
 
 /**
- * Makes `callInTenant` over one pool, for what is done so often that four round trips would be the cost of it. `text` calls a
+ * Makes `callInTenant` over a pool of `openPool`, for what is done so often that four round trips would be the cost of it. `text` calls a
  * function with the tenant as `$1`; `name` names it for the server, which keeps it prepared.
  */
 export function createCallInTenant(pool: pg.Pool): CallInTenant {
@@ -81,7 +76,6 @@ export function createCallInTenant(pool: pg.Pool): CallInTenant {
   return async (tenant, { name, text, values }) => {
     assertTenant(tenant)
     const client = await connect()
-    client.on('error', ignore)
     let broken = false
     const parameters = [tenant, ...values]
     try {
@@ -93,7 +87,6 @@ export function createCallInTenant(pool: pg.Pool): CallInTenant {
     } finally {
       // The query may live until the next full collection; what it was sent with need not.
       parameters.length = 0
-      client.off('error', ignore)
       client.release(broken)
     }
   }

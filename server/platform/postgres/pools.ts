@@ -43,7 +43,7 @@ export function clientConfig(target: DatabaseTarget, applicationName: string): p
 
 /**
  * A pool for one login. An idle connection's failure is logged and the connection replaced; a statement's failure is its
- * caller's.
+ * caller's, who need not listen for `error`.
  */
 export function openPool(target: DatabaseTarget, name: string, max: number, logger: Logger): pg.Pool {
   const pool = new pg.Pool({
@@ -52,6 +52,9 @@ export function openPool(target: DatabaseTarget, name: string, max: number, logg
     idleTimeoutMillis: 30_000,
     maxLifetimeSeconds: 1_800,
   })
+  // While a connection is in use the pool does not listen to it, and whoever gets one learns of it a moment later. The loss
+  // of one that nobody listens to would end the process; the next statement on it fails anyway.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   pool.on('error', (cause) => {
     // A pool that was ended does not wait for its connections to be gone: the database may end them first.
     if (!pool.ending) logger.warn({ cause, pool: name }, 'an idle database connection was lost')
