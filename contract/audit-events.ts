@@ -22,6 +22,12 @@ export const auditEvents = {
   'team.updated': { action: 'update', kind: 'team', title: 'Team changed' },
   'team.access.updated': { action: 'update', kind: 'team', title: 'Roles of the team changed' },
   'team.deleted': { action: 'delete', kind: 'team', title: 'Team deleted' },
+  'role.created': { action: 'create', kind: 'role', title: 'Role created' },
+  'role.updated': { action: 'update', kind: 'role', title: 'Role changed' },
+  'role.deleted': { action: 'delete', kind: 'role', title: 'Role deleted' },
+  'filter.created': { action: 'create', kind: 'filter', title: 'Filter created' },
+  'filter.updated': { action: 'update', kind: 'filter', title: 'Filter changed' },
+  'filter.deleted': { action: 'delete', kind: 'filter', title: 'Filter deleted' },
   // Credentials
   'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
   'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },

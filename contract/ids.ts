@@ -15,6 +15,8 @@ export const SessionUid = uid.brand<'SessionUid'>()
 export const CanvasSessionUid = uid.brand<'CanvasSessionUid'>()
 export const ApiKeyUid = uid.brand<'ApiKeyUid'>()
 export const LinkUid = uid.brand<'LinkUid'>()
+export const FilterUid = uid.brand<'FilterUid'>()
+export const ResourceRoleUid = uid.brand<'ResourceRoleUid'>()
 export const AssignmentUid = uid.brand<'AssignmentUid'>()
 export const EntryUid = uid.brand<'EntryUid'>()
 
@@ -28,6 +30,8 @@ export type SessionUid = z.infer<typeof SessionUid>
 export type CanvasSessionUid = z.infer<typeof CanvasSessionUid>
 export type ApiKeyUid = z.infer<typeof ApiKeyUid>
 export type LinkUid = z.infer<typeof LinkUid>
+export type FilterUid = z.infer<typeof FilterUid>
+export type ResourceRoleUid = z.infer<typeof ResourceRoleUid>
 export type AssignmentUid = z.infer<typeof AssignmentUid>
 export type EntryUid = z.infer<typeof EntryUid>
 

@@ -326,6 +326,7 @@ create table clusters (
   constraint clusters_state_check CHECK ((state = ANY (ARRAY['needs-bindings'::text, 'ready'::text]))),
   constraint clusters_token_has_no_account CHECK (((credential_mode = 'impersonation'::text) OR (credential IS NULL)))
 );
+CREATE INDEX clusters_by_label ON clusters USING gin (labels jsonb_path_ops);
 CREATE INDEX clusters_renewal ON clusters USING btree (credential_renew_at) WHERE (credential_renew_at IS NOT NULL);
 alter table clusters enable row level security;
 alter table clusters force row level security;
@@ -335,6 +336,29 @@ create policy tenant on clusters for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on clusters to palisade_app;
+
+create table filters (
+  tenant_id tenant_uid not null,
+  filter_id uid not null,
+  name text not null,
+  name_key text not null,
+  conjunction text not null,
+  expressions jsonb not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint filters_pkey PRIMARY KEY (tenant_id, filter_id),
+  constraint filters_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
+  constraint filters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint filters_conjunction_check CHECK ((conjunction = ANY (ARRAY['and'::text, 'or'::text])))
+);
+alter table filters enable row level security;
+alter table filters force row level security;
+create policy tenant on filters for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on filters to palisade_app;
 
 create table installation (
   only_row boolean not null default true,
@@ -490,6 +514,79 @@ create table replicas (
 ) with (fillfactor=50);
 grant select, insert, update, delete on replicas to palisade_app;
 
+create table resource_role_filters (
+  tenant_id tenant_uid not null,
+  resource_role_id uid not null,
+  filter_id uid not null,
+  "position" integer not null,
+  constraint resource_role_filters_pkey PRIMARY KEY (tenant_id, resource_role_id, filter_id),
+  constraint resource_role_filters_tenant_id_filter_id_fkey FOREIGN KEY (tenant_id, filter_id) REFERENCES filters(tenant_id, filter_id),
+  constraint resource_role_filters_tenant_id_resource_role_id_fkey FOREIGN KEY (tenant_id, resource_role_id) REFERENCES resource_roles(tenant_id, resource_role_id) ON DELETE CASCADE
+);
+CREATE INDEX resource_role_filters_by_filter ON resource_role_filters USING btree (tenant_id, filter_id);
+alter table resource_role_filters enable row level security;
+alter table resource_role_filters force row level security;
+create policy tenant on resource_role_filters for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on resource_role_filters to palisade_app;
+
+create table resource_role_projects (
+  tenant_id tenant_uid not null,
+  resource_role_id uid not null,
+  project_id uid not null,
+  "position" integer not null,
+  constraint resource_role_projects_pkey PRIMARY KEY (tenant_id, resource_role_id, project_id),
+  constraint resource_role_projects_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint resource_role_projects_tenant_id_resource_role_id_fkey FOREIGN KEY (tenant_id, resource_role_id) REFERENCES resource_roles(tenant_id, resource_role_id) ON DELETE CASCADE
+);
+CREATE INDEX resource_role_projects_by_project ON resource_role_projects USING btree (tenant_id, project_id);
+alter table resource_role_projects enable row level security;
+alter table resource_role_projects force row level security;
+create policy tenant on resource_role_projects for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on resource_role_projects to palisade_app;
+
+create table resource_role_roles (
+  tenant_id tenant_uid not null,
+  resource_role_id uid not null,
+  role_id uid not null,
+  "position" integer not null,
+  constraint resource_role_roles_pkey PRIMARY KEY (tenant_id, resource_role_id, role_id),
+  constraint resource_role_roles_tenant_id_resource_role_id_fkey FOREIGN KEY (tenant_id, resource_role_id) REFERENCES resource_roles(tenant_id, resource_role_id) ON DELETE CASCADE
+);
+CREATE INDEX resource_role_roles_by_role ON resource_role_roles USING btree (tenant_id, role_id);
+alter table resource_role_roles enable row level security;
+alter table resource_role_roles force row level security;
+create policy tenant on resource_role_roles for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on resource_role_roles to palisade_app;
+
+create table resource_roles (
+  tenant_id tenant_uid not null,
+  resource_role_id uid not null,
+  user_id uid,
+  team_id uid,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint resource_roles_pkey PRIMARY KEY (tenant_id, resource_role_id),
+  constraint resource_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint resource_roles_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
+  constraint resource_roles_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint resource_roles_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
+);
+CREATE INDEX resource_roles_by_team ON resource_roles USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
+CREATE INDEX resource_roles_by_user ON resource_roles USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL);
+alter table resource_roles enable row level security;
+alter table resource_roles force row level security;
+create policy tenant on resource_roles for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on resource_roles to palisade_app;
+
 create table revoked_tokens (
   tenant_id tenant_uid not null,
   session_id uid not null,
@@ -523,12 +620,38 @@ create table role_assignments (
   constraint role_assignments_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
 );
 CREATE INDEX role_assignments_by_project ON role_assignments USING btree (tenant_id, project_id);
+CREATE INDEX role_assignments_by_role ON role_assignments USING btree (tenant_id, role_id);
 alter table role_assignments enable row level security;
 alter table role_assignments force row level security;
 create policy tenant on role_assignments for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on role_assignments to palisade_app;
+
+create table roles (
+  tenant_id tenant_uid not null,
+  role_id uid not null,
+  name text not null,
+  name_key text not null,
+  scope text not null,
+  permissions text[] not null,
+  is_enabled boolean not null default true,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint roles_pkey PRIMARY KEY (tenant_id, role_id),
+  constraint roles_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
+  constraint roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint roles_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'project'::text, 'resource'::text])))
+);
+alter table roles enable row level security;
+alter table roles force row level security;
+create policy tenant on roles for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on roles to palisade_app;
 
 create table schema_migrations (
   number integer not null,

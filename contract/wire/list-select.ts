@@ -14,13 +14,15 @@ export type ListPage<Item> = { readonly items: readonly Item[]; readonly listmet
 /**
  * Filters, sorts and cuts a list.
  *
- * @param columns its paths in the order of preference: without `orderBy` the first one sorts, upwards
+ * @param columns its paths
+ * @param unasked the order without an `orderBy`: by the first path, upwards, or with an empty list as `all` stands
  * @returns refuses what is no filter, order or page, and paths that the list does not know
  */
 export function selectPage<Item>(
   all: readonly Item[],
   query: z.output<typeof listQuery>,
   columns: Columns<Item>,
+  unasked: readonly Order[] = [{ path: Object.keys(columns)[0] ?? '', descending: false }],
 ): Result<ListPage<Item>, string> {
   const paths = Object.keys(columns)
   const filters = parseFilters(query.filters, paths)
@@ -31,9 +33,8 @@ export function selectPage<Item>(
   if (!page.ok) return page
   const read = (item: Item, path: string) => columns[path]?.(item) ?? ''
   const found = all.filter((item) => filters.value.every(({ path, value }) => String(read(item, path)) === value))
-  const first = [{ path: paths[0] ?? '', descending: false }]
   const { limit, offset } = page.value
-  const items = sorted(found, order.value.length > 0 ? order.value : first, columns).slice(offset, offset + limit)
+  const items = sorted(found, order.value.length > 0 ? order.value : unasked, columns).slice(offset, offset + limit)
   return ok({ items, listmeta: listMetaOf(page.value, items.length, found.length) })
 }
 

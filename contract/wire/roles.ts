@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listMeta, metadataOut } from './common.ts'
+import { displayName, listMeta, listOf, metadataIn, metadataOut, stringMapIfGiven } from './common.ts'
 
 /** Palette's v1Role. `spec.type` is `system` for the predefined ones. */
 export const role = z.object({
@@ -8,6 +8,24 @@ export const role = z.object({
   status: z.object({ isEnabled: z.boolean() }),
 })
 export const roleList = z.object({ items: z.array(role), listmeta: listMeta })
+
+/** What a client makes or changes: `spec.type` may be sent as it was read, and is what the role is. */
+export const roleIn = z.object({
+  metadata: metadataIn,
+  spec: z.object({
+    permissions: listOf(z.string().max(128)),
+    scope: z.string().max(32),
+    type: z
+      .enum(['user', 'system', ''])
+      .nullish()
+      .transform((type) => type || ('user' as const)),
+  }),
+  status: z.object({ isEnabled: z.boolean().nullish() }).nullish(),
+})
+
+export const roleClone = z.object({
+  metadata: z.object({ name: displayName(128), labels: stringMapIfGiven, annotations: stringMapIfGiven }),
+})
 
 export const permissionsQuery = z.object({ scope: z.enum(['system', 'tenant', 'project', 'resource', '']).optional() })
 /** A bare array: one element for each component. */

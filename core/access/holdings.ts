@@ -55,8 +55,43 @@ export function holdingsOf(compiled: CompiledAccess, subject: Assignment['subjec
   }))
 }
 
+/**
+ * Where a subject holds one permission: everywhere in the tenant, or in these projects, on everything there (`none`) or on
+ * what any of the filters selects.
+ */
+export type Reach = 'all' | ReadonlyMap<string, Assignment['filters']>
+
+/**
+ * On which objects of the tenant's projects an active user holds a permission at `now`: an object is within it when, and only
+ * when, `decide` allows the permission on it. Nothing for a user who is inactive or unknown.
+ */
+export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permission: AnyPermission, now: number): Reach {
+  const number = compiled.grants.permissionNumbers.get(permission)
+  if (number === undefined) return new Map()
+  const reach = new Map<string, Assignment['filters']>()
+  for (const { assignment, bitsAt } of liveGrants(compiled, activeHolders(compiled, subject), now)) {
+    if (!hasPermission(compiled.grants.bits, bitsAt, number)) continue
+    const { scope, filters } = assignment
+    // With a filter nothing is given in the tenant: `mayBeGiven`.
+    if (scope.kind === 'tenant') return 'all'
+    if (scope.kind !== 'project') continue
+    const had = reach.get(scope.projectUid)
+    if (had === 'none') continue
+    reach.set(scope.projectUid, filters === 'none' || had === undefined ? filters : united(had, filters))
+  }
+  return reach
+}
+
+/** Each filter once, however it is spelled twice. */
+function united(some: readonly TagFilter[], others: readonly TagFilter[]): readonly TagFilter[] {
+  return [...new Map([...some, ...others].map((filter) => [spell(filter), filter])).values()]
+}
+
+/** Whether two filters are written the same: what they select may be the same without that. */
+export const sameFilter = (one: TagFilter, other: TagFilter): boolean => spell(one) === spell(other)
+
 /** What a role would give, were it given like this. */
-export function holdingOf(role: RoleDefinition, given: Limits): Holding {
+export function holdingOf(role: Pick<RoleDefinition, 'permissions'>, given: Limits): Holding {
   return { ...limitsOf(given), permissions: role.permissions }
 }
 

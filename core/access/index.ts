@@ -10,6 +10,9 @@ export {
   holdingOf,
   holdingsOf,
   permissionsOf,
+  type Reach,
+  reachOf,
+  sameFilter,
 } from './holdings.ts'
 export { mayBeGiven } from './rules.ts'
 export type {

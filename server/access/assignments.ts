@@ -1,30 +1,30 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ProjectUid, RoleUid, TeamUid, UserUid } from '../../contract/ids.ts'
-import { type PredefinedRole, predefinedRoles } from '../../contract/roles.ts'
+import type { PredefinedRole } from '../../contract/roles.ts'
 import { mayBeGiven, type Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { givableRoles, predefinedByUid } from './role-store.ts'
 
 /** Who holds a role. */
 export type Subject = { readonly user: UserUid } | { readonly team: TeamUid }
 /** Where: in the tenant and so in all of its projects, or in one project. */
 export type Place = 'tenant' | ProjectUid
-export type AssignedRole = { readonly subject: Subject; readonly role: RoleUid; readonly place: Place }
+export type AssignedRole = {
+  readonly subject: Subject
+  readonly role: RoleUid
+  /** The role's name, or its UID where it is not known any more. */
+  readonly name: string
+  readonly place: Place
+}
 
 /** What a replacement changed, for the audit entry. */
 export type RoleChange = { readonly added: readonly AssignedRole[]; readonly removed: readonly AssignedRole[] }
 
 /** Who gives, how it is checked that nobody gives more than they hold, and when. */
 export type Giver = { readonly by: UserUid; readonly covers: RequestAccess['coversRoles']; readonly now: Date }
-
-const rolesByUid: ReadonlyMap<string, PredefinedRole> = new Map(predefinedRoles.map((role) => [role.uid, role]))
-
-/** A role's name, or its UID where it is not known any more. */
-export function roleName(role: RoleUid): string {
-  return rolesByUid.get(role)?.name ?? role
-}
 
 /** Makes these the tenant roles of a user or team; what it held before and is not named goes. */
 export async function replaceTenantRoles(
@@ -33,7 +33,7 @@ export async function replaceTenantRoles(
   subject: Subject,
   roles: readonly string[],
 ): Promise<Result<RoleChange, Refusal>> {
-  const wanted = assign(tx.tenant, subject, 'tenant', roles)
+  const wanted = assign(tx.tenant, await givableRoles(tx, roles), subject, 'tenant', roles)
   if (!wanted.ok) return wanted
   const current = (await assignmentsOf(tx, subject)).filter(({ place }) => place === 'tenant')
   return settle(tx, giver, current, wanted.value)
@@ -53,8 +53,12 @@ export async function replaceProjectRoles(
   )
   if (unknown !== undefined) return err(refuse('not_found', `No project ${unknown} in this tenant`))
   const wanted: AssignedRole[] = []
+  const givable = await givableRoles(
+    tx,
+    projects.flatMap(({ roles }) => roles),
+  )
   for (const { projectUid, roles } of projects) {
-    const assigned = assign(tx.tenant, subject, ProjectUid.parse(projectUid), roles)
+    const assigned = assign(tx.tenant, givable, subject, ProjectUid.parse(projectUid), roles)
     if (!assigned.ok) return assigned
     wanted.push(...assigned.value)
   }
@@ -77,9 +81,13 @@ export async function replaceProjectMembers(
   )
   if (unknown !== undefined) return err(refuse('not_found', `No ${kind} ${unknown} in this tenant`))
   const wanted: AssignedRole[] = []
+  const givable = await givableRoles(
+    tx,
+    members.flatMap(({ roles }) => roles),
+  )
   for (const { uid, roles } of members) {
     const subject = kind === 'user' ? { user: UserUid.parse(uid) } : { team: TeamUid.parse(uid) }
-    const assigned = assign(tx.tenant, subject, project, roles)
+    const assigned = assign(tx.tenant, givable, subject, project, roles)
     if (!assigned.ok) return assigned
     wanted.push(...assigned.value)
   }
@@ -114,7 +122,7 @@ export async function inheritedAssignments(
 ): Promise<(AssignedRole & { readonly user: UserUid })[]> {
   const rows = await tx.query<Row & { member_id: string }>(
     `select m.user_id as member_id, ${columns}
-       from team_members m join role_assignments a on a.tenant_id = m.tenant_id and a.team_id = m.team_id
+       from team_members m join role_assignments a on a.tenant_id = m.tenant_id and a.team_id = m.team_id ${ownRoles}
       where m.tenant_id = $1 and m.user_id = any($2)
       order by m.user_id, m.team_position, a.created_at, a.assignment_id`,
     [tx.tenant, users],
@@ -125,9 +133,9 @@ export async function inheritedAssignments(
 /** A change as an audit entry tells it. */
 export function describeChange({ added, removed }: RoleChange): Record<string, unknown> {
   const describe = (list: readonly AssignedRole[]) =>
-    list.map(({ subject, role, place }) => ({
+    list.map(({ subject, role, name, place }) => ({
       ...subject,
-      role: roleName(role),
+      role: name,
       roleUid: role,
       ...(place === 'tenant' ? {} : { project: place }),
     }))
@@ -136,22 +144,23 @@ export function describeChange({ added, removed }: RoleChange): Record<string, u
 
 function assign(
   tenantUid: string,
+  givable: Awaited<ReturnType<typeof givableRoles>>,
   subject: Subject,
   place: Place,
   roles: readonly string[],
 ): Result<AssignedRole[], Refusal> {
   const assigned: AssignedRole[] = []
   for (const uid of new Set(roles)) {
-    const role = rolesByUid.get(uid)
+    const role = givable.get(uid)
     if (!role) return err(refuse('not_found', `No role ${uid} in this tenant`))
     if (!mayBeGiven(role.scope, { scope: scopeOf(place), filters: 'none' }, tenantUid))
       return err(refuse('invalid', whyNotHere(role, place)))
-    assigned.push({ subject, place, role: role.uid })
+    assigned.push({ subject, place, role: role.uid, name: role.name })
   }
   return ok(assigned)
 }
 
-function whyNotHere(role: PredefinedRole, place: Place): string {
+function whyNotHere(role: Pick<PredefinedRole, 'name' | 'scope'>, place: Place): string {
   if (role.scope === 'resource')
     return `"${role.name}" is a resource role: it is given together with filters (…/resourceRoles), not by itself`
   const where = place === 'tenant' ? 'in the tenant' : 'in a project'
@@ -189,7 +198,7 @@ function keyOf({ subject, role, place }: AssignedRole): string {
 /** Gives roles without asking whether the giver holds them: for the birth of a tenant, where nobody is there to ask. */
 export async function insertAssignments(
   tx: Tx,
-  assigned: readonly AssignedRole[],
+  assigned: readonly Omit<AssignedRole, 'name'>[],
   by: UserUid | null,
   now: Date,
 ): Promise<void> {
@@ -213,7 +222,7 @@ async function remove(tx: Tx, assigned: readonly AssignedRole[]): Promise<void> 
   )
 }
 
-function inColumns(assigned: readonly AssignedRole[]) {
+function inColumns(assigned: readonly Omit<AssignedRole, 'name'>[]) {
   return {
     users: assigned.map(({ subject }) => ('user' in subject ? subject.user : null)),
     teams: assigned.map(({ subject }) => ('team' in subject ? subject.team : null)),
@@ -226,10 +235,13 @@ type Row = {
   readonly user_id: string | null
   readonly team_id: string | null
   readonly role_id: string
+  /** Of a role of the tenant's own. */
+  readonly role_name: string | null
   readonly project_id: string | null
 }
 
-const columns = 'a.user_id, a.team_id, a.role_id, a.project_id'
+const columns = 'a.user_id, a.team_id, a.role_id, r.name as role_name, a.project_id'
+const ownRoles = 'left join roles r on r.tenant_id = a.tenant_id and r.role_id = a.role_id'
 
 async function read(
   tx: Tx,
@@ -238,17 +250,18 @@ async function read(
 ): Promise<AssignedRole[]> {
   if (uids.length === 0) return []
   const rows = await tx.query<Row>(
-    `select ${columns} from role_assignments a
+    `select ${columns} from role_assignments a ${ownRoles}
       where a.tenant_id = $1 and a.${by} = any($2) order by a.created_at, a.assignment_id`,
     [tx.tenant, uids],
   )
   return rows.map(toAssigned)
 }
 
-function toAssigned({ user_id, team_id, role_id, project_id }: Row): AssignedRole {
+function toAssigned({ user_id, team_id, role_id, role_name, project_id }: Row): AssignedRole {
   return {
     subject: user_id === null ? { team: TeamUid.parse(team_id) } : { user: UserUid.parse(user_id) },
     role: RoleUid.parse(role_id),
+    name: role_name ?? predefinedByUid.get(role_id)?.name ?? role_id,
     place: project_id === null ? 'tenant' : ProjectUid.parse(project_id),
   }
 }

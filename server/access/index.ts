@@ -15,12 +15,19 @@ export {
   replaceProjectMembers,
   replaceProjectRoles,
   replaceTenantRoles,
-  roleName,
   type Subject,
 } from './assignments.ts'
 export type { ChangeKind } from './epochs.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
+export { type Condition, reachCondition } from './reach-sql.ts'
 export { requestAccess } from './request-access.ts'
-export { accessEndpoints, predefinedRoleByUid } from './routes.ts'
+export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
+export {
+  changeResourceRole,
+  describeResourceRoles,
+  giveResourceRole,
+  takeResourceRole,
+} from './resource-roles.ts'
+export { accessEndpoints } from './routes.ts'
 export type { Snapshot, TenantState, UserFacts, UserState } from './snapshot.ts'

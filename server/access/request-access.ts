@@ -7,6 +7,7 @@ import {
   holdingOf,
   holdingsOf,
   permissionsOf,
+  reachOf,
   type Scope,
 } from '../../core/access/index.ts'
 import { err, ok } from '../../core/result.ts'
@@ -31,13 +32,22 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     },
     coversRoles(given) {
       const holdings: Holding[] = []
-      for (const { roleUid, scope } of given) {
+      for (const { roleUid, scope, filters = 'none' } of given) {
         const role = compiled.facts.roles.get(roleUid)
         if (!role) return err(refuse('not_found', `No role ${roleUid}`))
-        holdings.push(holdingOf(role, { scope, filters: 'none' }))
+        holdings.push(holdingOf(role, { scope, filters }))
       }
       return check(holdings)
     },
+    coversRoleChange(roleUid, permissions) {
+      const before = compiled.facts.roles.get(roleUid)
+      const had = new Set(before?.permissions)
+      const added = permissions.filter((permission) => !had.has(permission))
+      if (added.length === 0) return ok(undefined)
+      const held = compiled.facts.assignments.filter((assignment) => assignment.roleUid === roleUid)
+      return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
+    },
+    reachOf: (permission) => reachOf(compiled, subject, permission, now),
     coversUser: (userUid) => check(holdingsOf(compiled, { kind: 'user', uid: userUid }, now)),
     coversTeam: (teamUid) => check(holdingsOf(compiled, { kind: 'team', uid: teamUid }, now)),
     permissionsOf(userUid) {

@@ -7,9 +7,13 @@ import {
   compile,
   type RoleDefinition,
   type Scope,
+  type TagFilter,
   type TenantAccessFacts,
 } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { readFilters } from './filter-store.ts'
+import { type ResourceRole, readResourceRoles } from './resource-role-store.ts'
+import { type CustomRole, readRoles } from './role-store.ts'
 
 export type TenantState = 'pending' | 'active' | 'inactive' | 'deleting'
 export type UserState = 'pending' | 'active' | 'inactive'
@@ -76,6 +80,9 @@ export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
     'select team_id, name from teams where tenant_id = $1',
     [tenant],
   )
+  const own = await readRoles(tx)
+  const filters = new Map((await readFilters(tx)).map(({ uid, filter }) => [uid, filter]))
+  const resourceRoles = await readResourceRoles(tx)
   const projects = await tx.query<{ project_id: string; name: string }>(
     'select project_id, name from projects where tenant_id = $1',
     [tenant],
@@ -99,8 +106,8 @@ export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
     users: new Map([...people].map(([uid, { teams, state }]) => [uid, { teams, active: state === 'active' }])),
     assignments: isSystem
       ? users.flatMap((user) => (user.admin_type ? [administrator(user.user_id, user.admin_type)] : []))
-      : rows.map(toAssignment),
-    roles: isSystem ? administratorRoles : tenantRoles,
+      : [...rows.map(toAssignment), ...resourceRoles.flatMap((one) => toAssignments(one, filters))],
+    roles: isSystem ? administratorRoles : withOwn(own),
   }
   return {
     tenant,
@@ -136,6 +143,30 @@ function toAssignment(row: AssignmentRow): Assignment {
     filters: 'none',
     ...(row.ends_at === null ? {} : { endsAt: row.ends_at.getTime() }),
   }
+}
+
+/** A resource role as decisions see it: one assignment per role and project, all under its id. */
+function toAssignments(
+  { uid, subject, projects, filters, roles }: ResourceRole,
+  stored: ReadonlyMap<string, TagFilter>,
+): Assignment[] {
+  const selected = filters.flatMap((filter) => stored.get(filter) ?? [])
+  const holder: Assignment['subject'] =
+    'user' in subject ? { kind: 'user', uid: subject.user } : { kind: 'team', uid: subject.team }
+  return projects.flatMap((projectUid) =>
+    roles.map((roleUid) => ({
+      ...{ id: uid, subject: holder, roleUid, filters: selected },
+      scope: { kind: 'project' as const, projectUid },
+    })),
+  )
+}
+
+/** The predefined roles and the tenant's own, as far as they are switched on: one that is not gives nothing to anybody. */
+function withOwn(own: readonly CustomRole[]): ReadonlyMap<string, RoleDefinition> {
+  const enabled = own.filter(({ isEnabled }) => isEnabled)
+  return enabled.length === 0
+    ? tenantRoles
+    : new Map([...tenantRoles, ...enabled.map((role) => [role.uid, role] as const)])
 }
 
 /** A system administrator's role follows from the kind of account; there is no assignment to forget or to forge. */

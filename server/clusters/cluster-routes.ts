@@ -11,7 +11,7 @@ import { clusterAnswer, stateNames } from './answers.ts'
 import { issuedKubeconfig } from './assets.ts'
 import { findCluster, load } from './found.ts'
 import { deleteCluster, isNameTaken, listClusters, updateMetadata } from './store.ts'
-import { visibleProjects } from './visibility.ts'
+import { visibleClusters } from './visibility.ts'
 
 export type ClusterPorts = {
   /** A short-lived token of the caller's own session or key, for the Kubernetes door. It has no rights of its own. */
@@ -27,17 +27,17 @@ export function clusterEndpoints(ports: ClusterPorts): readonly Endpoint[] {
     endpoint({
       route: 'GET /v1/spectroclusters',
       summary: 'Lists the clusters of the selected project, or of all projects whose clusters the caller may list',
-      permission: { signedIn: 'shows the clusters of projects in which the caller holds cluster.list' },
+      permission: { signedIn: 'shows the clusters on which the caller holds cluster.list' },
       query: pageQuery,
       reply: { status: 200, body: wire.clusterList },
       refusals: [],
       audit: 'refusals-only',
       async handle(c) {
-        const projects = visibleProjects(c)
-        if (!projects.ok) return projects
+        const visible = visibleClusters(c)
+        if (!visible.ok) return visible
         const page = pageOf(c.query)
         if (!page.ok) return err(refuse('invalid', page.error))
-        const { clusters, count } = await listClusters(c.tx, { projects: projects.value, page: page.value })
+        const { clusters, count } = await listClusters(c.tx, { visible: visible.value, page: page.value })
         const seen = { tenant: c.tx.tenant, access: c.access }
         return ok({
           body: {

@@ -14,6 +14,7 @@ import {
   status,
 } from '../../tests/support/fake-kubernetes.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
+import { accessEndpoints } from '../access/index.ts'
 import type { Principal } from '../gateway/index.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { createLookups } from '../platform/postgres/index.ts'
@@ -69,7 +70,7 @@ before(async () => {
     clusters = createClusters(deps)
     records = createRecords(deps)
     renewal = createRenewal({ ...deps, forget: records.forget })
-    return clusters.endpoints
+    return [...clusters.endpoints, ...accessEndpoints]
   })
   tenant = await api.tenant()
   other = await api.tenant()
@@ -820,4 +821,87 @@ test('E01, E05: no answer, entry or log line shows a kubeconfig, a token or the 
   const rows = stored.map(({ row }) => row).join('')
   assert.doesNotMatch(rows, /admin-token|limited-token|account-[0-9a-f]{8}|PRIVATE KEY/)
   assert.ok(!rows.includes(Buffer.from('account-').toString('hex')))
+})
+
+describe('roles on what a filter selects', () => {
+  test('every list shows, and counts, what a get of each would allow (D12)', async () => {
+    const { admin } = tenant
+    const [here, there] = [await newProject(), await newProject()]
+    const uids = new Map<string, string>()
+    for (const [name, project, labels] of [
+      ['selected', here, { env: 'prod', team: 'claims' }],
+      ['other-env', here, { env: 'dev' }],
+      ['untagged', here, {}],
+      ['elsewhere', there, { env: 'prod' }],
+    ] as const)
+      uids.set(name, (await importCluster({ name, project, labels })).uid)
+    const filter = await api.must(admin, 'POST /v1/filters/tag', {
+      body: {
+        metadata: { name: 'prod clusters' },
+        spec: { filterGroup: { conjunction: 'and', filters: [{ key: 'env', operator: 'eq', values: ['prod'] }] } },
+      },
+    })
+    const person = await api.person(admin)
+    await api.must(admin, 'POST /v1/users/{uid}/resourceRoles', {
+      ...at(person.user),
+      body: { projectUids: [here], filterRefs: [filter.uid], roles: [role('Resource Cluster Viewer')] },
+    })
+
+    const gets = []
+    for (const [name, uid] of uids)
+      if ((await api.call(person, 'GET /v1/spectroclusters/{uid}', at(uid))).status === 200) gets.push(name)
+    assert.deepEqual(gets, ['selected'])
+    const names = (items: readonly { metadata: { name: string } }[]) => items.map((one) => one.metadata.name)
+    for (const project of [undefined, here]) {
+      const asked = project === undefined ? {} : { project }
+      const list = await api.must(person, 'GET /v1/spectroclusters', asked)
+      assert.deepEqual([names(list.items), list.listmeta.count], [['selected'], 1])
+      const found = await api.must(person, 'POST /v1/dashboard/spectroclusters/search', { ...asked, body: {} })
+      assert.deepEqual([names(found.items), found.listmeta.count], [['selected'], 1])
+      const { inputs } = await api.must(person, 'GET /v1/dashboard/spectroclusters/search/input', asked)
+      assert.deepEqual(
+        inputs.tags.values.map((one: { name: string }) => one.name),
+        ['env', 'team'],
+      )
+    }
+    const refused = await api.call(person, 'GET /v1/spectroclusters', { project: there })
+    assert.deepEqual([refused.status, refused.refusal?.code], [403, 'forbidden'])
+    const projects = await api.must(person, 'GET /v1/dashboard/projects/metadata')
+    assert.deepEqual(
+      projects.items.map((one: { metadata: { uid: string } }) => one.metadata.uid),
+      [here],
+      'the project that they have to select',
+    )
+
+    // Out of the filter, out of sight.
+    const { env: _, ...rest } = { env: 'prod', team: 'claims' }
+    await api.must(admin, 'PATCH /v1/spectroclusters/{uid}/metadata', {
+      ...at(uids.get('selected') ?? ''),
+      body: { metadata: { labels: rest } },
+    })
+    assert.deepEqual((await api.must(person, 'GET /v1/spectroclusters')).items, [])
+  })
+
+  test('who reaches a cluster through its tags does not tag others into reach, or it out of it (D02)', async () => {
+    const { admin } = tenant
+    const project = await newProject()
+    const mine = (await importCluster({ project, labels: { env: 'prod' } })).uid
+    const filter = await api.must(admin, 'POST /v1/filters/tag', {
+      body: {
+        metadata: { name: 'prod again' },
+        spec: { filterGroup: { conjunction: 'and', filters: [{ key: 'env', operator: 'eq', values: ['prod'] }] } },
+      },
+    })
+    const person = await api.person(admin)
+    await api.must(admin, 'POST /v1/users/{uid}/resourceRoles', {
+      ...at(person.user),
+      body: { projectUids: [project], filterRefs: [filter.uid], roles: [role('Resource Cluster Editor')] },
+    })
+    const tag = (labels: object) =>
+      api.call(person, 'PATCH /v1/spectroclusters/{uid}/metadata', { ...at(mine), body: { metadata: { labels } } })
+    assert.equal((await tag({ env: 'dev' })).status, 403)
+    // Tags have a right of their own, which no filter gives.
+    assert.equal((await tag({ env: 'prod', team: 'x' })).status, 403)
+    assert.deepEqual((await read(mine)).metadata.labels, { env: 'prod' })
+  })
 })

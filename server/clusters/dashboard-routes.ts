@@ -7,11 +7,11 @@ import { metaAnswer, metadataAnswer, overviewAnswer, summaryAnswer } from './ans
 import { findCluster, load } from './found.ts'
 import { compileMetadataFilter, compileSearch, schemaAnswer } from './search.ts'
 import { listClusters } from './store.ts'
-import { type Asking, visibleProjects } from './visibility.ts'
+import { type Asking, visibleClusters } from './visibility.ts'
 
 /** Lists that have no paging show everything; a tenant has no more clusters than this. */
 const everything: Page = { limit: 10_000, offset: 0 }
-const listed = { signedIn: 'shows the clusters of projects in which the caller holds cluster.list' } as const
+const listed = { signedIn: 'shows the clusters on which the caller holds cluster.list' } as const
 
 /** Clusters as dashboards show them: summaries, search, names. */
 export const dashboardEndpoints: readonly Endpoint[] = [
@@ -23,9 +23,9 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const projects = visibleProjects(c)
-      if (!projects.ok) return projects
-      const { clusters } = await listClusters(c.tx, { projects: projects.value, page: everything })
+      const visible = visibleClusters(c)
+      if (!visible.ok) return visible
+      const { clusters } = await listClusters(c.tx, { visible: visible.value, page: everything })
       return ok({ body: clusters.map((cluster) => metaAnswer(cluster, seenBy(c))) })
     },
   }),
@@ -38,11 +38,11 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const projects = visibleProjects(c)
-      if (!projects.ok) return projects
+      const visible = visibleClusters(c)
+      if (!visible.ok) return visible
       // Every quick filter asks for clusters that carry others, and imported ones carry none.
       if (c.query.quickFilter !== undefined) return ok({ body: { items: [] } })
-      const { clusters } = await listClusters(c.tx, { projects: projects.value, page: everything })
+      const { clusters } = await listClusters(c.tx, { visible: visible.value, page: everything })
       return ok({ body: { items: clusters.map((cluster) => metadataAnswer(cluster, seenBy(c))) } })
     },
   }),
@@ -55,11 +55,11 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const projects = visibleProjects(c)
-      if (!projects.ok) return projects
+      const visible = visibleClusters(c)
+      if (!visible.ok) return visible
       const { condition, sorting } = compileMetadataFilter(c.body)
       const { clusters } = await listClusters(c.tx, {
-        projects: projects.value,
+        visible: visible.value,
         sorting,
         page: everything,
         ...(condition ? { condition } : {}),
@@ -77,15 +77,15 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const projects = visibleProjects(c)
-      if (!projects.ok) return projects
+      const visible = visibleClusters(c)
+      if (!visible.ok) return visible
       const search = compileSearch(c.body)
       const page = pageOf(c.query)
       if (!search.ok) return err(refuse('invalid', search.error))
       if (!page.ok) return err(refuse('invalid', page.error))
       const { condition, sorting } = search.value
       const { clusters, count } = await listClusters(c.tx, {
-        projects: projects.value,
+        visible: visible.value,
         sorting,
         page: page.value,
         ...(condition ? { condition } : {}),
@@ -115,9 +115,9 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const projects = visibleProjects(c)
-      if (!projects.ok) return projects
-      const { clusters } = await listClusters(c.tx, { projects: projects.value, page: everything })
+      const visible = visibleClusters(c)
+      if (!visible.ok) return visible
+      const { clusters } = await listClusters(c.tx, { visible: visible.value, page: everything })
       const names = new Map(clusters.map(({ project, projectName }) => [project as string, projectName]))
       const tags = new Set(clusters.flatMap(({ labels }) => Object.keys(labels)))
       return ok({

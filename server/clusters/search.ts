@@ -1,8 +1,9 @@
 import type { z } from 'zod'
 import type { ClusterSearch, clusterMetadataSpec, SearchFilter, searchSchema } from '../../contract/wire/clusters.ts'
 import { err, ok, type Result } from '../../core/result.ts'
+import type { Condition } from '../access/index.ts'
 import { cloudType, type HealthName, stateNames } from './answers.ts'
-import type { Condition, Sorting } from './store.ts'
+import type { Sorting } from './store.ts'
 
 /**
  * The cluster search: a filter of groups of comparisons, in SQL. Values only ever travel as parameters; columns, operators

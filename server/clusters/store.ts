@@ -3,7 +3,9 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ClusterUid, ProjectUid, type UserUid } from '../../contract/ids.ts'
 import { objectsPerKind } from '../../contract/limits.ts'
 import { nameKey, type Page } from '../../contract/wire/common.ts'
+import type { Reach } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
+import { type Condition, reachCondition } from '../access/index.ts'
 import type { Target } from '../gateway/index.ts'
 import type { Field } from '../keys/index.ts'
 import { sqlState, type Tx, violatedUnique } from '../platform/postgres/index.ts'
@@ -135,20 +137,18 @@ export function targetOf({ uid, project, name, labels }: Cluster): Target {
   return { kind: 'spectrocluster', uid, name, tags: labels, scope: { kind: 'project', projectUid: project } }
 }
 
-/** A condition in SQL over `c` (clusters) and `p` (projects); `value` puts a value in and answers its placeholder. */
-export type Condition = (value: (of: unknown) => string) => string
 /** `order by` of an answer, from a fixed table of columns. */
 export type Sorting = readonly { readonly column: string; readonly descending: boolean }[]
 
 /**
- * Clusters of these projects that fulfil the condition, in one order to the last.
+ * Clusters within somebody's reach that fulfil the condition, in one order to the last.
  *
- * @param projects `all`: every project of the tenant
+ * @param wanted `condition`: over `c` (clusters) and `p` (projects)
  */
 export async function listClusters(
   tx: Tx,
   wanted: {
-    readonly projects: 'all' | readonly string[]
+    readonly visible: Reach
     readonly condition?: Condition
     readonly sorting?: Sorting
     readonly page: Page
@@ -156,10 +156,11 @@ export async function listClusters(
 ): Promise<{ readonly clusters: readonly Cluster[]; readonly count: number }> {
   const values: unknown[] = []
   const value = (of: unknown) => `$${values.push(of)}`
-  const { projects, condition, sorting = [], page } = wanted
+  const { visible, condition, sorting = [], page } = wanted
+  const within = reachCondition(visible, { project: 'c.project_id', tags: 'c.labels' })
   const where = [
     `c.tenant_id = ${value(tx.tenant)}`,
-    ...(projects === 'all' ? [] : [`c.project_id = any(${value(projects)}::text[])`]),
+    ...(within ? [`(${within(value)})`] : []),
     ...(condition ? [`(${condition(value)})`] : []),
   ].join(' and ')
   const [counted] = await tx.query<{ count: string }>(`select count(*) from ${tables} where ${where}`, values)

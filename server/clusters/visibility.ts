@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
+import type { Reach } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Principal, RequestAccess } from '../gateway/index.ts'
 
@@ -12,28 +13,22 @@ export type Asking = {
 }
 
 /**
- * The projects whose clusters a list may show, for the query itself: nothing that is not visible is ever counted (D12).
+ * Which clusters a list may show, for the query itself: nothing that is not visible is ever counted (D12).
  *
- * With a ProjectUid header: that project, or a refusal. Without one: every project in which the caller may list clusters.
- * (The published lists answer without a header what the tenant itself owns. Clusters always belong to a project, so that
- * would be nothing, always.)
+ * With a ProjectUid header: those of that project, or a refusal where the caller may list none there, by a filter neither.
+ * Without one: those of every project. (The published lists answer without a header what the tenant itself owns. Clusters
+ * always belong to a project, so that would be nothing, always.)
  */
-export function visibleProjects({
-  access,
-  principal,
-  project,
-  requestId,
-}: Asking): Result<'all' | readonly string[], Refusal> {
-  if (project !== undefined) {
-    if (access.allows('cluster.list', { kind: 'project', projectUid: project })) return ok([project])
-    return err(
-      refuse('forbidden', `This needs cluster.list in project ${project} (request ${requestId})`, {
-        permission: 'cluster.list',
-        scope: { kind: 'project', uid: project },
-      }),
-    )
-  }
-  if (access.allows('cluster.list', { kind: 'tenant' })) return ok('all')
-  const { projects } = access.permissionsOf(principal.user)
-  return ok([...projects].filter(([, held]) => held.includes('cluster.list')).map(([uid]) => uid))
+export function visibleClusters({ access, project, requestId }: Asking): Result<Reach, Refusal> {
+  const reach = access.reachOf('cluster.list')
+  if (project === undefined) return ok(reach)
+  if (reach === 'all') return ok(new Map([[project, 'none']]))
+  const filters = reach.get(project)
+  if (filters !== undefined) return ok(new Map([[project, filters]]))
+  return err(
+    refuse('forbidden', `This needs cluster.list in project ${project} (request ${requestId})`, {
+      permission: 'cluster.list',
+      scope: { kind: 'project', uid: project },
+    }),
+  )
 }

@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import type { AuditEvent } from '../../contract/audit-events.ts'
 import type { Refusal, RefusalCode } from '../../contract/errors.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
-import type { Permission, SystemPermission } from '../../contract/permissions.ts'
-import type { Scope } from '../../core/access/index.ts'
+import type { AnyPermission, Permission, SystemPermission } from '../../contract/permissions.ts'
+import type { Reach, Scope, TagFilterSet } from '../../core/access/index.ts'
 import type { Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { Principal } from './principal.ts'
@@ -83,14 +83,24 @@ export type Context<Params, Query, Body, Prepared = undefined> = {
   readonly record: (tx: Tx, event: AuditEvent, what: Recorded) => Promise<string>
 }
 
+/** A role as somebody is given it: where, and on what. */
+export type GivenRole = {
+  readonly roleUid: string
+  readonly scope: Scope
+  /** Absent: on everything there. */
+  readonly filters?: TagFilterSet
+}
+
 /** Decisions for this caller inside a handler. */
 export type RequestAccess = {
   /** Whether the caller holds the permission in a scope or on an object. */
   readonly allows: (permission: Permission | SystemPermission, on: Target | Scope) => boolean
   /** Refuses unless the caller holds at least what these role assignments would give: nobody lifts others over themselves. */
-  readonly coversRoles: (
-    roles: readonly { readonly roleUid: string; readonly scope: Scope }[],
-  ) => Result<undefined, Refusal>
+  readonly coversRoles: (roles: readonly GivenRole[]) => Result<undefined, Refusal>
+  /** The same for what a role would newly give to everybody who holds it, were these its permissions. */
+  readonly coversRoleChange: (roleUid: string, permissions: readonly AnyPermission[]) => Result<undefined, Refusal>
+  /** Where the caller holds the permission, filtered grants too: for a list, which shows what a get of each would allow. */
+  readonly reachOf: (permission: Permission) => Reach
   /** Refuses unless the caller holds every right that this user holds (threat C04). */
   readonly coversUser: (userUid: string) => Result<undefined, Refusal>
   /** The same for what a team gives its members: asked before somebody becomes one. */

@@ -4,6 +4,7 @@ export {
   type Context,
   type Endpoint,
   endpoint,
+  type GivenRole,
   type Intend,
   type Method,
   type OpenContext,

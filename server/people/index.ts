@@ -4,6 +4,7 @@ import type { Tx } from '../platform/postgres/index.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
 import type { PeoplePorts } from './ports.ts'
+import { resourceRoleEndpoints } from './resource-role-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
 import { teamEndpoints } from './team-routes.ts'
 import { readTeams } from './team-store.ts'
@@ -32,7 +33,7 @@ export type People = {
 }
 
 /**
- * Users, teams and the roles they hold.
+ * Users, teams and the roles they hold, with filters and without.
  *
  * @param deps `factsEpoch`: the tenant's facts epoch as the transaction sees it, by which the directory in memory is kept
  *   current; `maxPeople`: how many people that directory holds, over all tenants
@@ -46,7 +47,13 @@ export function createPeople(
   const directory = createDirectory(deps)
   const ports = { ...deps, directory }
   return {
-    endpoints: [...meEndpoints(ports), ...userEndpoints(ports), ...teamEndpoints(ports), ...roleEndpoints],
+    endpoints: [
+      ...meEndpoints(ports),
+      ...userEndpoints(ports),
+      ...teamEndpoints(ports),
+      ...roleEndpoints,
+      ...resourceRoleEndpoints,
+    ],
     names: {
       people: async (tx) => new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name])),
       teams: async (tx) => new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name])),

@@ -4,7 +4,7 @@ import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf } from '../../contract/wire/annotations.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import type * as wire from '../../contract/wire/users.ts'
-import { type AssignedRole, assignmentsOfUsers, inheritedAssignments, roleName } from '../access/index.ts'
+import { type AssignedRole, assignmentsOfUsers, inheritedAssignments } from '../access/index.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { teamsOf } from './team-store.ts'
@@ -96,4 +96,4 @@ export const tenantRolesOf = (roles: readonly AssignedRole[], user: UserUid): re
   roles.filter(({ subject, place }) => place === 'tenant' && 'user' in subject && subject.user === user)
 
 /** A role as `{uid, name}`. */
-export const named = ({ role }: AssignedRole) => ({ uid: role, name: roleName(role) })
+export const named = ({ role, name }: AssignedRole) => ({ uid: role, name })

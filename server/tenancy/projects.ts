@@ -5,7 +5,12 @@ import { objectsPerKind } from '../../contract/limits.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newProject, projectUpdate } from '../../contract/wire/projects.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { describeChange, type Giver, replaceProjectMembers } from '../access/index.ts'
+import {
+  deleteResourceRolesWithoutProject,
+  describeChange,
+  type Giver,
+  replaceProjectMembers,
+} from '../access/index.ts'
 import type { Principal, RequestAccess, Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import {
@@ -102,7 +107,11 @@ export async function removeProject(
   cleanUp: boolean,
 ): Promise<Result<undefined, Refusal>> {
   const clusters = await clustersIn(tx, uid)
-  if (clusters.length === 0) return deleteProject(tx, uid)
+  if (clusters.length === 0) {
+    const deleted = await deleteProject(tx, uid)
+    if (deleted.ok) await deleteResourceRolesWithoutProject(tx)
+    return deleted
+  }
   const why = cleanUp
     ? 'Clusters are not removed together with their project; remove them first'
     : 'Remove the clusters of the project first'
@@ -111,7 +120,10 @@ export async function removeProject(
 
 /** The projects that the caller may see: those they hold any right to read in. */
 export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Project[]> {
-  return (await readProjects(tx)).filter((project) => isVisible(access, project))
+  // Who reaches clusters through filters alone has to find the project that they are in.
+  const filtered = access.reachOf('cluster.list')
+  const hasClusters = (uid: string) => filtered !== 'all' && filtered.has(uid)
+  return (await readProjects(tx)).filter((project) => isVisible(access, project) || hasClusters(project.uid))
 }
 
 const isVisible = (access: RequestAccess, { uid }: Project): boolean =>

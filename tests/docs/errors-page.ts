@@ -28,6 +28,12 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   org_taken: 'Choose another name; names that differ in case alone are the same.',
   user_taken: 'Somebody in the tenant has this address already; use theirs or another.',
   team_name_taken: 'Choose another name; names that differ in case alone are the same.',
+  role_name_taken:
+    'Choose another name; names that differ in case alone are the same, and the predefined ones are taken.',
+  role_in_use: 'Take the role away from those who hold it first; `details.uses` names them.',
+  role_predefined: 'Clone the role (`POST /v1/roles/{uid}/clone`) and change the copy.',
+  filter_name_taken: 'Choose another name; names that differ in case alone are the same.',
+  filter_in_use: 'Take away the resource roles that act through the filter first; `details.uses` names them.',
   project_name_taken: 'Choose another name; names that differ in case alone are the same.',
   project_in_use: 'Remove the project’s clusters first; `DELETE /v1/projects/{uid}/validate` lists them.',
   client_name_taken: 'Choose another name; names that differ in case alone are the same.',

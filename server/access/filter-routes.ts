@@ -1,0 +1,189 @@
+import type { z } from 'zod'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { objectsPerKind } from '../../contract/limits.ts'
+import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
+import { listMetaOf, pageOf, uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
+import * as wire from '../../contract/wire/filters.ts'
+import { sameFilter } from '../../core/access/index.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { type Endpoint, endpoint } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import {
+  countFilters,
+  deleteFilter,
+  type Filter,
+  insertFilter,
+  readFilter,
+  readFilters,
+  updateFilter,
+  type WrittenFilter,
+} from './filter-store.ts'
+import { resourceRolesWith } from './resource-role-store.ts'
+import { holdingsOfResourceRole } from './resource-roles.ts'
+
+/** How many of a filter's uses a refusal names. */
+const maxNamed = 20
+
+/** Tag filters: on which objects a resource role acts. */
+export const filterEndpoints: readonly Endpoint[] = [
+  endpoint({
+    route: 'GET /v1/filters',
+    summary: 'Lists the filters of the tenant',
+    permission: { tenant: 'filter.list' },
+    query: wire.filterListQuery,
+    reply: { status: 200, body: wire.filterList },
+    refusals: ['invalid'],
+    audit: 'refusals-only',
+    async handle({ tx, query }) {
+      const page = pageOf(query)
+      if (!page.ok) return err(refuse('invalid', page.error))
+      const all = await readFilters(tx)
+      const shown = all.slice(page.value.offset, page.value.offset + page.value.limit)
+      return ok({
+        body: {
+          items: shown.map((one) => ({ metadata: metadataOf(tx, one), spec: { filterType: 'tag' as const } })),
+          listmeta: listMetaOf(page.value, shown.length, all.length),
+        },
+      })
+    },
+  }),
+  endpoint({
+    route: 'GET /v1/filters/metadata',
+    summary: 'Lists the names of the filters of the tenant',
+    permission: { tenant: 'filter.list' },
+    query: wire.filterMetadataQuery,
+    reply: { status: 200, body: wire.filterMetadata },
+    refusals: ['invalid'],
+    audit: 'refusals-only',
+    async handle({ tx, query: { filterType } }) {
+      const all = filterType === 'meta' || filterType === 'resource' ? [] : await readFilters(tx)
+      return ok({ body: { items: all.map(({ uid, name }) => ({ uid, name, filterType: 'tag' as const })) } })
+    },
+  }),
+  endpoint({
+    route: 'POST /v1/filters/tag',
+    summary: 'Creates a tag filter',
+    permission: { tenant: 'filter.create' },
+    body: wire.filterIn,
+    reply: { status: 201, body: uidReply },
+    refusals: ['invalid', 'filter_name_taken', 'resource_limit'],
+    audit: 'filter.created',
+    async handle({ tx, body, now }) {
+      if ((await countFilters(tx)) >= objectsPerKind)
+        return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} filters`))
+      const filter = written(body)
+      const uid = await insertFilter(tx, filter, now)
+      if (!uid.ok) return uid
+      return ok({
+        body: { uid: uid.value },
+        resource: { uid: uid.value, name: filter.name },
+        details: { filter: filter.filter },
+      })
+    },
+  }),
+  endpoint({
+    route: 'GET /v1/filters/tag/{uid}',
+    summary: 'Reads one tag filter',
+    permission: { tenant: 'filter.get' },
+    params: uidPath,
+    reply: { status: 200, body: wire.filter },
+    refusals: ['not_found'],
+    audit: 'refusals-only',
+    async handle({ tx, params }) {
+      const found = await find(tx, params.uid)
+      if (!found.ok) return found
+      const { conjunction, expressions } = found.value.filter
+      return ok({
+        body: {
+          metadata: metadataOf(tx, found.value),
+          spec: {
+            filterGroup: { conjunction, filters: expressions.map((one) => ({ ...one, values: [...one.values] })) },
+          },
+        },
+      })
+    },
+  }),
+  endpoint({
+    route: 'PUT /v1/filters/tag/{uid}',
+    summary: 'Changes a tag filter, for everybody whose roles act through it',
+    permission: { tenant: 'filter.update' },
+    params: uidPath,
+    body: wire.filterIn,
+    reply: { status: 204 },
+    refusals: ['not_found', 'invalid', 'filter_name_taken', 'exceeds_own_rights'],
+    audit: 'filter.updated',
+    changes: 'access',
+    async handle({ tx, params, body, access, now }) {
+      const found = await find(tx, params.uid)
+      if (!found.ok) return found
+      const before = found.value
+      const after = written(body)
+      const changed = !sameFilter(before.filter, after.filter)
+      if (changed) {
+        // Who acts through it acts on what it selects from now on: the same as giving it anew (threat D01).
+        const uses = await resourceRolesWith(tx, before.uid)
+        const covered = access.coversRoles(uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter])))
+        if (!covered.ok) return covered
+      }
+      const updated = await updateFilter(tx, before.uid, after, now)
+      if (!updated.ok) return updated
+      const details = {
+        ...(changed ? { filter: { before: before.filter, after: after.filter } } : {}),
+        ...(after.name === before.name ? {} : { name: { before: before.name, after: after.name } }),
+      }
+      return ok({ body: undefined, resource: { uid: before.uid, name: after.name }, details })
+    },
+  }),
+  endpoint({
+    route: 'DELETE /v1/filters/tag/{uid}',
+    summary: 'Deletes a tag filter that no assignment uses',
+    permission: { tenant: 'filter.delete' },
+    params: uidPath,
+    reply: { status: 204 },
+    refusals: ['not_found', 'filter_in_use'],
+    audit: 'filter.deleted',
+    // Nobody's rights change; but no assignment may take it up meanwhile.
+    changes: 'access',
+    async handle({ tx, params }) {
+      const found = await find(tx, params.uid)
+      if (!found.ok) return found
+      const { uid, name, filter } = found.value
+      const uses = await resourceRolesWith(tx, uid)
+      if (uses.length > 0)
+        return err(
+          refuse('filter_in_use', `"${name}" is part of ${uses.length} resource roles. Take them away first`, {
+            uses: uses.slice(0, maxNamed).map(({ subject, uid: resourceRole }) => ({ ...subject, resourceRole })),
+            count: uses.length,
+          }),
+        )
+      await deleteFilter(tx, uid)
+      return ok({ body: undefined, resource: { uid, name }, details: { filter } })
+    },
+  }),
+]
+
+async function find(tx: Tx, uid: string): Promise<Result<Filter, Refusal>> {
+  const filter = await readFilter(tx, uid)
+  return filter ? ok(filter) : err(refuse('not_found', `No filter ${uid}`))
+}
+
+function written({ metadata, spec: { filterGroup } }: z.output<typeof wire.filterIn>): WrittenFilter {
+  return {
+    name: metadata.name,
+    filter: { conjunction: filterGroup.conjunction, expressions: filterGroup.filters },
+    labels: metadata.labels,
+    annotations: clientAnnotations(metadata.annotations),
+  }
+}
+
+function metadataOf({ tenant }: Tx, { uid, name, labels, annotations, createdAt, updatedAt }: Filter) {
+  return {
+    name,
+    uid,
+    labels: { ...labels },
+    annotations: annotationsOf(annotations, { scope: 'tenant', tenantUid: tenant }),
+    creationTimestamp: wireTime(createdAt),
+    lastModifiedTimestamp: wireTime(updatedAt),
+    deletionTimestamp: wireTime(null),
+  }
+}

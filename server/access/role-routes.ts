@@ -1,0 +1,247 @@
+import type { z } from 'zod'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { objectsPerKind } from '../../contract/limits.ts'
+import { type PredefinedRole, predefinedRoles } from '../../contract/roles.ts'
+import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
+import { uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
+import { listQuery } from '../../contract/wire/list-filters.ts'
+import { type Columns, selectPage } from '../../contract/wire/list-select.ts'
+import * as wire from '../../contract/wire/roles.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { type Endpoint, endpoint } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import {
+  type CustomRole,
+  countRoles,
+  deleteRole,
+  insertRole,
+  permissionsFor,
+  predefinedByUid,
+  type RoleUse,
+  readRole,
+  readRoles,
+  updateRole,
+  usesOfRole,
+  type WrittenRole,
+} from './role-store.ts'
+
+type AnyRole = PredefinedRole | CustomRole
+
+/** The paths that a list of roles is filtered and sorted by. */
+const columns: Columns<AnyRole> = {
+  'metadata.name': ({ name }) => name,
+  'metadata.uid': ({ uid }) => uid,
+  'spec.scope': ({ scope }) => scope,
+  'spec.type': typeOf,
+}
+
+/** How many of a role's uses a refusal names. */
+const maxNamed = 20
+
+/** Roles: the predefined ones, and those that a tenant makes for itself. */
+export const roleEndpoints: readonly Endpoint[] = [
+  endpoint({
+    route: 'GET /v1/roles',
+    summary: "Lists the tenant's own roles, then the predefined ones",
+    permission: { tenant: 'role.list' },
+    query: listQuery,
+    reply: { status: 200, body: wire.roleList },
+    refusals: ['invalid'],
+    audit: 'refusals-only',
+    async handle({ tx, query }) {
+      // Clients look for a role by its name on the first page, of which the predefined ones fill nearly all.
+      const all = [...(await readRoles(tx)), ...predefinedRoles]
+      const page = selectPage(all, query, columns, [])
+      if (!page.ok) return err(refuse('invalid', page.error))
+      const { items, listmeta } = page.value
+      return ok({ body: { items: items.map((role) => toWire(tx, role)), listmeta } })
+    },
+  }),
+  endpoint({
+    route: 'POST /v1/roles',
+    summary: 'Creates a role',
+    permission: { tenant: 'role.create' },
+    body: wire.roleIn,
+    reply: { status: 201, body: uidReply },
+    refusals: ['invalid', 'role_name_taken', 'resource_limit'],
+    audit: 'role.created',
+    changes: 'access',
+    async handle({ tx, body, principal, now }) {
+      const role = written(body)
+      return role.ok ? create(tx, role.value, principal.user, now) : role
+    },
+  }),
+  endpoint({
+    route: 'GET /v1/roles/{uid}',
+    summary: 'Reads one role',
+    permission: { tenant: 'role.get' },
+    params: uidPath,
+    reply: { status: 200, body: wire.role },
+    refusals: ['not_found'],
+    audit: 'refusals-only',
+    async handle({ tx, params }) {
+      // Clients try a role's name as uid first; that is a missing object, not a malformed request.
+      const role = await find(tx, params.uid)
+      return role ? ok({ body: toWire(tx, role) }) : err(unknown(params.uid))
+    },
+  }),
+  endpoint({
+    route: 'PUT /v1/roles/{uid}',
+    summary: 'Changes a role, for everybody who holds it',
+    permission: { tenant: 'role.update' },
+    params: uidPath,
+    body: wire.roleIn,
+    reply: { status: 204 },
+    refusals: ['not_found', 'invalid', 'role_name_taken', 'role_predefined', 'role_in_use', 'exceeds_own_rights'],
+    audit: 'role.updated',
+    changes: 'access',
+    async handle({ tx, params, body, access, now }) {
+      const found = await findOwn(tx, params.uid)
+      if (!found.ok) return found
+      const before = found.value
+      const after = written(body, before)
+      if (!after.ok) return after
+      const { name, scope, isEnabled, permissions } = after.value
+      if (scope !== before.scope) {
+        const uses = await usesOfRole(tx, before.uid)
+        if (uses.length > 0) return err(inUse(before, uses, `It cannot become a ${scope} role while it is held`))
+      }
+      // Who holds it holds what it becomes: nobody gives others, or themselves, more than they have (threat D01).
+      const covered = access.coversRoleChange(before.uid, isEnabled ? permissions : [])
+      if (!covered.ok) return covered
+      const updated = await updateRole(tx, before.uid, after.value, now)
+      if (!updated.ok) return updated
+      const had = new Set(before.permissions)
+      const has = new Set(permissions)
+      const details = {
+        added: permissions.filter((one) => !had.has(one)),
+        removed: before.permissions.filter((one) => !has.has(one)),
+        ...(name === before.name ? {} : { name: { before: before.name, after: name } }),
+        ...(scope === before.scope ? {} : { scope: { before: before.scope, after: scope } }),
+        ...(isEnabled === before.isEnabled ? {} : { isEnabled }),
+      }
+      return ok({ body: undefined, resource: { uid: before.uid, name }, details })
+    },
+  }),
+  endpoint({
+    route: 'DELETE /v1/roles/{uid}',
+    summary: 'Deletes a role that nobody holds',
+    permission: { tenant: 'role.delete' },
+    params: uidPath,
+    reply: { status: 204 },
+    refusals: ['not_found', 'role_predefined', 'role_in_use'],
+    audit: 'role.deleted',
+    changes: 'access',
+    async handle({ tx, params }) {
+      const found = await findOwn(tx, params.uid)
+      if (!found.ok) return found
+      const { uid, name, scope, permissions } = found.value
+      const uses = await usesOfRole(tx, uid)
+      if (uses.length > 0) return err(inUse(found.value, uses, 'Take it away from them first'))
+      await deleteRole(tx, uid)
+      return ok({ body: undefined, resource: { uid, name }, details: { scope, permissions } })
+    },
+  }),
+  endpoint({
+    route: 'POST /v1/roles/{uid}/clone',
+    summary: 'Makes a role with the permissions of another, predefined ones too',
+    permission: { tenant: 'role.create' },
+    params: uidPath,
+    body: wire.roleClone,
+    reply: { status: 201, body: uidReply },
+    refusals: ['not_found', 'role_name_taken', 'resource_limit'],
+    audit: 'role.created',
+    changes: 'access',
+    async handle({ tx, params, body: { metadata }, principal, now }) {
+      const role = await find(tx, params.uid)
+      if (!role || role.scope === 'system') return err(unknown(params.uid))
+      const copy = {
+        name: metadata.name,
+        scope: role.scope,
+        permissions: role.permissions,
+        isEnabled: true,
+        labels: metadata.labels ?? {},
+        annotations: clientAnnotations(metadata.annotations ?? {}),
+      }
+      const created = await create(tx, copy, principal.user, now)
+      return created.ok
+        ? ok({ ...created.value, details: { ...created.value.details, clonedFrom: role.name } })
+        : created
+    },
+  }),
+]
+
+async function create(tx: Tx, role: WrittenRole, by: string, now: Date) {
+  if ((await countRoles(tx)) >= objectsPerKind)
+    return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} roles`))
+  const uid = await insertRole(tx, role, by, now)
+  if (!uid.ok) return uid
+  const { name, scope, permissions } = role
+  return ok({ body: { uid: uid.value }, resource: { uid: uid.value, name }, details: { scope, permissions } })
+}
+
+/** @param before what stays where a client does not say */
+function written(
+  { metadata, spec, status }: z.output<typeof wire.roleIn>,
+  before?: CustomRole,
+): Result<WrittenRole, Refusal> {
+  if (spec.type === 'system') return err(refuse('invalid', 'spec.type: only predefined roles are of type "system"'))
+  const { scope } = spec
+  if (scope !== 'tenant' && scope !== 'project' && scope !== 'resource')
+    return err(refuse('invalid', 'spec.scope: must be tenant, project or resource'))
+  const permissions = permissionsFor(scope, spec.permissions)
+  if (!permissions.ok) return err(refuse('invalid', permissions.error))
+  return ok({
+    name: metadata.name,
+    scope,
+    permissions: permissions.value,
+    isEnabled: status?.isEnabled ?? before?.isEnabled ?? true,
+    labels: metadata.labels,
+    annotations: clientAnnotations(metadata.annotations),
+  })
+}
+
+const unknown = (uid: string) => refuse('not_found', `No role ${uid}`)
+
+async function find(tx: Tx, uid: string): Promise<AnyRole | undefined> {
+  return predefinedByUid.get(uid) ?? (await readRole(tx, uid))
+}
+
+async function findOwn(tx: Tx, uid: string): Promise<Result<CustomRole, Refusal>> {
+  const predefined = predefinedByUid.get(uid)
+  if (predefined) return err(refuse('role_predefined', `"${predefined.name}" is predefined; clone it instead`))
+  const role = await readRole(tx, uid)
+  return role ? ok(role) : err(unknown(uid))
+}
+
+function inUse({ name }: CustomRole, uses: readonly RoleUse[], advice: string): Refusal {
+  const count = new Set(uses.map(({ kind, uid }) => `${kind} ${uid}`)).size
+  return refuse('role_in_use', `"${name}" is held by ${count} users or teams. ${advice}`, {
+    uses: uses.slice(0, maxNamed),
+    count: uses.length,
+  })
+}
+
+function typeOf(role: AnyRole): 'system' | 'user' {
+  return 'isEnabled' in role ? 'user' : 'system'
+}
+
+function toWire({ tenant }: Tx, role: AnyRole): z.input<typeof wire.role> {
+  const { uid, name, scope, permissions } = role
+  const own = 'isEnabled' in role ? role : undefined
+  return {
+    metadata: {
+      name,
+      uid,
+      labels: { ...own?.labels },
+      annotations: own
+        ? annotationsOf(own.annotations, { scope: 'tenant', tenantUid: tenant })
+        : { scope: 'system', description: 'description' in role ? role.description : '' },
+      creationTimestamp: wireTime(own?.createdAt),
+      lastModifiedTimestamp: wireTime(own?.updatedAt),
+      deletionTimestamp: wireTime(null),
+    },
+    spec: { permissions: [...permissions], scope, type: typeOf(role) },
+    status: { isEnabled: own?.isEnabled ?? true },
+  }
+}
