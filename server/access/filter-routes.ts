@@ -84,7 +84,7 @@ export const filterEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'GET /v1/filters/tag/{uid}',
     summary: 'Reads one tag filter',
-    permission: { tenant: 'filter.get' },
+    permission: { object: 'filter.get', find: findFilter },
     params: uidPath,
     reply: { status: 200, body: wire.filter },
     refusals: ['not_found'],
@@ -106,7 +106,7 @@ export const filterEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'PUT /v1/filters/tag/{uid}',
     summary: 'Changes a tag filter, for everybody whose roles act through it',
-    permission: { tenant: 'filter.update' },
+    permission: { object: 'filter.update', find: findFilter },
     params: uidPath,
     body: wire.filterIn,
     reply: { status: 204 },
@@ -137,7 +137,7 @@ export const filterEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'DELETE /v1/filters/tag/{uid}',
     summary: 'Deletes a tag filter that no assignment uses',
-    permission: { tenant: 'filter.delete' },
+    permission: { object: 'filter.delete', find: findFilter },
     params: uidPath,
     reply: { status: 204 },
     refusals: ['not_found', 'filter_in_use'],
@@ -161,6 +161,12 @@ export const filterEndpoints: readonly Endpoint[] = [
     },
   }),
 ]
+
+/** A filter as what is decided about. */
+async function findFilter({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {
+  const filter = await readFilter(tx, params.uid)
+  return filter && { kind: 'filter', uid: filter.uid, name: filter.name, scope: { kind: 'tenant' as const } }
+}
 
 async function find(tx: Tx, uid: string): Promise<Result<Filter, Refusal>> {
   const filter = await readFilter(tx, uid)

@@ -74,7 +74,7 @@ export const roleEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'GET /v1/roles/{uid}',
     summary: 'Reads one role',
-    permission: { tenant: 'role.get' },
+    permission: { object: 'role.get', find: findRole },
     params: uidPath,
     reply: { status: 200, body: wire.role },
     refusals: ['not_found'],
@@ -88,7 +88,7 @@ export const roleEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'PUT /v1/roles/{uid}',
     summary: 'Changes a role, for everybody who holds it',
-    permission: { tenant: 'role.update' },
+    permission: { object: 'role.update', find: findRole },
     params: uidPath,
     body: wire.roleIn,
     reply: { status: 204 },
@@ -126,7 +126,7 @@ export const roleEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'DELETE /v1/roles/{uid}',
     summary: 'Deletes a role that nobody holds',
-    permission: { tenant: 'role.delete' },
+    permission: { object: 'role.delete', find: findRole },
     params: uidPath,
     reply: { status: 204 },
     refusals: ['not_found', 'role_predefined', 'role_in_use'],
@@ -145,7 +145,7 @@ export const roleEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'POST /v1/roles/{uid}/clone',
     summary: 'Makes a role with the permissions of another, predefined ones too',
-    permission: { tenant: 'role.create' },
+    permission: { object: 'role.create', find: findRole },
     params: uidPath,
     body: wire.roleClone,
     reply: { status: 201, body: uidReply },
@@ -205,6 +205,12 @@ const unknown = (uid: string) => refuse('not_found', `No role ${uid}`)
 
 async function find(tx: Tx, uid: string): Promise<AnyRole | undefined> {
   return predefinedByUid.get(uid) ?? (await readRole(tx, uid))
+}
+
+/** A role as what is decided about: whoever may not read roles is not told which there are. */
+async function findRole({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {
+  const role = await find(tx, params.uid)
+  return role && { kind: 'role', uid: role.uid, name: role.name, scope: { kind: 'tenant' as const } }
 }
 
 async function findOwn(tx: Tx, uid: string): Promise<Result<CustomRole, Refusal>> {

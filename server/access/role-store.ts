@@ -144,7 +144,7 @@ export async function givableRoles(
   uids: Iterable<string>,
 ): Promise<ReadonlyMap<string, Pick<CustomRole, 'uid' | 'name'> & { readonly scope: PredefinedRole['scope'] }>> {
   const wanted = [...new Set(uids)]
-  const own = wanted.filter((uid) => !predefinedByUid.has(uid))
+  const own = wanted.filter((uid) => !predefinedByUid.has(uid) && RoleUid.safeParse(uid).success)
   const custom = own.length > 0 ? await readRoles(tx, own) : []
   const predefined = wanted.flatMap((uid) => predefinedByUid.get(uid) ?? [])
   return new Map([...predefined, ...custom].map((role) => [role.uid, role]))

@@ -130,8 +130,7 @@ function callersOf(operation: DescribedOperation): { caller: Api; tenant: Side }
 }
 
 const idFor = (operation: DescribedOperation, tenant: Side) => {
-  const kind = operation.path.includes('{') && operation.security.length > 0 ? kindOf(operation) : undefined
-  return kind === undefined ? 'x' : tenant.ids[kind]
+  return operation.path.includes('{') && operation.security.length > 0 ? tenant.ids[kindOf(operation)] : 'x'
 }
 
 let networks = 1

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { predefinedRole } from '../../contract/roles.ts'
 import type { Api } from '../support/api.ts'
 import { leavesOf, withAt } from './samples.ts'
 import {
@@ -10,6 +9,7 @@ import {
   isEndless,
   kindAt,
   kindOf,
+  onInnerObjects,
   onObjects,
   pathWith,
   type Side,
@@ -98,14 +98,30 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
       assert.deepEqual(await stateOfA(), before, 'something of A has changed')
     })
 
+    test('behind an own one in a path is answered as one that nothing ever had', async () => {
+      const before = await stateOfA()
+      const operations = onInnerObjects(world.operations)
+      assert.ok(operations.length >= 4, `${operations.length} operations`)
+      for (const operation of operations) {
+        const ask = async (uid: string) => {
+          const body = bodyOf(operation, (kind) => b.ids[kind])
+          const path = pathWith(operation, b.ids[operation.kind], uid)
+          return comparable(await b.admin.call(operation.method, path, body === undefined ? {} : { body }), uid)
+        }
+        const [theirs, nobodys] = [await ask(a.ids[operation.inner]), await ask(unknownId())]
+        assert.deepEqual(theirs, nobodys, operation.route)
+        assert.equal(theirs.status, 404, `${operation.route}: ${theirs.text}`)
+      }
+      assert.deepEqual(await stateOfA(), before, 'something of A has changed')
+    })
+
     test('in a ProjectUid header is no project, whatever the route', async () => {
       const before = await stateOfA()
       for (const operation of guarded(world.operations)) {
-        const kind = operation.path.includes('{') ? kindOf(operation) : undefined
+        const uid = operation.path.includes('{') ? b.ids[kindOf(operation)] : ''
         const ask = async (project: string) => {
           const body = bodyOf(operation)
-          const path =
-            pathWith(operation, kind ? b.ids[kind] : predefinedRole('Cluster Viewer').uid) + queryOf(operation)
+          const path = pathWith(operation, uid) + queryOf(operation)
           const answer = await b.admin.call(operation.method, path, {
             project,
             ...(body === undefined ? {} : { body }),
@@ -138,6 +154,7 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
     test('in a body is nothing that could be named there', async () => {
       const before = await stateOfA()
       const asked: string[] = []
+      const innerOf = new Map(onInnerObjects(world.operations).map(({ route, inner }) => [route, b.ids[inner]]))
       for (const operation of guarded(world.operations)) {
         const own = bodyOf(operation, (kind) => b.ids[kind])
         for (const place of leavesOf(own)) {
@@ -151,7 +168,7 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
               uid,
             )
             const target = operation.path.includes('{') ? kindOf(operation) : undefined
-            const path = pathWith(operation, target ? b.ids[target] : '')
+            const path = pathWith(operation, target ? b.ids[target] : '', innerOf.get(operation.route))
             return comparable(await b.admin.call(operation.method, path, { body }), uid)
           }
           const where = `${operation.route} at ${place.join('.')}`
@@ -259,19 +276,37 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
   test('the very same requests get in where they come from the tenant itself', async () => {
     // Proves what the refusals above rest on: that the ids are right and the bodies are read.
     const order = ['GET', 'PUT', 'PATCH', 'POST', 'DELETE']
-    const last = ['apiKey', 'session', 'cluster', 'team', 'project', 'user', 'tenant']
+    const inner = new Map(onInnerObjects(world.operations).map((one) => [one.route, one.inner]))
+    const last = [
+      'apiKey',
+      'session',
+      'cluster',
+      'resourceRole',
+      'teamResourceRole',
+      'team',
+      'project',
+      'user',
+      'filter',
+      'role',
+      'tenant',
+    ]
+    const placeOf = ({ route, kind }: { readonly route: string; readonly kind: string }) =>
+      last.indexOf(inner.get(route) ?? kind)
     const operations = onObjects(world.operations).toSorted(
       (one, other) =>
         order.indexOf(one.method) - order.indexOf(other.method) ||
-        last.indexOf(one.kind) - last.indexOf(other.kind) ||
+        placeOf(one) - placeOf(other) ||
         other.path.length - one.path.length,
     )
     for (const operation of operations) {
       const caller = operation.kind === 'tenant' ? world.palisade.system : a.admin
-      const body = activate(operation.route) ?? bodyOf(operation)
+      // Those of others are made by their schema alone; these name what they are made of.
+      const named = operation.path.includes('/resourceRoles')
+      const body = activate(operation.route) ?? (named ? bodyOf(operation, (kind) => a.ids[kind]) : bodyOf(operation))
+      const innerKind = inner.get(operation.route)
       const answer = await caller.call(
         operation.method,
-        pathWith(operation, a.ids[operation.kind]),
+        pathWith(operation, a.ids[operation.kind], innerKind && a.ids[innerKind]),
         body === undefined ? {} : { body },
       )
       const code = answer.body?.code

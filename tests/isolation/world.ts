@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'undici'
+import { predefinedRole } from '../../contract/roles.ts'
 import { type DescribedOperation, eachOperation, OpenApi } from '../docs/openapi.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { startTestPostgres, type TestPostgres, withClient } from '../support/database.ts'
@@ -28,6 +29,10 @@ export type Kind =
   | 'tenant'
   | 'oidcClient'
   | 'stream'
+  | 'role'
+  | 'filter'
+  | 'resourceRole'
+  | 'teamResourceRole'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -131,6 +136,19 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
   const { client } = await admin.must('POST', '/v1/palisade/oidc/clients', {
     body: { name: `${org}-one`, kind: 'web', redirectUris: [`https://${org}.test/`] },
   })
+  const { uid: role } = await admin.must('POST', '/v1/roles', {
+    body: { ...named, spec: { permissions: ['cluster.get'], scope: 'resource', type: 'user' } },
+  })
+  const { uid: filter } = await admin.must('POST', '/v1/filters/tag', {
+    body: { ...named, spec: { filterGroup: { filters: [{ key: `${org}-key`, values: [`${org}-value`] }] } } },
+  })
+  const resourceRoles = []
+  for (const holder of [`/v1/users/${member.uid}`, `/v1/teams/${team}`]) {
+    const path = `${holder}/resourceRoles`
+    await admin.must('POST', path, { body: { projectUids: [project], filterRefs: [filter], roles: [role] } })
+    resourceRoles.push((await admin.must('GET', path)).resourceRoles[0].uid as string)
+  }
+  const [resourceRole = '', teamResourceRole = ''] = resourceRoles
   const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
   await request(watch, { dispatcher: watches, headers: { authorization: `Bearer ${keyValue}` } })
   const stream = await until('a stream', async () => {
@@ -150,6 +168,10 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       entry: entries[0].metadata.uid,
       oidcClient: client.uid,
       stream,
+      role,
+      filter,
+      resourceRole,
+      teamResourceRole,
       tenant: tenant.uid,
     },
     member: member.api,
@@ -161,7 +183,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
 }
 
 /** What the id in a path names, by the path up to it. A path that is not here fails the tests: they must know what to ask for. */
-const kindByPath: Readonly<Record<string, Kind | 'the same for everybody'>> = {
+const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/': 'user',
   '/v1/teams/': 'team',
   '/v1/projects/': 'project',
@@ -175,14 +197,15 @@ const kindByPath: Readonly<Record<string, Kind | 'the same for everybody'>> = {
   '/v1/palisade/streams/': 'stream',
   '/v1/palisade/audit/entries/': 'entry',
   '/v1/palisade/oidc/clients/': 'oidcClient',
-  '/v1/roles/': 'the same for everybody',
+  '/v1/roles/': 'role',
+  '/v1/filters/tag/': 'filter',
 }
 
-export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind | undefined {
+export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   const [before] = path.split('{')
   const kind = kindByPath[before ?? '']
   if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
-  return kind === 'the same for everybody' ? undefined : kind
+  return kind
 }
 
 /** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
@@ -196,12 +219,30 @@ export const guarded = (operations: readonly DescribedOperation[]) =>
 /** Operations on one object: with an id in the path that belongs to a tenant. */
 export const onObjects = (operations: readonly DescribedOperation[]) =>
   guarded(operations).flatMap((one) => {
-    const kind = one.path.includes('{') ? kindOf(one) : undefined
-    return kind === undefined ? [] : [{ ...one, kind }]
+    return one.path.includes('{') ? [{ ...one, kind: kindOf(one) }] : []
   })
 
-export const pathWith = ({ path }: Pick<DescribedOperation, 'path'>, uid: string) =>
-  path.replaceAll(/\{\w+\}/g, encodeURIComponent(uid))
+/** What the second id in a path names, by the path up to it. */
+const kindOfInner: Readonly<Record<string, Kind>> = {
+  '/v1/users/{uid}/resourceRoles/': 'resourceRole',
+  '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+}
+
+/** Operations on an object inside another, with the kind of the inner one. */
+export const onInnerObjects = (operations: readonly DescribedOperation[]) =>
+  onObjects(operations).flatMap((one) => {
+    const [, second] = [...one.path.matchAll(/\{\w+\}/g)]
+    if (second === undefined) return []
+    const inner = kindOfInner[one.path.slice(0, second.index)]
+    if (inner === undefined) throw new Error(`${one.path}: say in tests/isolation/world.ts what the second id names`)
+    return [{ ...one, inner }]
+  })
+
+/** @param inner the second id of the path, where it has one; without it the same as the first */
+export const pathWith = ({ path }: Pick<DescribedOperation, 'path'>, uid: string, inner = uid) => {
+  const [first, second] = [uid, inner].map(encodeURIComponent)
+  return path.replace(/\{\w+\}/, first ?? '').replace(/\{\w+\}/, second ?? '')
+}
 
 /** An id of the right form that nothing has. */
 export const unknownId = () => randomBytes(12).toString('hex')
@@ -210,7 +251,7 @@ export const unknownId = () => randomBytes(12).toString('hex')
 const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
-  ...{ projectUid: 'project', tenantUid: 'tenant', resourceUid: 'user' },
+  ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user', filterRefs: 'filter' },
 }
 
 /** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */
@@ -227,8 +268,24 @@ const searchFor = (property: string, type: string, condition: unknown) => ({ pro
 const matching = { operator: 'contains', match: { conjunction: 'or', values: ['x'] }, negation: false }
 const anyDay = { operator: 'gt', match: { conjunction: 'or', values: ['2026-01-01T00:00:00.000Z'] }, negation: false }
 
+type Ids = (kind: Kind, place: Place) => string | undefined
+
+/** All of its lists are needed, and what kind of role it takes the schema does not say. */
+const resourceRole = (ids: Ids) => ({
+  projectUids: [ids('project', ['projectUids', '[]'])].filter((uid) => uid !== undefined),
+  filterRefs: [ids('filter', ['filterRefs', '[]'])].filter((uid) => uid !== undefined),
+  roles: [predefinedRole('Resource Cluster Viewer').uid],
+})
+const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
+
 /** Bodies that the schema alone does not describe. */
-const bodies: Readonly<Record<string, () => unknown>> = {
+const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
+  'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
+  'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
+  'POST /v1/users/{uid}/resourceRoles': resourceRole,
+  'POST /v1/teams/{uid}/resourceRoles': resourceRole,
+  'PATCH /v1/users/{uid}/resourceRoles/{resourceRoleUid}': resourceRole,
+  'PATCH /v1/teams/{uid}/resourceRoles/{resourceRoleUid}': resourceRole,
   'PATCH /v1/users/{uid}': () => [{ op: 'replace', path: '/spec/firstName', value: 'Other' }],
   'PATCH /v1/teams/{uid}': () => [{ op: 'replace', path: '/metadata/name', value: unknownId() }],
   'POST /v1/palisade/clusters/{uid}/check': () => ({ token: 'not-a-token' }),
@@ -255,11 +312,11 @@ const bodies: Readonly<Record<string, () => unknown>> = {
  */
 export function bodyOf(
   { route, requestBody }: Pick<DescribedOperation, 'route' | 'requestBody'>,
-  ids: (kind: Kind, place: Place) => string | undefined = () => undefined,
+  ids: Ids = () => undefined,
 ): unknown {
   const schema = requestBody?.content['application/json']?.schema
   if (!schema) return undefined
-  return bodies[route]?.() ?? sampleOf(schema, (place) => textAt(place, ids))
+  return bodies[route]?.(ids) ?? sampleOf(schema, (place) => textAt(place, ids))
 }
 
 const wellKnown: Readonly<Record<string, (() => unknown) | undefined>> = {
@@ -276,7 +333,7 @@ const wellKnown: Readonly<Record<string, (() => unknown) | undefined>> = {
   roles: () => undefined,
 }
 
-function textAt(place: Place, ids: (kind: Kind, place: Place) => string | undefined): unknown {
+function textAt(place: Place, ids: Ids): unknown {
   const kind = kindAt(place)
   if (kind !== undefined) return ids(kind, place)
   const name = place.findLast((step) => step !== '[]') ?? ''
