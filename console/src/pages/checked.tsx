@@ -101,7 +101,7 @@ export function Checks({ name, checked, forgotten }: Props) {
           <Text size="sm">
             Somebody with the rights applies this on the cluster, then checks again on the cluster's page.
           </Text>
-          <CodeBlock text={yaml} label="YAML" />
+          <CodeBlock text={yaml} label="YAML to apply" />
         </section>
       )}
     </>
