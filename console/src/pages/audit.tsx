@@ -20,7 +20,7 @@ export function Audit() {
   const list = useAudit(filter)
   const overTime = barsOf(useAuditOverTime(filter).data)
   const ranged = to !== undefined || (from !== undefined && !from.startsWith('-'))
-  const called = useFilterNames(filter, list.isPlaceholderData ? undefined : list.data?.items)
+  const called = useFilterNames(filter, list)
   const chips = [
     { name: 'user', text: user && `By ${called.user}`, title: user },
     { name: 'object', text: object && `On ${called.object}`, title: object },

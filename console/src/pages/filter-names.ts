@@ -12,9 +12,13 @@ type Filter = {
  * What the person and the object are called that the log is filtered by: as the entries in sight say, else as others in the log do, so
  * that what was deleted long ago has its name too.
  *
- * @param items undefined until the list was read
+ * @param list may still be the one before: its names hold, but what it lacks is not asked for yet
  */
-export function useFilterNames({ user, object, project }: Filter, items: readonly Entry[] | undefined) {
+export function useFilterNames(
+  { user, object, project }: Filter,
+  list: { readonly data: { readonly items: readonly Entry[] } | undefined; readonly isPlaceholderData: boolean },
+) {
+  const items = list.data?.items
   const nameInSight = {
     user: user && items && personIn(items, user),
     object: object && items && objectIn(items, object),
@@ -23,7 +27,9 @@ export function useFilterNames({ user, object, project }: Filter, items: readonl
     (await answer(api.GET('/v1/audits', { params: { query: { ...query, limit: 20 }, ...inProject(project) } }))).items
   const asked = useQuery({
     queryKey: ['audit', 'names', user, object, project],
-    enabled: Boolean(items && ((user && !nameInSight.user) || (object && !nameInSight.object))),
+    enabled: Boolean(
+      items && !list.isPlaceholderData && ((user && !nameInSight.user) || (object && !nameInSight.object)),
+    ),
     queryFn: async () => ({
       user: user && (personIn(await ask({ userUid: user }), user) ?? objectIn(await ask({ resourceUid: user }), user)),
       object: object && objectIn(await ask({ resourceUid: object }), object),
