@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { entryOutcomes } from './audit.ts'
+import { SessionUid } from './ids.ts'
 import { auditFilters, auditsQuery } from './wire/audits.ts'
 
 /** What may be asked of a log beyond the published API. */
@@ -9,12 +10,19 @@ const outcome = z
   .optional()
   .transform((text) => (text === '' ? undefined : text))
 
-export const auditListQuery = auditsQuery.extend({ outcome })
+/** What was done with one session; entries whose content was destroyed are not found by it. */
+const sessionUid = z
+  .union([z.literal(''), SessionUid])
+  .optional()
+  .transform((text) => (text === '' ? undefined : text))
+
+export const auditListQuery = auditsQuery.extend({ outcome, sessionUid })
 
 /** How many entries a filter selects, over time. */
 export const auditHistogramQuery = z.strictObject({
   ...auditFilters,
   outcome,
+  sessionUid,
   buckets: z.coerce.number().int().min(1).max(200).default(60),
 })
 

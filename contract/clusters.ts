@@ -85,6 +85,11 @@ export type MissingRight = z.infer<typeof MissingRight>
 export const ClusterChecked = z.strictObject({
   uid: z.string(),
   state: ClusterState,
+  /** As the API server says it: `v1.36.3`. */
+  kubernetesVersion: z.string(),
+  credentialMode: CredentialMode,
+  /** There where it was seen just now that Palisade can speak for its callers: the levels that are bound on the cluster. */
+  levels: z.array(z.enum(['view', 'edit', 'admin'])).optional(),
   /** Made on the cluster just now. */
   created: z.array(ClusterObject),
   /** Of a ready cluster: levels that are not bound there. Else what stands in the way. */

@@ -25,7 +25,7 @@ import {
   type PipelineEntry,
   type Principal,
 } from './gateway/index.ts'
-import { createIdentity, issuerOf } from './identity/index.ts'
+import { createIdentity, issuerOf, sessionAbsoluteSeconds } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
@@ -114,6 +114,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     sealerOf: keys.of,
     auditHost: installation.value.auditHost,
     folder: ledgerFolder,
+    sessionMs: sessionAbsoluteSeconds * 1000,
   })
 
   // People and tenants.

@@ -17,7 +17,7 @@ export type Search = {
 }
 const names = [
   ...['project', 'q', 'sort', 'page', 'tab', 'panel', 'state'],
-  ...['kind', 'user', 'action', 'from', 'to', 'object', 'with', 'scope', 'only'],
+  ...['kind', 'user', 'action', 'from', 'to', 'object', 'session', 'with', 'scope', 'only'],
   ...['ns', 'container', 'since'],
 ] as const
 

@@ -123,6 +123,8 @@ describe('import', () => {
     assert.equal(reply.state, 'ready')
     assert.equal(reply.created.length, 9)
     assert.deepEqual([reply.missing, reply.warnings, reply.yaml], [[], [], undefined])
+    assert.deepEqual([reply.kubernetesVersion, reply.credentialMode], ['v1.36.3', 'impersonation'])
+    assert.deepEqual(reply.levels, ['view', 'edit', 'admin'])
 
     const seen = await read(reply.uid)
     assert.equal(seen.metadata.name, 'Production')
@@ -203,6 +205,7 @@ describe('import', () => {
   test('print makes nothing on the cluster', async () => {
     const reply = await importCluster({ bindings: 'print' })
     assert.deepEqual([reply.state, reply.created, cluster.objects.size], ['needs-bindings', [], 0])
+    assert.deepEqual([reply.kubernetesVersion, reply.levels], ['v1.36.3', undefined])
   })
 
   test('what is refused is refused before the cluster is asked', async () => {
@@ -313,10 +316,22 @@ describe('check', () => {
     await importCluster() // applies what the YAML says
     const [token] = cluster.tokens
     const done = await api.must(tenant.admin, check, at(uid, { body: { token } }))
-    assert.deepEqual([done.state, done.created, done.missing], ['ready', [], []])
+    assert.deepEqual([done.state, done.created, done.missing, done.levels.length], ['ready', [], [], 3])
     assert.equal((await read(uid)).status.state, 'Running')
     const found = await clusters.find(tenant.uid, uid, await factsEpoch())
     assert.ok(found?.token && cluster.tokens.has(found.token.reveal()))
+  })
+
+  test('names the levels that are bound, and those that are not', async () => {
+    const { uid } = await importCluster()
+    const [token] = cluster.tokens
+    cluster.intercept = ({ path, headers }) =>
+      path.endsWith('/selfsubjectaccessreviews') && headers['impersonate-group']?.includes('palisade:level:edit')
+        ? { status: 201, body: { status: { allowed: false } } }
+        : undefined
+    const done = await api.must(tenant.admin, check, at(uid, { body: { token } }))
+    const missing = done.missing.map(({ name }: { name: string }) => name)
+    assert.deepEqual([done.state, done.levels, missing], ['ready', ['view', 'admin'], ['edit']])
   })
 
   test('installs with a better kubeconfig, and goes on waiting with a worse one', async () => {
@@ -336,7 +351,7 @@ describe('check', () => {
       check,
       at(uid, { body: { kubeconfig: cluster.kubeconfig(limitedToken) } }),
     )
-    assert.equal(worse.state, 'ready')
+    assert.deepEqual([worse.state, worse.levels], ['ready', undefined])
     assert.ok(worse.missing.length > 20)
     assert.deepEqual((await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(uid))).missing, [])
   })

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import * as contract from '../../contract/clusters.ts'
 import { refuse } from '../../contract/errors.ts'
 import { uidPath } from '../../contract/wire/common.ts'
+import { levelRows } from '../../core/kube/index.ts'
 import { err, ok } from '../../core/result.ts'
 import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -103,10 +104,16 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
 }
 
 /** What a conversation came to; where the cluster takes our tokens nothing is made there, and nothing kept. */
-function outcomeOf(prepared: Prepared | PreparedTokens): Pick<Bootstrapped, 'created' | 'missing' | 'token'> {
-  return 'taken' in prepared
-    ? { created: [], missing: prepared.taken.missing, token: undefined }
-    : prepared.bootstrap.outcome
+function outcomeOf(prepared: Prepared | PreparedTokens): Bootstrapped {
+  return 'taken' in prepared ? { ...prepared.taken, created: [], token: undefined } : prepared.bootstrap.outcome
+}
+
+/** The levels that are bound, where somebody was seen to be spoken for: what is missing then is levels alone. */
+function levelsOf(prepared: Prepared | PreparedTokens) {
+  const { missing, token } = outcomeOf(prepared)
+  if (!('taken' in prepared || token)) return {}
+  const bound = levelRows.filter(({ clusterRole }) => !missing.some(({ name }) => name === clusterRole))
+  return { levels: bound.map(({ level }) => level) }
 }
 
 /** What the log remembers of a conversation. */
@@ -139,6 +146,9 @@ async function checkedAnswer(
   return {
     uid: cluster.uid,
     state: cluster.state,
+    kubernetesVersion: outcome.kubernetesVersion,
+    credentialMode: cluster.credentialMode,
+    ...levelsOf(prepared),
     created: [...outcome.created],
     missing: [...outcome.missing],
     warnings: others.map((other) => `${nameOf(other)} of this project leads to the same API server.`),

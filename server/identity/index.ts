@@ -4,6 +4,7 @@ export type { AccessData, Caller, CredentialFacts, IdentityEdges, IdentityEntry 
 export type { CreateFirstAdministrator } from './first-administrator.ts'
 export { createIdentity, type Identity } from './identity.ts'
 export type { IssuerPort, SessionName } from './issuer-port.ts'
+export { sessionAbsoluteSeconds } from './lifetimes.ts'
 export type { LinkPurpose, Links } from './links.ts'
 export { issuerOf } from './tokens.ts'
 export type { InvalidReason } from './validity.ts'

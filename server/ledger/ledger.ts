@@ -40,6 +40,8 @@ export type LedgerDeps = {
   readonly clock: Clock
   readonly logger: Logger
   readonly newUid: () => string
+  /** How long a session lives at most: what was done with one is looked for no longer after its start. */
+  readonly sessionMs: number
 }
 
 export type LedgerState = SequencerState & {
@@ -201,7 +203,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
     abandon: (intent) => void live.delete(intent),
     closeOpenIntents,
     openCalls: createOpenCalls({ sealerOf, settle: recent.settle }),
-    endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock }),
+    endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock, sessionMs: deps.sessionMs }),
     async start() {
       await mkdir(deps.folder, { recursive: true, mode: 0o700 })
       await replica.start()

@@ -36,6 +36,8 @@ export type LogFilter = {
   readonly resourceUid?: string | undefined
   readonly action?: string | undefined
   readonly outcome?: string | undefined
+  /** Only entries at these places. */
+  readonly indexes?: readonly number[] | undefined
 }
 
 /** Entries that a filter selects are counted up to here. */
@@ -254,5 +256,6 @@ function conditions(tx: Tx, filter: LogFilter) {
   if (filter.resourceUid !== undefined) add((uid) => `resource_uid = ${uid}`, filter.resourceUid)
   if (filter.action !== undefined) add((action) => `action_type = ${action}`, filter.action)
   if (filter.outcome !== undefined) add((outcome) => `outcome = ${outcome}`, filter.outcome)
+  if (filter.indexes !== undefined) add((indexes) => `index = any(${indexes}::bigint[])`, filter.indexes)
   return { add, value, values, text: () => parts.join(' and ') }
 }

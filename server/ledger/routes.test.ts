@@ -38,7 +38,7 @@ before(async () => {
   phases = await startPhases(database, ({ keys, inTenant, pool }): readonly Endpoint[] => {
     ledger = createLedger({
       ...{ pool, sequencerPool, inTenant, folder, clock, logger, newUid },
-      ...{ sealerOf: keys.of, auditHost: 'localhost' },
+      ...{ sealerOf: keys.of, auditHost: 'localhost', sessionMs: 3_600_000 },
     })
     return ledger.endpoints.map(keepingStreams)
   })
@@ -169,6 +169,77 @@ describe('GET /v1/audits', () => {
       const page = await list(acme.admin, query)
       assert.deepEqual([page.items, page.listmeta.count], [[], 0], JSON.stringify(query))
     }
+  })
+
+  test('by session: what its person did with it, in the list and over time, with other filters, and nobody else’s', async () => {
+    const ben = await phases.person(acme.admin)
+    const [session, another] = [newUid(), newUid()]
+    const started = await did(ben, { event: 'session.started', resource: { uid: session }, session })
+    await did(ben, { event: 'session.started', resource: { uid: another }, session: another })
+    const team = await did(ben, { event: 'team.created', session, project: acme.project })
+    await did(ben, { event: 'team.created', session: another, project: acme.project })
+    await did(ben, { event: 'team.created' })
+    const refused = await did(ben, { outcome: 'refused', session })
+    const of = { sessionUid: session }
+    const selecting: readonly (readonly [Record<string, string>, readonly string[]])[] = [
+      [{}, [refused, team, started]],
+      [{ userUid: ben.user }, [refused, team, started]],
+      [{ userUid: acme.admin.user }, []],
+      [{ resourceKind: 'team' }, [team]],
+      [{ outcome: 'refused' }, [refused]],
+      [{ startTime: '2999-01-01T00:00:00.000Z' }, []],
+      [{ endTime: '2020-01-01T00:00:00.000Z' }, []],
+    ]
+    for (const [query, uids] of selecting) {
+      const page = await list(acme.admin, { ...of, ...query })
+      assert.deepEqual([uidsOf(page), page.listmeta.count], [uids, uids.length], JSON.stringify(query))
+    }
+    assert.deepEqual(uidsOf(await list(acme.admin, of, acme.project)), [team])
+    const first = await list(acme.admin, { ...of, limit: '2' })
+    const second = await list(acme.admin, { ...of, limit: '2', continue: first.listmeta.continue })
+    assert.deepEqual([uidsOf(first), uidsOf(second)], [[refused, team], [started]])
+    const { buckets } = await phases.must(acme.admin, 'GET /v1/palisade/audit/histogram', {
+      query: { ...of, buckets: '1' },
+    })
+    assert.deepEqual(buckets, [{ entries: 3, refused: 1 }])
+    assert.deepEqual(uidsOf(await list(acme.admin, { sessionUid: newUid() })), [])
+    assert.deepEqual(uidsOf(await list(other.admin, of)), [])
+    assert.ok((await list(acme.admin, { sessionUid: '' })).listmeta.count > 3)
+    for (const route of ['GET /v1/audits', 'GET /v1/palisade/audit/histogram'])
+      assert.equal((await phases.call(acme.admin, route, { query: { sessionUid: 'x' } })).status, 400)
+  })
+
+  test('by session: an end that nobody knew is found whenever it was recorded, and too much to open is refused', async () => {
+    const ben = await phases.person(acme.admin)
+    const session = newUid()
+    const started = await did(ben, { event: 'session.started', resource: { uid: session }, session })
+    const later = await did(ben, { session })
+    const unknown = await did(ben, { outcome: 'unknown', session })
+    await list(acme.admin)
+    // As if the session had begun two days ago: its hour is over.
+    await withClient(database.superuser, (client) =>
+      client.query("update audit_log set occurred_at = occurred_at - interval '2 days' where entry_id = $1", [started]),
+    )
+    const page = await list(acme.admin, { sessionUid: session })
+    assert.deepEqual(uidsOf(page), [unknown, started])
+    assert.ok(!uidsOf(page).includes(later))
+
+    await withClient(database.superuser, (client) =>
+      client.query(
+        `insert into audit_log (tenant_id, index, entry_id, leaf, line, occurred_at, action_type, event, outcome,
+                                resource_kind, resource_uid, actor_id)
+         select tenant_id, 1000000 + n, left(md5(n::text), 24), leaf, null, occurred_at, action_type, 'team.created', outcome,
+                'team', 'x', actor_id
+           from audit_log, generate_series(1, 5000) n where entry_id = $1`,
+        [started],
+      ),
+    )
+    const refused = await phases.call(acme.admin, 'GET /v1/audits', { query: { sessionUid: session } })
+    assert.deepEqual([refused.status, refused.refusal?.code], [400, 'invalid'])
+    assert.match(refused.refusal?.detail ?? '', /startTime and endTime/)
+    const narrowed = { sessionUid: session, resourceKind: 'session' }
+    assert.deepEqual(uidsOf(await list(acme.admin, narrowed)), [started])
+    await withClient(database.superuser, (client) => client.query('delete from audit_log where index > 1000000'))
   })
 
   test('pages go on from the last entry, however many have come since', async () => {

@@ -11,6 +11,7 @@ import { type Endpoint, endpoint, type Principal, type Target } from '../gateway
 import type { Clock } from '../platform/clock/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
 import { actorOf, sessionOf } from './actor.ts'
+import { indexesOfSession, openedMost } from './by-session.ts'
 import type { NewEntry } from './entry.ts'
 import { exportText, type Pinned, pinCheckpoint } from './export.ts'
 import { createInclusion } from './inclusion.ts'
@@ -37,11 +38,26 @@ export type AuditRoutesDeps = {
   readonly record: (tenant: TenantUid, entry: NewEntry) => Promise<{ readonly uid: EntryUid }>
   readonly settle: (tx: Tx) => Promise<void>
   readonly clock: Clock
+  /** How long a session lives at most. */
+  readonly sessionMs: number
 }
 
 export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
-  const { inTenant, sealerOf, record, settle, clock } = deps
+  const { inTenant, sealerOf, record, settle, clock, sessionMs } = deps
   const inclusion = createInclusion()
+
+  /** @param project the one that the request's header names */
+  async function selection(
+    tx: Tx,
+    query: AuditQuery,
+    project: string | undefined,
+  ): Promise<Result<LogFilter, Refusal>> {
+    const filter = filterOf(query, project)
+    const session = query.sessionUid
+    if (session === undefined) return ok(filter)
+    const indexes = await indexesOfSession(tx, await sealerOf(tx.tenant), filter, { session, sessionMs })
+    return indexes ? ok({ ...filter, indexes }) : err(refuse('invalid', tooManyToOpen))
+  }
 
   /** The entry that a path names, with who did it as its owner. */
   async function findTarget({ tx, params }: { tx: Tx; params: { uid: string } }): Promise<Target | undefined> {
@@ -75,19 +91,20 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
       if (!page.ok) return err(refuse('invalid', page.error))
       if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
       await settle(tx)
-      const filter = filterOf(query, project)
+      const filter = await selection(tx, query, project)
+      if (!filter.ok) return filter
       const { limit, offset, below } = page.value
       const sealer = await sealerOf(tx.tenant)
       const skipped = below === undefined ? offset : 0
       // One more than asked for tells whether there is a next page.
-      const found = await listEntries(tx, sealer, filter, { below, offset: skipped, limit: limit + 1 })
+      const found = await listEntries(tx, sealer, filter.value, { below, offset: skipped, limit: limit + 1 })
       const lines = found.slice(0, limit)
       const notes = await readNotes(
         tx,
         sealer,
         lines.map((line) => line.uid),
       )
-      const count = await countEntries(tx, filter)
+      const count = await countEntries(tx, filter.value)
       const last = lines.at(-1)
       const next = found.length > limit && last ? continueToken(offset + lines.length, count, last.index) : ''
       return ok({
@@ -111,7 +128,9 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     async handle({ tx, query, project, now }) {
       if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
       await settle(tx)
-      const { from, to, buckets, more } = await countOverTime(tx, filterOf(query, project), query.buckets, now)
+      const filter = await selection(tx, query, project)
+      if (!filter.ok) return filter
+      const { from, to, buckets, more } = await countOverTime(tx, filter.value, query.buckets, now)
       return ok({
         body: { from: from?.toISOString() ?? null, to: to?.toISOString() ?? null, buckets: [...buckets], more },
       })
@@ -287,11 +306,11 @@ function exported(c: {
   }
 }
 
-/** @param project the one that the request's header names */
-const filterOf = (
-  query: Omit<z.output<typeof auditHistogramQuery>, 'buckets'>,
-  project: string | undefined,
-): LogFilter => ({
+type AuditQuery = Omit<z.output<typeof auditHistogramQuery>, 'buckets'>
+
+const tooManyToOpen = `sessionUid: the session's person did too much to look through (${openedMost.toLocaleString('en')} entries): ask for less at a time by startTime and endTime, or by another filter`
+
+const filterOf = (query: AuditQuery, project: string | undefined): LogFilter => ({
   from: query.startTime,
   to: query.endTime,
   actor: query.userUid,

@@ -86,6 +86,7 @@ export async function openTestInstallation(database: TestDatabase): Promise<Test
         sequencerPool: open(database.sequencer, 2),
         sealerOf: keys.of,
         folder: folder(name),
+        sessionMs: 3_600_000,
       }),
     async exported(tenant) {
       const head = await inTenant(tenant, readHead)

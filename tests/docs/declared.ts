@@ -44,6 +44,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
       auditHost: 'localhost',
       folder: '',
       newUid: () => '0'.repeat(24),
+      sessionMs: 0,
     }),
     live: { calls: absent, recheck: absent, signals: absent },
     issuer: createIssuer({

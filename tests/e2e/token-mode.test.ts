@@ -188,7 +188,8 @@ describe('token mode', { skip }, () => {
       assert.match(await admin.cli.must('cluster', 'check', 'east'), /^ready +east /m)
       const check = (body: object) => acme.admin.call('POST', `/v1/palisade/clusters/${eastUid}/check`, { body })
       assert.equal((await check({ token: 'x' })).status, 400)
-      assert.equal((await check({ kubeconfig: east.adminKubeconfigText })).status, 200)
+      const { body: checked } = await check({ kubeconfig: east.adminKubeconfigText })
+      assert.deepEqual([checked.credentialMode, checked.levels], ['token', ['view', 'edit', 'admin']])
       const stranger = parse(east.adminKubeconfigText)
       const authority = Buffer.from(west.caPem).toString('base64')
       stranger.clusters[0].cluster['certificate-authority-data'] = authority

@@ -251,7 +251,8 @@ export const unknownId = () => randomBytes(12).toString('hex')
 const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
-  ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user', filterRefs: 'filter' },
+  ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
+  ...{ filterRefs: 'filter', sessionUid: 'session' },
 }
 
 /** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */

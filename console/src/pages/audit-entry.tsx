@@ -1,4 +1,4 @@
-import { Badge, Drawer, Group, Stack, Text } from '@mantine/core'
+import { Drawer, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
@@ -12,6 +12,7 @@ import { State } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { Exact } from '../parts/when.tsx'
 import { WhyButton } from '../parts/why.tsx'
+import { FilterBy, type Narrowed } from './filter-by.tsx'
 
 // What verifies is loaded by who verifies.
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
@@ -28,8 +29,20 @@ export function outcomeOf(outcome: string) {
   return <State tone="good">{outcome === 'ended' ? 'Ended' : 'Done'}</State>
 }
 
-export const whoOf = ({ user, serviceName }: Entry['spec']['actor']) =>
-  user ? user.emailId || user.uid.slice(0, 8) : (serviceName ?? 'system')
+/** Who did it. What nobody signed in for has a word in place of a uid; what Palisade does by itself names the part of it. */
+export function whoOf({ user, serviceName }: Entry['spec']['actor']): string {
+  if (user) return unknownPerson(user.uid) ?? (user.emailId || shortUid(user.uid))
+  return serviceName === undefined || serviceName === 'palisade' ? 'Palisade' : `Palisade (${serviceName})`
+}
+
+/** In place of a person: an attempt to sign in, say, of somebody whom nobody knows. */
+export const unknownPerson = (uid: string): string | undefined => (uid === 'unknown' ? 'somebody unknown' : undefined)
+
+export const shortUid = (uid: string): string => (uid.length > 12 ? `${uid.slice(0, 8)}…` : uid)
+
+/** Whether somebody has a page among this tenant's members. System administrators, who make the tenant, are none of them. */
+const isMember = ({ uid, emailId, org }: NonNullable<Entry['spec']['actor']['user']>) =>
+  !currentSession().isSystem && unknownPerson(uid) === undefined && emailId !== '' && org !== 'system'
 
 /** Kinds of objects as people call them, where the API has words of its own. */
 export const kindOf = (kind: string) => kinds[kind] ?? kind
@@ -41,8 +54,15 @@ export function missingIn(details: string): string | undefined {
   return typeof permission === 'string' ? permission : undefined
 }
 
+type Panel = {
+  readonly uid: string
+  /** What the list that it was opened from is narrowed to by where it stands. */
+  readonly within: Narrowed
+  readonly close: () => void
+}
+
 /** One entry whole: who, on what, with which credential, and what the log keeps of it. */
-export function EntryPanel({ uid, close }: { readonly uid: string; readonly close: () => void }) {
+export function EntryPanel({ uid, within, close }: Panel) {
   const { org } = useParams({ from: '/t/$org' })
   const entry = useQuery({
     queryKey: ['audit', uid],
@@ -57,7 +77,7 @@ export function EntryPanel({ uid, close }: { readonly uid: string; readonly clos
             <Text fw={600}>{titleOf(entry.data.spec.actionMsg)}</Text>
             {outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
           </Group>
-          <Facts rows={factsOf(entry.data, org)} />
+          <Facts rows={factsOf(entry.data, org, within)} />
           <Refusal entry={entry.data} />
           {entry.data.spec.contentMsg !== '' && (
             <CodeBlock text={readable(entry.data.spec.contentMsg)} label="Details" />
@@ -72,9 +92,14 @@ export function EntryPanel({ uid, close }: { readonly uid: string; readonly clos
   )
 }
 
-function factsOf({ metadata, spec }: Entry, org: string) {
+/** Who, on what, of which kind and in which session narrow the log to their like. */
+function factsOf({ metadata, spec: { actor, resource } }: Entry, org: string, within: Narrowed) {
   const { annotations } = metadata
-  const { user } = spec.actor
+  const { user } = actor
+  const who = whoOf(actor)
+  const kind = kindOf(resource.kind)
+  const on = resource.name || shortUid(resource.uid)
+  const session = annotations.session
   const optional = (name: string, value: string | undefined) =>
     value ? [[name, <Copyable key={name} text={value} label={`Copy ${name.toLowerCase()}`} />] as const] : []
   return [
@@ -82,21 +107,34 @@ function factsOf({ metadata, spec }: Entry, org: string) {
     [
       'Who',
       user ? (
-        <To key="who" to="/t/$org/users/$uid" params={{ org, uid: user.uid }}>
-          {user.emailId || user.uid}
-        </To>
+        <Group key="who" gap="sm">
+          <FilterBy within={within} by={{ user: user.uid }} label={`Only entries by ${who}`}>
+            {who}
+          </FilterBy>
+          {isMember(user) && (
+            <To to="/t/$org/users/$uid" params={{ org, uid: user.uid }} size="xs" aria-label={`Page of ${who}`}>
+              Page
+            </To>
+          )}
+        </Group>
       ) : (
-        whoOf(spec.actor)
+        who
       ),
     ],
     [
       'On',
-      <span key="on">
-        <Badge variant="light" color="gray" tt="none">
-          {kindOf(spec.resource.kind)}
-        </Badge>{' '}
-        {spec.resource.name || spec.resource.uid}
-      </span>,
+      <Group key="on" gap="sm">
+        <FilterBy within={within} by={{ kind: resource.kind }} label={`Only entries of kind ${kind}`}>
+          {kind}
+        </FilterBy>
+        {resource.uid === 'none' ? (
+          resource.name
+        ) : (
+          <FilterBy within={within} by={{ object: resource.uid }} label={`Only entries on ${on}`}>
+            {on}
+          </FilterBy>
+        )}
+      </Group>,
     ],
     [
       'Event',
@@ -106,7 +144,18 @@ function factsOf({ metadata, spec }: Entry, org: string) {
     ],
     ...(annotations.address ? [['From', annotations.address] as const] : []),
     ...optional('Credential', annotations.credential),
-    ...optional('Session', annotations.session),
+    ...(session
+      ? [
+          [
+            'Session',
+            <Copyable key="session" text={session} label="Copy session">
+              <FilterBy within={within} by={{ session }} label={`Only entries of session ${shortUid(session)}`}>
+                {shortUid(session)}
+              </FilterBy>
+            </Copyable>,
+          ] as const,
+        ]
+      : []),
     ...optional('Request', annotations.request),
     ['Index', annotations.index ?? ''],
     ...optional('Uid', metadata.uid),

@@ -6,7 +6,8 @@ import { momentOf } from '../parts/moments.ts'
 import { DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
-import { EntryPanel, kindOf, missingIn, outcomeOf, titleOf, whoOf } from './audit-entry.tsx'
+import { EntryPanel, kindOf, missingIn, outcomeOf, shortUid, titleOf, whoOf } from './audit-entry.tsx'
+import type { Narrowed } from './filter-by.tsx'
 import { useNewEntries } from './new-entries.ts'
 
 export const actions = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 'action'] as const
@@ -16,6 +17,7 @@ export type AuditFilter = {
   readonly user?: string | undefined
   readonly object?: string | undefined
   readonly kind?: string | undefined
+  readonly session?: string | undefined
   readonly action?: string | undefined
   readonly project?: string | undefined
   readonly outcome?: string | undefined
@@ -42,7 +44,8 @@ export function useAuditOverTime(filter: AuditFilter) {
   return useQuery({
     queryKey: ['audit', 'over time', filter],
     placeholderData: keepPreviousData,
-    refetchInterval: 10_000,
+    // A session's entries are opened to be found, which costs the server more than any other filter.
+    refetchInterval: filter.session ? false : 10_000,
     queryFn: () =>
       answer(
         api.GET('/v1/palisade/audit/histogram', {
@@ -52,7 +55,7 @@ export function useAuditOverTime(filter: AuditFilter) {
   })
 }
 
-function wireFilter({ user, kind, object, action, outcome, from, to }: AuditFilter) {
+function wireFilter({ user, kind, object, session, action, outcome, from, to }: AuditFilter) {
   const [startTime, endTime] = [momentOf(from), momentOf(to)]
   const actionType = actions.find((one) => one === action)
   const wanted = outcomes.find((one) => one === outcome)
@@ -60,6 +63,7 @@ function wireFilter({ user, kind, object, action, outcome, from, to }: AuditFilt
     ...(user ? { userUid: user } : {}),
     ...(kind ? { resourceKind: kind } : {}),
     ...(object ? { resourceUid: object } : {}),
+    ...(session ? { sessionUid: session } : {}),
     ...(actionType ? { actionType } : {}),
     ...(wanted ? { outcome: wanted } : {}),
     ...(startTime ? { startTime } : {}),
@@ -67,8 +71,14 @@ function wireFilter({ user, kind, object, action, outcome, from, to }: AuditFilt
   }
 }
 
+type Shown = {
+  readonly list: ReturnType<typeof useAudit>
+  /** What the list is narrowed to by where it stands, beside what is in the address. */
+  readonly within?: Narrowed
+}
+
 /** The list, and the open entry beside it. */
-export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit> }) {
+export function AuditTable({ list, within = {} }: Shown) {
   const { search, change } = useListState()
   const { news } = list
   return (
@@ -110,7 +120,7 @@ export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit
                 <span className="quiet">–</span>
               ) : (
                 <>
-                  <span className="quiet">{kindOf(resource.kind)}</span> {resource.name || resource.uid.slice(0, 8)}
+                  <span className="quiet">{kindOf(resource.kind)}</span> {resource.name || shortUid(resource.uid)}
                 </>
               ),
           },
@@ -119,13 +129,13 @@ export function AuditTable({ list }: { readonly list: ReturnType<typeof useAudit
         ]}
       />
       {search.panel && search.panel !== 'verify' && (
-        <EntryPanel uid={search.panel} close={() => change({ panel: undefined, page: search.page })} />
+        <EntryPanel uid={search.panel} within={within} close={() => change({ panel: undefined, page: search.page })} />
       )}
     </>
   )
 }
 
 /** What the log has of one object, or of what one person did: a tab of its page. */
-export function AuditOf(filter: Pick<AuditFilter, 'user' | 'object'>) {
-  return <AuditTable list={useAudit(filter)} />
+export function AuditOf(of: Pick<Narrowed, 'user' | 'object'>) {
+  return <AuditTable list={useAudit(of)} within={of} />
 }

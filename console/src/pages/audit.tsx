@@ -5,7 +5,9 @@ import { type Histogram, HistogramBars } from '../parts/histogram.tsx'
 import { localOf } from '../parts/moments.ts'
 import { Page } from '../parts/page.tsx'
 import { Count, useListState } from '../parts/table.tsx'
+import { kindOf, shortUid } from './audit-entry.tsx'
 import { AuditTable, actions, useAudit, useAuditOverTime } from './audit-list.tsx'
+import { useFilterNames } from './filter-names.ts'
 
 // What verifies is loaded by who verifies.
 const VerifyExport = lazy(async () => ({ default: (await import('./proof.tsx')).VerifyExport }))
@@ -13,15 +15,17 @@ const VerifyExport = lazy(async () => ({ default: (await import('./proof.tsx')).
 /** What happened, newest first. Filters, page and the open entry are in the address. */
 export function Audit() {
   const { search, change } = useListState()
-  const { project, user, kind, object, action, state, from, to } = search
-  const filter = { project, user, kind, object, action, outcome: state, from, to }
+  const { project, user, kind, object, session, action, state, from, to } = search
+  const filter = { project, user, kind, object, session, action, outcome: state, from, to }
   const list = useAudit(filter)
   const overTime = barsOf(useAuditOverTime(filter).data)
   const ranged = to !== undefined || (from !== undefined && !from.startsWith('-'))
+  const called = useFilterNames(filter, list)
   const chips = [
-    { name: 'user', text: user && `By ${user}` },
-    { name: 'object', text: object && `On ${object}` },
-    { name: 'kind', text: kind && `Kind ${kind}` },
+    { name: 'user', text: user && `By ${called.user}`, title: user },
+    { name: 'object', text: object && `On ${called.object}`, title: object },
+    { name: 'kind', text: kind && `Kind ${kindOf(kind)}`, title: kind },
+    { name: 'session', text: session && `Session ${shortUid(session)}`, title: session },
   ].filter(({ text }) => text)
   return (
     <Page
@@ -111,13 +115,14 @@ export function Audit() {
             />
           </>
         )}
-        {chips.map(({ name, text }) => (
+        {chips.map(({ name, text, title }) => (
           <Button
             key={name}
             size="xs"
             variant="light"
             rightSection={<IconX size={12} aria-hidden />}
             aria-label={`Remove filter: ${text}`}
+            title={title}
             onClick={() => change({ [name]: undefined })}
           >
             {text}

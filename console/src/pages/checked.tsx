@@ -5,9 +5,9 @@ import { State } from '../parts/state.tsx'
 import { ToButton } from '../parts/to.tsx'
 import { Commands } from './commands.tsx'
 
-type Result = paths['/v1/palisade/clusters']['post']['responses'][201]['content']['application/json']
+export type CheckResult = paths['/v1/palisade/clusters']['post']['responses'][201]['content']['application/json']
 
-/** What an import or a check came to, a line for each thing that was looked at or made. */
+/** What an import came to, and what one does next. */
 export function Checked({
   org,
   name,
@@ -15,11 +15,34 @@ export function Checked({
 }: {
   readonly org: string
   readonly name: string
-  readonly checked: Result
+  readonly checked: CheckResult
 }) {
-  const { created, missing, warnings, yaml, state, uid } = checked
+  const { state, uid } = checked
   return (
     <Stack gap="md">
+      <Checks name={name} checked={checked} forgotten="kubeconfig" />
+      {state === 'ready' && <Commands uid={uid} name={name} />}
+      <div>
+        <ToButton to="/t/$org/clusters/$uid" params={{ org, uid }}>
+          Open {name}
+        </ToButton>
+      </div>
+    </Stack>
+  )
+}
+
+type Props = {
+  readonly name: string
+  readonly checked: CheckResult
+  /** The credential that was given for it, if one was. */
+  readonly forgotten: 'kubeconfig' | 'token' | undefined
+}
+
+/** A line for each thing that was looked at or made, and what to apply where something is missing. */
+export function Checks({ name, checked, forgotten }: Props) {
+  const { created, missing, warnings, yaml, state, kubernetesVersion, credentialMode, levels } = checked
+  return (
+    <>
       <section className="sheet pad" aria-labelledby="checks" aria-live="polite">
         <Title order={2} size="h5" id="checks">
           {state === 'ready' ? `${name} is ready` : `${name} needs its bindings`}
@@ -28,25 +51,49 @@ export function Checked({
           <li>
             <State tone="good">The cluster answered and proved who it is</State>
           </li>
+          <li>
+            <State tone="good">{`It runs Kubernetes ${kubernetesVersion}`}</State>
+          </li>
           {created.map(({ kind, name: object, namespace }) => (
             <li key={kind + object}>
               <State tone="good">{`Made ${kind} ${namespace ? `${namespace}/` : ''}${object}`}</State>
             </li>
           ))}
-          {missing.map(({ verb, resource, apiGroup, namespace, why }) => (
-            <li key={verb + apiGroup + resource + (namespace ?? '') + why}>
-              <State tone="warn">{`Missing: ${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}${namespace ? ` in ${namespace}` : ''}`}</State>
+          {levels && (
+            <li>
+              <State tone="good">
+                {credentialMode === 'token'
+                  ? 'It takes Palisade’s tokens, and none that it must refuse'
+                  : 'The account may act for others, and renew its own token'}
+              </State>
+            </li>
+          )}
+          {levels?.map((level) => (
+            <li key={level}>
+              <State tone="good">{`Level ${level} is bound`}</State>
+            </li>
+          ))}
+          {missing.map(({ verb, resource, apiGroup, name: object, namespace, why }) => (
+            <li key={verb + apiGroup + resource + (object ?? '') + (namespace ?? '') + why}>
+              <State tone="warn">{`Missing: ${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}${object ? ` ${object}` : ''}${namespace ? ` in ${namespace}` : ''}`}</State>
               <span className="quiet">{why}</span>
             </li>
           ))}
+          {!levels && state === 'ready' && (
+            <li>
+              <State tone="quiet">Nothing was changed: the cluster is reached as before</State>
+            </li>
+          )}
           {warnings.map((warning) => (
             <li key={warning}>
               <State tone="warn">{warning}</State>
             </li>
           ))}
-          <li>
-            <State tone="good">The kubeconfig was forgotten</State>
-          </li>
+          {forgotten && (
+            <li>
+              <State tone="good">{`The ${forgotten} was forgotten`}</State>
+            </li>
+          )}
         </ul>
       </section>
       {yaml && (
@@ -54,15 +101,9 @@ export function Checked({
           <Text size="sm">
             Somebody with the rights applies this on the cluster, then checks again on the cluster's page.
           </Text>
-          <CodeBlock text={yaml} label="YAML" />
+          <CodeBlock text={yaml} label="YAML to apply" />
         </section>
       )}
-      {state === 'ready' && <Commands uid={uid} name={name} />}
-      <div>
-        <ToButton to="/t/$org/clusters/$uid" params={{ org, uid }}>
-          Open {name}
-        </ToButton>
-      </div>
-    </Stack>
+    </>
   )
 }

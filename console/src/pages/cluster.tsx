@@ -1,4 +1,4 @@
-import { Badge, Group, Skeleton, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
+import { Badge, Group, Skeleton, Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -7,14 +7,15 @@ import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
+import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
 import { ObjectTabs } from '../parts/tabs.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 import { AuditOf } from './audit-list.tsx'
-import { healthOf, stateOf } from './cluster-state.tsx'
+import { CheckAgain } from './check-again.tsx'
+import { directOf, healthOf, reachedBy, stateOf } from './cluster-state.tsx'
 import { Commands } from './commands.tsx'
 import { ProjectAccess } from './project-access.tsx'
 import { Streams } from './streams.tsx'
@@ -101,6 +102,8 @@ export function ClusterPage() {
                         </span>,
                       ],
                       ['Kubernetes', access.kubernetesVersion],
+                      ['Reached by', reachedBy(access)],
+                      ['Direct kubeconfigs', directOf(access)],
                       ['Last contact', <When key="contact" at={access.contactedAt} />],
                       [
                         'Lives in',
@@ -190,7 +193,9 @@ export function ClusterPage() {
         ]}
       />
       {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
-      {open === 'check' && <CheckAgain uid={uid} name={metadata.name} close={close} />}
+      {open === 'check' && (
+        <CheckAgain uid={uid} name={metadata.name} mode={access.credentialMode} state={access.state} close={close} />
+      )}
       {open === 'delete' && (
         <ConfirmByName
           what="cluster"
@@ -231,50 +236,6 @@ function RenameCluster({ uid, name, close }: Dialog) {
         maxLength={128}
         value={typed}
         onChange={(event) => setTyped(event.currentTarget.value)}
-      />
-    </FormDialog>
-  )
-}
-
-/** Repeats what an import does; the credential is given anew, since none is kept. */
-function CheckAgain({ uid, name, close }: Dialog) {
-  const [kubeconfig, setKubeconfig] = useState('')
-  const [state, setState] = useState<string>()
-  if (state)
-    return (
-      <TellDialog title={`Check ${name}`} close={close}>
-        <Stack gap="xs">
-          {stateOf(state === 'ready' ? 'Running' : 'Importing')}
-          <Text size="sm">The page behind this shows what is missing, if anything is.</Text>
-        </Stack>
-      </TellDialog>
-    )
-  return (
-    <FormDialog
-      title={`Check ${name}`}
-      act="Check"
-      size="lg"
-      close={close}
-      ready={kubeconfig.trim() !== ''}
-      run={() =>
-        answer(
-          api.POST('/v1/palisade/clusters/{uid}/check', {
-            params: { path: { uid } },
-            body: { kubeconfig, bindings: 'install' },
-          }),
-        )
-      }
-      done={(checked) => setState(checked.state)}
-    >
-      <Textarea
-        data-autofocus
-        label="Kubeconfig"
-        description="The one of the import was thrown away. This one will be too."
-        rows={8}
-        spellCheck={false}
-        classNames={{ input: 'mono' }}
-        value={kubeconfig}
-        onChange={(event) => setKubeconfig(event.currentTarget.value)}
       />
     </FormDialog>
   )

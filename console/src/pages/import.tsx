@@ -1,5 +1,4 @@
-import { Alert, Button, FileButton, Group, Radio, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
-import { IconUpload } from '@tabler/icons-react'
+import { Alert, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -9,6 +8,7 @@ import { Failure } from '../parts/failure.tsx'
 import { Page } from '../parts/page.tsx'
 import { To } from '../parts/to.tsx'
 import { Checked } from './checked.tsx'
+import { type Bindings, BindingsChoice, KubeconfigField } from './credential-fields.tsx'
 
 /** Imports a cluster: the kubeconfig by paste or file, the checks line by line, then the commands to use it. */
 export function ImportCluster() {
@@ -19,7 +19,7 @@ export function ImportCluster() {
   const queries = useQueryClient()
   const [name, setName] = useState('')
   const [kubeconfig, setKubeconfig] = useState('')
-  const [bindings, setBindings] = useState<'install' | 'print'>('install')
+  const [bindings, setBindings] = useState<Bindings>('install')
   const project = selected ?? projects.data?.find((one) => one.name === 'Default')?.uid ?? projects.data?.[0]?.uid
   const importing = useMutation({
     mutationFn: () =>
@@ -77,36 +77,13 @@ export function ImportCluster() {
               })
             }
           />
-          <Textarea
-            label="Kubeconfig"
+          <KubeconfigField
             description="Used once, to make an account of Palisade's own on the cluster; then it is thrown away. It must hold a token or a client certificate itself, not run a program."
-            required
             rows={10}
-            spellCheck={false}
-            autoComplete="off"
-            classNames={{ input: 'mono' }}
             value={kubeconfig}
-            onChange={({ currentTarget }) => setKubeconfig(currentTarget.value)}
+            onChange={setKubeconfig}
           />
-          <Group>
-            <FileButton onChange={(file) => void file?.text().then(setKubeconfig)}>
-              {(props) => (
-                <Button {...props} size="xs" variant="default" leftSection={<IconUpload size={14} aria-hidden />}>
-                  Choose a file
-                </Button>
-              )}
-            </FileButton>
-          </Group>
-          <Radio.Group
-            label="On the cluster"
-            value={bindings}
-            onChange={(value) => setBindings(value === 'print' ? 'print' : 'install')}
-          >
-            <Stack gap={6} mt={4}>
-              <Radio value="install" label="Make the account and its bindings now" />
-              <Radio value="print" label="Only show what is needed; somebody applies it by hand" />
-            </Stack>
-          </Radio.Group>
+          <BindingsChoice value={bindings} onChange={setBindings} />
           <Alert color="yellow" variant="light" title="What this gives Palisade">
             <Text size="sm" c="var(--mantine-color-text)">
               The account may act as anybody on this cluster, which makes it worth cluster-admin. Palisade uses it to

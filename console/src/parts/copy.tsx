@@ -1,12 +1,20 @@
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+
+type Props = {
+  readonly text: string
+  readonly label?: string
+  /** In place of the text, such as a link that shows it. */
+  readonly children?: ReactNode
+}
 
 /** A uid or id: short, whole when copied. */
-export function Copyable({ text, label = 'Copy uid' }: { readonly text: string; readonly label?: string }) {
+export function Copyable({ text, label = 'Copy uid', children }: Props) {
   return (
     <span className="inline">
       <span className="mono" title={text}>
-        {text.length > 12 ? `${text.slice(0, 8)}…` : text}
+        {children ?? (text.length > 12 ? `${text.slice(0, 8)}…` : text)}
       </span>
       <Copy text={text} label={label} />
     </span>

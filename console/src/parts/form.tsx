@@ -58,12 +58,17 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
   )
 }
 
-type Tell = { readonly title: string; readonly close: () => void; readonly children: ReactNode }
+type Tell = {
+  readonly title: string
+  readonly close: () => void
+  readonly size?: string
+  readonly children: ReactNode
+}
 
 /** What somebody is told once, such as a link to pass on. */
-export function TellDialog({ title, close, children }: Tell) {
+export function TellDialog({ title, close, size, children }: Tell) {
   return (
-    <Modal opened onClose={close} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={title} size={size ?? 'md'} closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack gap="sm">
         {children}
         <Group justify="flex-end">
