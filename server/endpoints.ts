@@ -1,4 +1,4 @@
-import { accessEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints } from './access/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
@@ -15,7 +15,7 @@ export type Features = {
   readonly version: string
   readonly identity: Pick<Identity, 'endpoints'>
   readonly tenancy: Pick<Tenancy, 'endpoints'>
-  readonly people: Pick<People, 'endpoints'>
+  readonly people: Pick<People, 'endpoints' | 'names'>
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
@@ -39,6 +39,7 @@ export function endpointsOf({
     ...tenancy.endpoints,
     ...people.endpoints,
     ...accessEndpoints,
+    ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
     ...clusters.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,

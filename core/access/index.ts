@@ -3,6 +3,15 @@ export { type CompiledAccess, compile } from './compile.ts'
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
+  type Able,
+  type Explanation,
+  explain,
+  type FilteredGrant,
+  filteredGrantsOf,
+  type NearMiss,
+  whoCan,
+} from './explain.ts'
+export {
   type Coverage,
   covers,
   type HeldPermissions,

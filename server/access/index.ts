@@ -18,6 +18,7 @@ export {
   type Subject,
 } from './assignments.ts'
 export type { ChangeKind } from './epochs.ts'
+export { type ExplainPorts, explainEndpoints } from './explain-routes.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
 export { type Condition, reachCondition } from './reach-sql.ts'

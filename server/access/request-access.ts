@@ -3,12 +3,15 @@ import {
   type Coverage,
   covers,
   decide,
+  explain,
+  filteredGrantsOf,
   type Holding,
   holdingOf,
   holdingsOf,
   permissionsOf,
   reachOf,
   type Scope,
+  whoCan,
 } from '../../core/access/index.ts'
 import { err, ok } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
@@ -54,6 +57,10 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       const held = permissionsOf(compiled, { userUid }, now)
       return { tenant: held.tenant, projects: held.projects }
     },
+    explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
+    whoCan: (permission, on) => whoCan({ permission, resource: on, now }, compiled),
+    filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
+    endOf: (assignment) => snapshot.ends.get(assignment),
     epoch: snapshot.epoch,
   }
 }

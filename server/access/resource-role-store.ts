@@ -57,6 +57,21 @@ async function read(tx: Tx, condition: string, value: string | null): Promise<Re
   }))
 }
 
+/** The filters of these resource roles, by uid of the role; of other assignments there are none. */
+export async function filterNames(
+  tx: Tx,
+  resourceRoles: readonly string[],
+): Promise<ReadonlyMap<string, readonly { readonly uid: string; readonly name: string }[]>> {
+  const rows = await tx.query<{ resource_role_id: string; filter_id: string; name: string }>(
+    `select p.resource_role_id, p.filter_id, f.name from resource_role_filters p
+       join filters f using (tenant_id, filter_id)
+      where p.tenant_id = $1 and p.resource_role_id = any($2) order by p.position`,
+    [tx.tenant, resourceRoles.filter((uid) => ResourceRoleUid.safeParse(uid).success)],
+  )
+  const found = Map.groupBy(rows, (row) => row.resource_role_id)
+  return new Map([...found].map(([uid, of]) => [uid, of.map((row) => ({ uid: row.filter_id, name: row.name }))]))
+}
+
 /** Gives a user or team resource roles. What is named has been looked up. */
 export async function insertResourceRole(
   tx: Tx,

@@ -3,7 +3,15 @@ import type { AuditEvent } from '../../contract/audit-events.ts'
 import type { Refusal, RefusalCode } from '../../contract/errors.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
 import type { AnyPermission, Permission, SystemPermission } from '../../contract/permissions.ts'
-import type { Reach, Scope, TagFilterSet } from '../../core/access/index.ts'
+import type {
+  Able,
+  Explanation,
+  FilteredGrant,
+  Reach,
+  ResourceRef,
+  Scope,
+  TagFilterSet,
+} from '../../core/access/index.ts'
 import type { Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { Principal } from './principal.ts'
@@ -110,6 +118,13 @@ export type RequestAccess = {
     readonly tenant: readonly string[]
     readonly projects: ReadonlyMap<string, readonly string[]>
   }
+  /** Why anybody may do something or not: for people who ask, never for a decision. */
+  readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation
+  readonly whoCan: (permission: string, on: ResourceRef) => readonly Able[]
+  /** What somebody holds through filters. */
+  readonly filteredGrantsOf: (userUid: string) => readonly FilteredGrant[]
+  /** When an assignment ends, in milliseconds; nothing for one without an end. */
+  readonly endOf: (assignment: string) => number | undefined
   readonly epoch: bigint
 }
 

@@ -1,0 +1,217 @@
+import type { z } from 'zod'
+import * as contract from '../../contract/access.ts'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { systemTenant, type TeamUid, type UserUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
+import type { Reason, ResourceRef, Scope } from '../../core/access/index.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { filterNames } from './resource-role-store.ts'
+
+export type ExplainPorts = {
+  readonly names: {
+    readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
+    readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
+  }
+  readonly findCluster: (c: {
+    readonly tx: Tx
+    readonly params: { readonly uid: string }
+  }) => Promise<Target | undefined>
+}
+
+/** To ask about others: who they are, and what roles hold. */
+const aboutOthers: readonly Permission[] = ['user.get', 'role.get']
+const maxRoles = 10
+
+/** Who may do what, and why. Of a tenant; what system administrators hold follows from their kind of account alone. */
+export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly Endpoint[] {
+  return [
+    endpoint({
+      route: 'POST /v1/palisade/access/explain',
+      summary:
+        'Why somebody may do something or not, and what would be needed: the caller, or with user.get and role.get anybody',
+      permission: { signedIn: 'about oneself; about others with user.get and role.get' },
+      body: contract.AccessQuestion,
+      reply: { status: 200, body: contract.AccessExplanation },
+      refusals: ['not_found', 'forbidden', 'invalid'],
+      audit: 'refusals-only',
+      async handle({ tx, body, access, principal }) {
+        const who = await subject(tx, access, principal, body.user)
+        if (!who.ok) return who
+        const what = await resource(tx, access, body, who.value === principal.user)
+        if (!what.ok) return what
+        const { decision, near, roles } = access.explain(who.value, body.permission, what.value)
+        const because = decision.effect === 'allow' ? decision.because : []
+        const named = await namer(tx, [...because, ...near.map(({ reason }) => reason)])
+        const people = await names.people(tx)
+        return ok({
+          body: {
+            user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
+            permission: body.permission,
+            scope: named.scope(what.value.scope),
+            effect: decision.effect,
+            why: decision.effect === 'deny' ? decision.why : null,
+            because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
+            near: near.map(({ reason, why }) => ({ ...named.grant(reason, access.endOf(reason.assignment)), why })),
+            roles: roles.slice(0, maxRoles).map(({ uid, name, scope, permissions }) => {
+              return { uid, name, scope, permissions: permissions.length }
+            }),
+            epoch: decision.epoch,
+          },
+        })
+      },
+    }),
+    endpoint({
+      route: 'GET /v1/palisade/access/who-can',
+      summary: 'Everybody who may do something in the tenant, in a project or on a cluster, and every way in which',
+      permission: { tenant: 'user.list' },
+      query: contract.WhoCanQuery,
+      reply: { status: 200, body: contract.WhoCan },
+      refusals: ['not_found', 'forbidden', 'invalid'],
+      audit: 'refusals-only',
+      async handle({ tx, query, access }) {
+        if (!access.allows('role.get', { kind: 'tenant' })) return err(lacks(tx, 'role.get'))
+        const what = await resource(tx, access, query, false)
+        if (!what.ok) return what
+        const people = await names.people(tx)
+        const nameOf = (user: string) => people.get(user as UserUid) ?? ''
+        const able = access
+          .whoCan(query.permission, what.value)
+          .map((one) => ({ ...one, name: nameOf(one.user) }))
+          .toSorted((a, b) => (a.name === b.name ? (a.user < b.user ? -1 : 1) : a.name < b.name ? -1 : 1))
+        const shown = able.slice(query.offset, query.offset + query.limit)
+        const named = await namer(
+          tx,
+          shown.flatMap(({ because }) => because),
+        )
+        return ok({
+          body: {
+            items: shown.map(({ user, name, because }) => ({
+              user: { uid: user, name },
+              because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
+            })),
+            count: able.length,
+          },
+        })
+      },
+    }),
+    endpoint({
+      route: 'GET /v1/palisade/access/what-can',
+      summary: 'All that somebody may do, by scope: the caller, or with user.get and role.get anybody',
+      permission: { signedIn: 'about oneself; about others with user.get and role.get' },
+      query: contract.WhatCanQuery,
+      reply: { status: 200, body: contract.WhatCan },
+      refusals: ['not_found', 'forbidden'],
+      audit: 'refusals-only',
+      async handle({ tx, query, access, principal }) {
+        const who = await subject(tx, access, principal, query.user)
+        if (!who.ok) return who
+        const held = access.permissionsOf(who.value)
+        const filtered = access.filteredGrantsOf(who.value)
+        const named = await namer(
+          tx,
+          filtered.map(({ reason }) => reason),
+          [...held.projects.keys()],
+        )
+        const people = await names.people(tx)
+        return ok({
+          body: {
+            user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
+            tenant: [...held.tenant],
+            projects: [...held.projects]
+              .map(([uid, permissions]) => ({ project: named.project(uid), permissions: [...permissions] }))
+              .toSorted((a, b) => (a.project.name < b.project.name ? -1 : 1)),
+            filtered: filtered.map(({ reason, permissions }) => {
+              return { ...named.grant(reason, access.endOf(reason.assignment)), permissions: [...permissions] }
+            }),
+          },
+        })
+      },
+    }),
+  ]
+
+  /** Whom a question is about; a person of another tenant and nobody are the same answer. */
+  async function subject(
+    tx: Tx,
+    access: RequestAccess,
+    principal: Principal,
+    asked: string | undefined,
+  ): Promise<Result<string, Refusal>> {
+    if (asked === undefined || asked === principal.user) return ok(principal.user)
+    const missing = aboutOthers.find((permission) => !access.allows(permission, { kind: 'tenant' }))
+    if (missing) return err(lacks(tx, missing))
+    const people = await names.people(tx)
+    return people.has(asked as UserUid) ? ok(asked) : err(refuse('not_found', `No user ${asked} in this tenant`))
+  }
+
+  /** What a question is about. Somebody else's view of a cluster or project is for those who have one of it themselves. */
+  async function resource(
+    tx: Tx,
+    access: RequestAccess,
+    { cluster, project }: { readonly cluster?: string | undefined; readonly project?: string | undefined },
+    isOwn: boolean,
+  ): Promise<Result<ResourceRef, Refusal>> {
+    if (cluster !== undefined && project !== undefined)
+      return err(refuse('invalid', 'Name a cluster or a project, not both: a cluster is in one project'))
+    if (cluster !== undefined) {
+      const found = await findCluster({ tx, params: { uid: cluster } })
+      const isSeen = found && (isOwn || access.allows('cluster.get', found))
+      return isSeen ? ok(found) : err(refuse('not_found', `No cluster ${cluster} that you see`))
+    }
+    if (project !== undefined) {
+      const [row] = await projectsNamed(tx, [project])
+      const scope = { kind: 'project', projectUid: project } as const
+      const isSeen = row && (isOwn || access.allows('project.get', scope))
+      return isSeen ? ok({ kind: 'project', scope }) : err(refuse('not_found', `No project ${project} that you see`))
+    }
+    const kind = tx.tenant === systemTenant ? 'system' : 'tenant'
+    return ok({ kind, scope: { kind } })
+  }
+
+  /** Gives grants the names of all that they are made of, read once for all of them. */
+  async function namer(tx: Tx, reasons: readonly Reason[], projects: readonly string[] = []) {
+    const inProjects = reasons.flatMap(({ scope }) => (scope.kind === 'project' ? [scope.projectUid] : []))
+    const projectNames = new Map(
+      (await projectsNamed(tx, [...projects, ...inProjects])).map((row) => [row.uid, row.name]),
+    )
+    const teamNames = await names.teams(tx)
+    const filters = await filterNames(
+      tx,
+      reasons.map(({ assignment }) => assignment),
+    )
+    const project = (uid: string) => ({ uid, name: projectNames.get(uid) ?? uid })
+    const scopeOf = (scope: Scope): z.infer<typeof contract.AccessScope> =>
+      scope.kind === 'project' ? { kind: 'project', project: project(scope.projectUid) } : { kind: scope.kind }
+    return {
+      project,
+      scope: scopeOf,
+      grant: ({ assignment, roleUid, roleName, via, scope }: Reason, endsAt: number | undefined): contract.Grant => ({
+        assignment,
+        role: { uid: roleUid, name: roleName },
+        via:
+          via.kind === 'user'
+            ? { kind: 'user' }
+            : { kind: 'team', team: { uid: via.teamUid, name: teamNames.get(via.teamUid as TeamUid) ?? via.teamUid } },
+        scope: scopeOf(scope),
+        filters: [...(filters.get(assignment) ?? [])],
+        endsAt: endsAt === undefined ? null : new Date(endsAt).toISOString(),
+      }),
+    }
+  }
+}
+
+async function projectsNamed(tx: Tx, uids: readonly string[]): Promise<{ uid: string; name: string }[]> {
+  const wellFormed = [...new Set(uids)].filter((uid) => /^[0-9a-f]{24}$/.test(uid))
+  if (wellFormed.length === 0) return []
+  return tx.query('select project_id as uid, name from projects where tenant_id = $1 and project_id = any($2)', [
+    tx.tenant,
+    wellFormed,
+  ])
+}
+
+const lacks = ({ tenant }: Tx, permission: Permission) =>
+  refuse('forbidden', `This needs ${permission} in tenant ${tenant}`, {
+    permission,
+    scope: { kind: 'tenant', uid: tenant },
+  })
