@@ -59,6 +59,8 @@ export type Intend = (what: Recorded) => Promise<void>
 export type Answer<Body> = Recorded & {
   readonly body: Body
   readonly headers?: Readonly<Record<string, string>>
+  /** Of an endpoint that `changes`: it was so already, and the epoch stays. */
+  readonly unchanged?: boolean
 }
 
 type Shape = z.ZodType

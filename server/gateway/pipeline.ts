@@ -303,7 +303,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
         call.intent = undefined
       })
     }
-    if (endpoint.changes) await access.raise(tx, endpoint.changes)
+    if (endpoint.changes && !handled.value.unchanged) await access.raise(tx, endpoint.changes)
     return ok({ ...handled.value, auditUid })
   }
 
