@@ -155,7 +155,9 @@ describe('tokens of the issuer', () => {
     const tokens = await redeem(config, flow, (await signInOn(browser, flow, ada())).url)
     await browser.close()
     const ofToken = () =>
-      palisade.sql(`select state_id, consumed_at, expires_at from oidc_state where kind = 'RefreshToken' order by state_id`)
+      palisade.sql(
+        `select state_id, consumed_at, expires_at from oidc_state where kind = 'RefreshToken' order by state_id`,
+      )
     return { id: client.clientId as string, secret: clientSecret as string, config, tokens, stored: ofToken }
   }
 
