@@ -31,6 +31,6 @@ export const auditHistogram = z.strictObject({
   from: z.iso.datetime().nullable(),
   to: z.iso.datetime().nullable(),
   buckets: z.array(z.strictObject({ entries: z.int(), refused: z.int() })),
-  /** Whether there are more: the newest 100,000 that fit are counted. */
+  /** Whether there may be more: the newest 100,000 that fit are counted, among the newest 1,000,000 of the log. */
   more: z.boolean(),
 })

@@ -193,6 +193,12 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
 
   // The API.
   const rate = createRateLimiter(clock)
+  const own = createOwnFetch({
+    publicUrl: config.publicUrl,
+    host: config.host,
+    port: config.port,
+    trusted: () => (config.tls === 'internal' ? pki.caCertificatePem : certificate.value.secureContextOptions.cert),
+  })
   const issuer = createIssuer({
     ...{ inTenant, keys, rate, clock, logger },
     publicUrl: config.publicUrl,
@@ -201,6 +207,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     lookups: createLookups(pool),
     teamNames: async (tenant) => (await access.current(tenant)).teamNames,
     trustedProxies: config.trustedProxies,
+    endClientOf: own.endClientOf,
     observe: metrics.requests,
   })
   const live = { calls: access.calls, recheck: identity.recheck, signals: createSignals({ inTenant: readInTenant }) }
@@ -258,12 +265,6 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   )
 
   // The console: its server side, and its files.
-  const own = createOwnFetch({
-    publicUrl: config.publicUrl,
-    host: config.host,
-    port: config.port,
-    trusted: () => (config.tls === 'internal' ? pki.caCertificatePem : certificate.value.secureContextOptions.cert),
-  })
   const openId = deps.openId ?? {
     issuer: `${config.publicUrl}/oidc`,
     clientId: 'palisade-canvas',
@@ -281,6 +282,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     callApi: api.call,
     kube: door.request,
     kubeUpgrade: door.upgrade,
+    onBehalfOf: own.onBehalfOf,
     trustedProxies: config.trustedProxies,
     observe: metrics.requests,
   })

@@ -44,7 +44,16 @@ describe('each rule sees what breaks it', () => {
     'server/config.ts': '',
     'cli/main.ts': `import { decide } from '../core/access/index.ts'\n`,
     'server/roles/index.ts': `export { createRoles } from './roles.ts'\n`,
-    'server/roles/roles.ts': `import { decide } from '../../core/access/index.ts'\nimport { openPool } from '../platform/postgres/index.ts'\n`,
+    'server/roles/roles.ts': `import { decide } from '../../core/access/index.ts'\nimport { openPool } from '../platform/postgres/index.ts'
+const words = new Set(['a'])
+export const known: ReadonlySet<string> = new Set(['b'])
+export const text = ['a', known].join(' ')
+export function createRoles() {
+  let n = 0
+  const seen = new Map()
+  return () => seen.set(n++, words)
+}
+`,
     'server/roles/roles.test.ts': `import './roles.ts'\nimport '../config.ts'\n`,
     'server/teams/index.ts': `export { createTeams } from './teams.ts'\n`,
     'server/teams/teams.ts': `import { createRoles } from '../roles/index.ts'\nimport pg from 'pg'\n`,
@@ -159,8 +168,25 @@ describe('each rule sees what breaks it', () => {
     {
       in: 'server/roles/roles.ts',
       add: `export const x = { async f(a: A): Promise<B> {\n  await a\n} }\nconst server = createServer(x)`,
-      says: /roles\.ts:6 runs/,
+      says: /roles\.ts:14 runs/,
     },
+    ...[
+      'let current',
+      'export var user = 1',
+      'const seen = new Map()',
+      'const seen: Map<string, User> = new Map<string, User>()',
+      'const users = new WeakMap()',
+      'const request = new AsyncLocalStorage<User>()',
+      'const users: User[] = [root]\nexport const add = (user: User) => users.push(user)',
+      'const state = { user: undefined }\nexport function f(user: User) {\n  state.user = user\n}',
+      'const counts = [0]\nconst count = (i: number) => {\n  counts[i] += 1\n}',
+      "export const names = new Set(['a'])",
+      "export const names = [\n  'a',\n]",
+      'const cache = createBoundedMap<string, User>(10)',
+      'const userOf = remembering(parse)\nfunction remembering(f: F) {\n  const known = new Map()\n  return (x: X) => known.get(x) ?? f(x)\n}',
+      'class Users {\n  static current: User\n}',
+      'export const f = (user: User) => {\n  globalThis.user = user\n}',
+    ].map((add) => ({ in: 'server/teams/teams.ts', add, says: /make it in a create… function/ })),
   ]
   for (const { in: path, add, says } of seeds)
     test(`${add.replaceAll(/\s+/g, ' ') || 'nothing'} in ${path}`, () => {

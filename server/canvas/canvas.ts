@@ -22,8 +22,9 @@ import { newUid } from '../platform/random/index.ts'
 import { asBearer } from './as-bearer.ts'
 import { dropCookie, readCookie, sessionCookie, setCookie, stateCookie } from './cookies.ts'
 import { createIssuer, type OpenIdSettings } from './issuer.ts'
+import type { OwnFetch } from './own-fetch.ts'
 import { pageHeaders, plainPage } from './page.ts'
-import { bringsCsrf, csrfOf, fromOwnPage } from './same-site.ts'
+import { bringsCsrf, csrfOf, fromOwnPage, isOpenedPage } from './same-site.ts'
 import { type BrowserSession, createSessions } from './sessions.ts'
 import { createSignIn, signInSeconds } from './sign-in.ts'
 
@@ -49,6 +50,8 @@ export type CanvasPorts = {
   readonly keys: Pick<Keys, 'of'>
   readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
+  /** Runs work whose requests to our own issuer are for the browser at this address. */
+  readonly onBehalfOf: OwnFetch['onBehalfOf']
   readonly clock: Clock
   readonly logger: Logger
   /** Told of every request that canvas answers itself. */
@@ -127,7 +130,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   }
 
   async function begin(request: DoorRequest, url: URL, log: RequestLog): Promise<Reply> {
-    const wait = rate.take('sign-in', networkOf(addressOf(request)))
+    const wait = rate.take('console-login', networkOf(addressOf(request)))
     if (wait > 0) return page({ ...refuse('too_many_requests'), retryAfterSeconds: wait })
     const begun = await signIn.begin(url.searchParams.get('return_to'), log)
     if (!begun.ok) return page(begun.error)
@@ -136,7 +139,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
   }
 
   async function finish(request: DoorRequest, url: URL, log: RequestLog): Promise<Reply> {
-    const wait = rate.take('sign-in', networkOf(addressOf(request)))
+    const wait = rate.take('console-callback', networkOf(addressOf(request)))
     if (wait > 0) return page({ ...refuse('too_many_requests'), retryAfterSeconds: wait })
     const { cookie } = request.headers
     const dropped = dropCookie(stateCookie)
@@ -221,6 +224,9 @@ export function createCanvas(ports: CanvasPorts): Canvas {
     const { method } = request
     if (path === '/canvas/login' || path === '/canvas/callback') {
       if (method !== 'GET') return { ...refusal(refuse('method_not_allowed'), id), ...allow('GET') }
+      // Before it counts: what a page loads in a thousand browsers uses up no network's budget.
+      if (!isOpenedPage(request.headers))
+        return page(refuse('cross_site', 'Signing in begins with a page that is opened'))
       const url = parseUrl(target, publicUrl)
       if (!url) return page(refuse('invalid', 'The address is not readable'))
       return path === '/canvas/login' ? begin(request, url, log) : finish(request, url, log)
@@ -275,7 +281,8 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       const id = newUid()
       const log = new RequestLog(logger, id)
       const startedAt = performance.now()
-      route(request, response, log)
+      ports
+        .onBehalfOf(addressOf(request), () => route(request, response, log))
         .catch((cause: unknown) => refusal(failed(cause, log), id))
         .then((reply) => {
           if (reply === 'elsewhere') return
@@ -297,7 +304,8 @@ export function createCanvas(ports: CanvasPorts): Canvas {
         asBearer(request, target.slice('/canvas'.length), session.value.token)
         return ok('')
       }
-      admitted()
+      ports
+        .onBehalfOf(addressOf(request), admitted)
         .catch((cause: unknown) => err(failed(cause, log)))
         .then((result) => {
           if (result.ok) return ports.kubeUpgrade(request, socket, head)

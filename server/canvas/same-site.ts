@@ -30,6 +30,19 @@ export function fromOwnPage(
   return site === 'none' && !isUnsafe ? ok(undefined) : err(foreign)
 }
 
+/**
+ * Whether a request is a page that a person opens, as far as the browser says: no picture, frame or script of some page is, nor one that
+ * is fetched before anybody wants it.
+ */
+export function isOpenedPage(headers: Headers): boolean {
+  const {
+    'sec-fetch-mode': mode = 'navigate',
+    'sec-fetch-dest': dest = 'document',
+    'sec-purpose': purpose = '',
+  } = headers
+  return mode === 'navigate' && dest === 'document' && !purpose.includes('prefetch')
+}
+
 /** Whether a request that changes something brings the token. An upgrade cannot: browsers set no header there. */
 export function bringsCsrf(method: string, headers: Headers, cookie: string): Result<undefined, Refusal> {
   if (safeMethods.has(method)) return ok(undefined)

@@ -13,7 +13,7 @@ import {
 } from '../../tests/support/fake-kubernetes.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { accountObjects, accountYaml, installationRights } from './account.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, type ObjectName } from './bootstrap.ts'
 import { parseKubeconfig } from './kubeconfig.ts'
 
 let cluster: FakeKubernetes
@@ -26,12 +26,15 @@ afterEach(() => {
   cluster.objects.clear()
   cluster.tokens.clear()
   cluster.calls.length = 0
+  left.length = 0
 })
 
 const log: string[] = []
+const left: ObjectName[] = []
 const deps = {
   checkDestination: async () => ok({ addresses: [{ address: '127.0.0.1', family: 4 as const }] }),
   logger: createLogger('debug', (line) => log.push(line)),
+  leaves: (objects: readonly ObjectName[]) => void left.push(...objects),
 }
 const tenant = 'a'.repeat(24)
 
@@ -115,15 +118,30 @@ describe('with every right', () => {
     assert.ok(!done.ok)
     assert.match(done.error.message, /etcd is full/)
     assert.deepEqual(made(), [])
+    assert.deepEqual(
+      left.map(({ namespace }) => namespace !== undefined),
+      [true],
+      'what was asked for may be there',
+    )
   })
 
-  test('what cannot be removed is logged, not thrown', async () => {
+  test('nothing is said to be left where all of it is gone, and what the cluster refused was never made', async () => {
+    const done = await run()
+    assert.ok(done.ok)
+    await done.value.undo()
+    cluster.intercept = on('PATCH /apis/rbac.authorization.k8s.io/v1/namespaces', status(403, 'no'))
+    assert.ok(!(await run()).ok)
+    assert.deepEqual([made(), left], [[], []])
+  })
+
+  test('what cannot be removed is told and logged, not thrown', async () => {
     const done = await run()
     assert.ok(done.ok)
     cluster.intercept = on('DELETE', status(403, 'no'))
     log.length = 0
     await done.value.undo()
     assert.equal(log.filter((line) => line.includes('left on the cluster')).length, 9)
+    assert.deepEqual(left.toReversed(), done.value.outcome.created)
   })
 })
 

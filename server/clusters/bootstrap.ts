@@ -49,7 +49,7 @@ export type Bootstrapped = {
 
 export type Bootstrap = {
   readonly outcome: Bootstrapped
-  /** Removes what was made. Another import that relied on it in the meantime finds out at its next call. */
+  /** Removes what was made; `leaves` hears of what may be left. Another import that relied on it in the meantime finds out at its next call. */
   undo(): Promise<void>
   /** Forgets the credential. To be called whatever comes of it. */
   forget(): void
@@ -58,6 +58,8 @@ export type Bootstrap = {
 export type BootstrapDeps = {
   readonly checkDestination: CheckDestination
   readonly logger: Logger
+  /** Told of what may be left on the cluster although it was to be taken back. */
+  readonly leaves: (objects: readonly ObjectName[]) => void
 }
 
 /** For the whole conversation; clients of ours wait 30 s. */
@@ -84,8 +86,17 @@ export async function bootstrap(
   const signal = AbortSignal.timeout(totalMs)
   const client = createKubernetesClient(endpoint, credential, { checkDestination, signal })
   const made: MadeObject[] = []
+  /** Perhaps made: the cluster's answer says nothing of it. */
+  const unsure: ObjectName[] = []
 
   const undo = async () => {
+    const left = unsure.splice(0)
+    if (left.length > 0) logger.warn({ cluster: endpoint.server.url, objects: left }, 'perhaps left on the cluster')
+    await removeMade(left)
+    if (left.length > 0) deps.leaves(left)
+  }
+
+  const removeMade = async (left: ObjectName[]) => {
     if (made.length === 0) return
     const remover = createKubernetesClient(endpoint, credential, {
       checkDestination,
@@ -93,7 +104,9 @@ export async function bootstrap(
     })
     for (const object of made.splice(0).reverse()) {
       const problem = await remove(remover, object)
-      if (problem) logger.warn({ cluster: endpoint.server.url, object: object.path, problem }, 'left on the cluster')
+      if (problem === undefined) continue
+      left.push(object.name)
+      logger.warn({ cluster: endpoint.server.url, object: object.path, problem }, 'left on the cluster')
     }
     await remover.close()
   }
@@ -126,7 +139,7 @@ export async function bootstrap(
       if (!missing.ok) return missing
       wanting = missing.value
       if (wanting.length === 0) {
-        const applied = await applyAll(client, made)
+        const applied = await applyAll(client, made, unsure)
         if (!applied.ok) return applied
         installed = true
       }
@@ -226,27 +239,34 @@ const AppliedObject = z.looseObject({
   status: z.looseObject({ phase: z.string().optional() }).optional(),
 })
 
-/** Makes what is not there. `made` is filled as it goes, so that a failure half way can be undone. */
-async function applyAll(client: KubernetesClient, made: MadeObject[]): Promise<Result<undefined, ClusterProblem>> {
+/** Makes what is not there. `made` and `unsure` are filled as it goes, so that a failure half way can be undone. */
+async function applyAll(
+  client: KubernetesClient,
+  made: MadeObject[],
+  unsure: ObjectName[],
+): Promise<Result<undefined, ClusterProblem>> {
   for (const object of accountObjects) {
     const path = pathOf(object)
     const reply = await client.call('PATCH', `${path}?fieldManager=${fieldManager}`, {
       body: object,
       contentType: 'application/apply-patch+yaml', // JSON is YAML
     })
-    if (!reply.ok) return reply
-    const { status, body } = reply.value
     const { kind, metadata } = object
     const { namespace } = metadata
+    const name = { kind, name: metadata.name, ...(namespace === undefined ? {} : { namespace }) }
+    if (!reply.ok) {
+      unsure.push(name)
+      return reply
+    }
+    const { status, body } = reply.value
     // 409: a field is somebody else's with another value. 422: what a binding refers to cannot be changed.
     if (status === 409 || status === 422) return err(differs(object))
     const applied = AppliedObject.safeParse(body)
-    if ((status !== 200 && status !== 201) || !applied.success)
+    if ((status !== 200 && status !== 201) || !applied.success) {
+      if (status === 201 || status >= 500) unsure.push(name)
       return err(unexpected(reply.value, `to make ${kind} ${metadata.name}`))
-    if (status === 201) {
-      const name = { kind, name: metadata.name, ...(namespace === undefined ? {} : { namespace }) }
-      made.push({ name, path, uid: applied.data.metadata.uid })
     }
+    if (status === 201) made.push({ name, path, uid: applied.data.metadata.uid })
     if (applied.data.status?.phase === 'Terminating')
       return err({ kind: 'conflict', message: `The ${kind} ${metadata.name} is being deleted: wait until it is gone.` })
     if (!isAsWanted(object, applied.data)) return err(differs(object))

@@ -28,6 +28,7 @@ import {
 describe('import, on a real cluster', { skip: await clusterSkipReason() }, () => {
   const tenant = 'a'.repeat(24)
   const logger = createLogger('error', () => undefined)
+  const leaves = () => undefined
   const checkDestination: CheckDestination = async () => ok({ addresses: [{ address: '127.0.0.1', family: 4 }] })
   let cluster: Cluster
   let endpoint: ClusterEndpoint
@@ -44,7 +45,7 @@ describe('import, on a real cluster', { skip: await clusterSkipReason() }, () =>
   }
 
   async function run(text: string, bindings: 'install' | 'print' = 'install'): Promise<Bootstrap> {
-    const done = await bootstrap(parsed(text), { tenant, bindings }, { checkDestination, logger })
+    const done = await bootstrap(parsed(text), { tenant, bindings }, { checkDestination, logger, leaves })
     assert.ok(done.ok, done.ok ? '' : done.error.message)
     return done.value
   }
@@ -162,7 +163,7 @@ describe('import, on a real cluster', { skip: await clusterSkipReason() }, () =>
     const done = await bootstrap(
       parsed(cluster.adminKubeconfigText),
       { tenant, bindings: 'install' },
-      { checkDestination, logger },
+      { checkDestination, logger, leaves },
     )
     assert.equal(done.ok ? 'none' : done.error.kind, 'conflict')
     const left = (await cluster.api('GET', `${path}/palisade-impersonator`)).body as typeof theirs
@@ -182,7 +183,7 @@ describe('import, on a real cluster', { skip: await clusterSkipReason() }, () =>
     const done = await bootstrap(
       parsed(cluster.adminKubeconfigText),
       { tenant, bindings: 'install' },
-      { checkDestination, logger },
+      { checkDestination, logger, leaves },
     )
     assert.match(done.ok ? '' : done.error.message, /ClusterRoleBinding palisade:level:view/)
     await cluster.api('DELETE', `${path}/palisade%3Alevel%3Aview`)
@@ -192,7 +193,7 @@ describe('import, on a real cluster', { skip: await clusterSkipReason() }, () =>
   test('a credential that the cluster does not know', async () => {
     const { kubeconfig } = await cluster.clientKubeconfig({ name: 'unknown' })
     const wrong = parsed(kubeconfig.replace(/token: .*/, 'token: nobody-knows-this'))
-    const done = await bootstrap(wrong, { tenant, bindings: 'install' }, { checkDestination, logger })
+    const done = await bootstrap(wrong, { tenant, bindings: 'install' }, { checkDestination, logger, leaves })
     assert.equal(done.ok ? 'none' : done.error.kind, 'unauthorized')
   })
 

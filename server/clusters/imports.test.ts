@@ -59,7 +59,7 @@ describe('a check in token mode', () => {
     assert.equal(await check(other.caPem, true), 'destination_refused')
 
     // Neither by the way of an account, in whatever mode, nor under another name.
-    const nothing = async () => undefined
+    const nothing = async () => ({ leaves: () => undefined })
     const account = async (kubeconfig: string, isAdministrator: boolean) => {
       const credential = { kubeconfig: new Secret(kubeconfig), bindings: 'install' as const, isAdministrator }
       const tenant = TenantUid.parse('a'.repeat(24))

@@ -167,8 +167,8 @@ export function createImports(ports: ImportPorts) {
   ): Promise<Result<Work<Prepared>, Refusal>> =>
     converse(tenant, async () => {
       const sealer = await sealerOf(tenant)
-      await intend({ resource, details: { server: kubeconfig.endpoint.server.url, bindings } })
-      const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger })
+      const { leaves } = await intend({ resource, details: { server: kubeconfig.endpoint.server.url, bindings } })
+      const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger, leaves })
       if (!done.ok) return err(refusalOf(done.error))
       const { undo, forget } = done.value
       return ok({

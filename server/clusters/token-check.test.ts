@@ -85,13 +85,16 @@ describe('whether a cluster takes our tokens as it has to', () => {
     return path === '/api' ? { status: 200, body: {} } : undefined
   }
 
+  const mintedAt = 1000
   /** Unsigned: whether a signature holds is the API server's own affair. */
-  const mint: MintProbe = async ({ tenant, cluster, identity }, { lifeSeconds = 60, ...changed } = {}) => {
+  const mint: MintProbe = async ({ tenant, cluster, identity }, probe = {}) => {
+    const { lifeSeconds = 60, issuedSecondsAgo = 0, ...changed } = probe
     const jti = `j${++jtis}`
+    const iat = mintedAt - issuedSecondsAgo
     const { extra, user, uid, groups } = identity
     const claims = {
-      ...{ iss: issuer, aud: cluster, sub: user, uid, groups, tenant, access: 'proxy', jti, iat: 1000 },
-      ...{ email: extra.email?.[0], teams: extra.team, session: extra.session?.[0], exp: 1000 + lifeSeconds },
+      ...{ iss: issuer, aud: cluster, sub: user, uid, groups, tenant, access: 'proxy', jti, iat },
+      ...{ email: extra.email?.[0], teams: extra.team, session: extra.session?.[0], exp: iat + lifeSeconds },
       ...changed,
     }
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -114,6 +117,16 @@ describe('whether a cluster takes our tokens as it has to', () => {
     assert.deepEqual(await check(), ok({ kubernetesVersion: 'v1.36.3', missing: [] }))
     assert.deepEqual([...new Set(fake.calls.map(({ method }) => method))].toSorted(), ['GET', 'POST'])
     assert.ok(fake.calls.filter(({ method }) => method === 'POST').every(({ path }) => /reviews$/.test(path)))
+  })
+
+  test('no token that tries it is of use for longer than the question takes, with clocks that differ', async () => {
+    await check()
+    const tokens = fake.calls.flatMap(({ token }) => (token === '' ? [] : [token]))
+    assert.ok(tokens.length >= 12)
+    assert.equal(new Set(tokens).size, tokens.length, 'none is used for two questions')
+    for (const token of tokens)
+      assert.ok(Number(decodeJwt(token).exp) <= mintedAt + 30, JSON.stringify(decodeJwt(token)))
+    assert.equal(Math.max(...tokens.map((token) => mintedAt - Number(decodeJwt(token).iat))), 271)
   })
 
   const forgotten: readonly (readonly [Check, RegExp])[] = [

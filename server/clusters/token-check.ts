@@ -24,6 +24,7 @@ export type MintProbe = (
     readonly groups?: readonly string[]
     readonly access?: string
     readonly lifeSeconds?: number
+    readonly issuedSecondsAgo?: number
   },
 ) => Promise<{ readonly token: Secret; readonly jti: string }>
 
@@ -37,8 +38,15 @@ export type TokensTaken = {
 export type TokenProblem = ClusterProblem | { readonly kind: 'tokens'; readonly problems: readonly string[] }
 
 const totalMs = 25_000
-/** A token is used for half a minute and lives a whole one. */
+/** A token of a call is used for half a minute and lives a whole one. */
 const maxClockDifferenceMs = 20_000
+/**
+ * What tries a cluster has real groups in it, if nobody's name: each is made for one question, and ends when that has arrived, by a
+ * clock as far behind as it may be ahead.
+ */
+const probeSeconds = maxClockDifferenceMs / 1000 + 10
+/** More than the rules allow (`core/kube/token-claims.ts`). */
+const tooLongSeconds = 301
 const nobody = '0'.repeat(24)
 
 /** What an API server that checks too little would take; each is refused by one member of the generated configuration. */
@@ -46,7 +54,11 @@ const unsound = [
   { why: 'for another cluster (issuer.audiences)', changed: { aud: nobody } },
   { why: 'for this cluster and another one (claimValidationRules: claims.aud)', changed: 'both' },
   { why: 'of another tenant (claimValidationRules: claims.tenant)', changed: { tenant: nobody } },
-  { why: 'that lives longer than it may (claimValidationRules: claims.exp)', changed: { lifeSeconds: 301 } },
+  {
+    why: 'that lives longer than it may (claimValidationRules: claims.exp)',
+    // By what it says of itself; it ends with the others.
+    changed: { lifeSeconds: tooLongSeconds, issuedSecondsAgo: tooLongSeconds - probeSeconds },
+  },
   { why: 'made for another purpose (claimValidationRules: claims.access)', changed: { access: 'other' } },
   { why: 'for a user with a name of Kubernetes’ own (userValidationRules)', changed: { sub: 'system:palisade-check' } },
   {
@@ -64,7 +76,8 @@ export async function checkTokens(
   of: { readonly tenant: TenantUid; readonly cluster: ClusterUid; readonly issuer: string },
   deps: { readonly checkDestination: CheckDestination; readonly mint: MintProbe; readonly now: () => number },
 ): Promise<Result<TokensTaken, TokenProblem>> {
-  const { checkDestination, mint, now } = deps
+  const { checkDestination, now } = deps
+  const mint: MintProbe = (of, changed) => deps.mint(of, { lifeSeconds: probeSeconds, ...changed })
   const { tenant, cluster } = of
   const identity = withoutRequest(probeOf(tenant))
   const client = createKubernetesClient(endpoint, {}, { checkDestination, signal: AbortSignal.timeout(totalMs) })
@@ -83,7 +96,7 @@ export async function checkTokens(
     if (!taken.ok) return taken
     if (taken.value.length > 0) return err({ kind: 'tokens', problems: taken.value })
 
-    const version = await readVersion(client, { token })
+    const version = await readVersion(client, { token: (await mint({ tenant, cluster, identity })).token })
     if (!version.ok) return version
     const missing = await levelsMissing()
     return missing.ok ? ok({ kubernetesVersion: version.value, missing: missing.value }) : missing

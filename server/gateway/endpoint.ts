@@ -61,12 +61,19 @@ export type Recorded = {
  * Records that the endpoint's event is about to happen somewhere else, where no rollback reaches: called once, before it is
  * begun. Durable when it resolves; where it throws, nothing may be begun. Whatever comes of it is recorded as its end.
  */
-export type Intend = (what: Recorded) => Promise<void>
+export type Intend = (what: Recorded) => Promise<Intended>
+
+export type Intended = {
+  /** Says what may be left where it was done although it was to be taken back: its end names it. */
+  readonly leaves: (what: readonly object[]) => void
+}
 
 /** A handler's answer: the body (checked against `reply`), headers, and what the audit entry says. */
 export type Answer<Body> = Recorded & {
   readonly body: Body
   readonly headers?: Readonly<Record<string, string>>
+  /** Of an endpoint that `changes`: it was so already, and the epoch stays. */
+  readonly unchanged?: boolean
 }
 
 type Shape = z.ZodType
@@ -172,8 +179,8 @@ export type GuardedEndpoint<P extends Shape, Q extends Shape, B extends Shape, R
   readonly changes?: 'access' | 'sessions'
   /**
    * Slow work (network, password hash) after a first decision and before the transaction that decides again. `undo` is
-   * called when the transaction refused or was rolled back, and not where nobody knows whether it was; `forget` at the end,
-   * whatever came of it.
+   * called when the transaction refused or was rolled back, and not where nobody knows whether it was; what it could not take back it
+   * tells what `intend` answered, and where it throws nobody knows. `forget` is called at the end, whatever came of it.
    */
   readonly prepare?: (
     c: Omit<Context<z.output<P>, z.output<Q>, z.output<B>>, 'tx' | 'record' | 'prepared'> & { readonly intend: Intend },

@@ -226,9 +226,12 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
     const path = pathOf(request.url)
     if (isGuardedPath(path) && !(await authenticate(request, reply))) return reply
     const known = endpoints.filter((one) => matches(splitRoute(one.route).path, path))
-    if (known.length === 0) return send(request, reply, refuse('route_not_found', `No route ${request.method} ${path}`))
+    const [route] = known
+    if (!route)
+      return send(request, reply, refuse('route_not_found', `No route ${request.method} ${withoutValues(path)}`))
     void reply.header('allow', known.map((one) => splitRoute(one.route).method).join(', '))
-    return send(request, reply, refuse('method_not_allowed', `${path} does not take ${request.method}`))
+    const { path: template } = splitRoute(route.route)
+    return send(request, reply, refuse('method_not_allowed', `${template} does not take ${request.method}`))
   })
 
   app.setErrorHandler((cause: Error & { code?: string; statusCode?: number }, request, reply) => {
@@ -361,6 +364,13 @@ function presentedBy({ authorization, apikey }: IncomingMessage['headers']): Pre
 }
 
 const isGuardedPath = (path: string) => /^\/(v1|canvas|k8s)(\/|$)/.test(path)
+
+/** A path to be quoted: a part that is no plain word may be a token or a link that was sent to a wrong place (threat C13). */
+const withoutValues = (path: string): string =>
+  path
+    .split('/')
+    .map((part) => (/^(?:[A-Za-z]{1,24}|v1|)$/.test(part) ? part : '…'))
+    .join('/')
 
 function matches(template: string, path: string): boolean {
   const parts = path.split('/')

@@ -6,6 +6,7 @@ export {
   endpoint,
   type GivenRole,
   type Intend,
+  type Intended,
   type Method,
   type OpenContext,
   openEndpoint,

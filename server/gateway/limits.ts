@@ -23,6 +23,11 @@ export const rates = {
   /** Requests that no valid credential came with. */
   unauthenticated: { perSecond: 100, burst: 500 },
   'sign-in': { perSecond: 10, burst: 50 },
+  /** The console's way to the issuer and back, each by itself: who uses up one of them stops neither the other nor passwords. */
+  'console-login': { perSecond: 10, burst: 50 },
+  'console-callback': { perSecond: 10, burst: 50 },
+  /** What the console's server side asks of our own issuer, by the network of the browser that it is for. */
+  'back-channel': { perSecond: 100, burst: 500 },
   /** Codes of devices are short: ten tries, then one in ten seconds (threat B19). */
   'device-code': { perSecond: 0.1, burst: 10 },
   'password-reset': { perSecond: 2, burst: 10 },

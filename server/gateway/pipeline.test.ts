@@ -24,7 +24,10 @@ const intent = EntryUid.parse('e'.repeat(24))
 type How = 'commits' | 'is refused' | 'is rolled back' | 'ends nobody knows how'
 
 /** Runs one request whose work outside succeeds, and whose transaction ends so. @returns what happened, in order */
-async function happens(how: How, { work = 'succeeds', log = 'takes it' } = {}): Promise<string[]> {
+async function happens(
+  how: How,
+  { work = 'succeeds', log = 'takes it', undo = 'works' }: { work?: string; log?: string; undo?: string } = {},
+): Promise<string[]> {
   const seen: string[] = []
   let transactions = 0
   // The decision before the work is the first transaction, the one that follows it the second.
@@ -61,7 +64,10 @@ async function happens(how: How, { work = 'succeeds', log = 'takes it' } = {}): 
         entry(one)
         return intent
       },
-      end: entry,
+      end(one) {
+        entry(one)
+        seen.push(JSON.stringify(one.details))
+      },
       leave: (uid) => seen.push(`${uid === intent ? 'the intent' : 'another'} is left`),
     },
     projectExists: async () => true,
@@ -75,12 +81,18 @@ async function happens(how: How, { work = 'succeeds', log = 'takes it' } = {}): 
     refusals: [],
     audit: 'cluster.imported',
     async prepare({ intend }) {
-      await intend({ resource: { uid: 'none', name: 'x' } })
+      const { leaves } = await intend({ resource: { uid: 'none', name: 'x' } })
       seen.push('work')
+      if (work === 'throws') throw new Error('a defect')
+      if (work === 'is refused half way') leaves([{ kind: 'Namespace', name: 'half' }])
       if (work !== 'succeeds') return err(refuse('cluster_unreachable'))
       return ok({
         value: undefined,
-        undo: async () => void seen.push('undone'),
+        async undo() {
+          seen.push('undone')
+          if (undo === 'leaves something') leaves([{ kind: 'ServiceAccount', name: 'a' }])
+          if (undo === 'throws') throw new Error('a defect')
+        },
         forget: () => void seen.push('forgotten'),
       })
     },
@@ -91,18 +103,17 @@ async function happens(how: How, { work = 'succeeds', log = 'takes it' } = {}): 
   return seen
 }
 
+const takenBack = ['ended of the intent', '{"reason":"taken back"}']
+
 const cases: readonly { how: How; seen: readonly string[] }[] = [
   { how: 'commits', seen: ['intended', 'work', 'done of the intent', 'forgotten', 'answered'] },
   {
     how: 'is refused',
-    seen: ['intended', 'work', 'refused', 'undone', 'forgotten', 'ended of the intent', 'cluster_name_taken'],
+    seen: ['intended', 'work', 'refused', 'undone', 'forgotten', ...takenBack, 'cluster_name_taken'],
   },
   {
     how: 'is rolled back',
-    seen: [
-      ...['intended', 'work', 'done of the intent', 'undone', 'forgotten', 'ended of the intent'],
-      'serialisation failure',
-    ],
+    seen: [...['intended', 'work', 'done of the intent', 'undone', 'forgotten', ...takenBack], 'serialisation failure'],
   },
   {
     // The act may be stored: what it stands on stays, and the log says that nobody knows.
@@ -115,8 +126,30 @@ for (const { how, seen } of cases)
 
 test('H04 work elsewhere that is refused has its end too', async () =>
   assert.deepEqual(await happens('commits', { work: 'is refused' }), [
-    ...['intended', 'work', 'refused', 'ended of the intent', 'cluster_unreachable'],
+    ...['intended', 'work', 'refused', ...takenBack, 'cluster_unreachable'],
   ]))
 
 test('H04 what cannot be recorded is not begun', async () =>
   assert.deepEqual(await happens('commits', { log: 'is full' }), ['the log takes no more']))
+
+test('H04 what could not be taken back is named by the end, whoever tried to', async () => {
+  const left = (kind: string, name: string) =>
+    JSON.stringify({ reason: 'not all of it was taken back', left: [{ kind, name }] })
+  assert.deepEqual(await happens('is refused', { undo: 'leaves something' }), [
+    ...['intended', 'work', 'refused', 'undone', 'forgotten', 'ended of the intent'],
+    ...[left('ServiceAccount', 'a'), 'cluster_name_taken'],
+  ])
+  assert.deepEqual(await happens('commits', { work: 'is refused half way' }), [
+    ...['intended', 'work', 'refused', 'ended of the intent', left('Namespace', 'half'), 'cluster_unreachable'],
+  ])
+})
+
+test('H04 nobody says that it was taken back where that failed', async () => {
+  const unknown = ['unknown of the intent', '{"reason":"whether it was taken back is not known"}', 'a defect']
+  for (const how of ['is refused', 'is rolled back'] as const) {
+    const seen = await happens(how, { undo: 'throws' })
+    assert.deepEqual(seen.slice(-3), unknown, how)
+    assert.equal(seen.filter((one) => one === 'undone').length, 1, 'and it is tried once')
+  }
+  assert.deepEqual((await happens('commits', { work: 'throws' })).slice(-3), unknown)
+})

@@ -7,7 +7,16 @@ import type { Decision, ResourceRef, Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import { CommitUncertainError, type InTenant, type Tx } from '../platform/postgres/index.ts'
-import type { Answer, Context, Endpoint, GuardedEndpoint, Recorded, RequestAccess, Target } from './endpoint.ts'
+import type {
+  Answer,
+  Context,
+  Endpoint,
+  GuardedEndpoint,
+  Intended,
+  Recorded,
+  RequestAccess,
+  Target,
+} from './endpoint.ts'
 import { type HeldStream, holdStream } from './held-stream.ts'
 import type { Principal } from './principal.ts'
 
@@ -43,7 +52,7 @@ export type PipelinePorts<S, E extends string = string> = {
   readonly intents: {
     /** Durable when it resolves; rejected, what was intended must not happen. */
     open(entry: PipelineEntry): Promise<EntryUid>
-    /** Records the end of one of which nothing is left; tries until that is durable. */
+    /** Records the end of one that was taken back, and what is left of it; tries until that is durable. */
     end(entry: PipelineEntry): void
     /** Nobody here can say what became of it: it is closed as unknown, unless it has its end. */
     leave(intent: EntryUid): void
@@ -55,7 +64,7 @@ export type PipelinePorts<S, E extends string = string> = {
 /** An audit entry as the phases write it. */
 export type PipelineEntry = {
   readonly event: AuditEvent
-  readonly outcome: 'done' | 'refused' | 'intended' | 'ended'
+  readonly outcome: 'done' | 'refused' | 'intended' | 'ended' | 'unknown'
   /** The intent that this entry ends. */
   readonly intent?: EntryUid
   readonly principal: Principal
@@ -148,14 +157,15 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     try {
       work = await prepare(call, endpoint.prepare)
       if (!work.ok) return work
-      const prepared = work.value.value
+      const { value: prepared, undo } = work.value
       const outcome = await inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, prepared))
-      if (!outcome.ok) await work.value.undo?.()
+      if (!outcome.ok) await takeBack(call, undo)
       return outcome
     } catch (cause) {
       // What may be stored must not be taken away from under it.
       if (cause instanceof CommitUncertainError) leaveIntent(call)
-      else if (work?.ok) await work.value.undo?.()
+      else if (work?.ok && !call.intent?.unsure) await takeBack(call, work.value.undo)
+      else if (call.intent) call.intent.unsure = true
       throw cause
     } finally {
       if (work?.ok) work.value.forget?.()
@@ -163,20 +173,37 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     }
   }
 
-  async function intend(call: Call, project: string | undefined, what: Recorded): Promise<void> {
+  async function takeBack(call: Call, undo: (() => Promise<void>) | undefined): Promise<void> {
+    try {
+      await undo?.()
+    } catch (cause) {
+      if (call.intent) call.intent.unsure = true
+      throw cause
+    }
+  }
+
+  async function intend(call: Call, project: string | undefined, what: Recorded): Promise<Intended> {
     const event = call.endpoint.audit
     if (event === 'refusals-only') throw new Error(`${call.endpoint.route} intends what it does not record`)
     if (call.intent) throw new Error(`${call.endpoint.route} intends twice`)
     const entry = entryOf(call, event, 'intended', what, project)
-    call.intent = { uid: await ports.intents.open(entry), entry }
+    const left: object[] = []
+    call.intent = { uid: await ports.intents.open(entry), entry, left, unsure: false }
+    return { leaves: (more) => void left.push(...more) }
   }
 
-  /** Of what was intended nothing is left; where something is, the entry that says so has ended the intent. */
+  /** What was intended was taken back, as far as that went; where it was not, the entry that says so has ended the intent. */
   function endIntent(call: Call): void {
     if (!call.intent) return
-    const { uid, entry } = call.intent
+    const { uid, entry, left, unsure } = call.intent
     call.intent = undefined
-    ports.intents.end({ ...entry, outcome: 'ended', intent: uid, details: { reason: 'taken back' } })
+    const reason = unsure
+      ? 'whether it was taken back is not known'
+      : left.length > 0
+        ? 'not all of it was taken back'
+        : 'taken back'
+    const details = { reason, ...(left.length > 0 ? { left } : {}) }
+    ports.intents.end({ ...entry, outcome: unsure ? 'unknown' : 'ended', intent: uid, details })
   }
 
   function leaveIntent(call: Call): void {
@@ -192,7 +219,16 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     readonly now: Date
     readonly watch: StreamWatch<S> | undefined
     /** What was recorded as intended, until its end is. */
-    intent: { readonly uid: EntryUid; readonly entry: PipelineEntry } | undefined
+    intent:
+      | {
+          readonly uid: EntryUid
+          readonly entry: PipelineEntry
+          /** What may be left where it was done. */
+          readonly left: readonly object[]
+          /** Nobody knows whether it was taken back. */
+          unsure: boolean
+        }
+      | undefined
   }
 
   /** Ends an answer that is given in pieces when its credential or one of the rights that it rests on is gone. */
@@ -303,7 +339,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
         call.intent = undefined
       })
     }
-    if (endpoint.changes) await access.raise(tx, endpoint.changes)
+    if (endpoint.changes && !handled.value.unchanged) await access.raise(tx, endpoint.changes)
     return ok({ ...handled.value, auditUid })
   }
 

@@ -78,8 +78,10 @@ describe('tokens for API servers', () => {
     const { jti: _a, ...wrong } = decodeJwt(unsound.token.reveal())
     const { jti: _b, ...right } = decodeJwt(sound.token.reveal())
     assert.deepEqual(wrong, { ...right, tenant: 'other' })
-    const long = await tokens.mintUnsound({ tenant, cluster, identity, access: 'proxy' }, { lifeSeconds: 301 })
+    const life = { lifeSeconds: 301, issuedSecondsAgo: 271 }
+    const long = await tokens.mintUnsound({ tenant, cluster, identity, access: 'proxy' }, life)
     const { iat, exp } = decodeJwt(long.token.reveal())
     assert.equal(Number(exp) - Number(iat), 301)
+    assert.equal(Number(exp), Number(right.exp) - 30, 'and ends when it is said to')
   })
 })

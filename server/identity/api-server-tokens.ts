@@ -47,6 +47,7 @@ export type UnsoundClaims = {
   readonly groups?: readonly string[]
   readonly access?: string
   readonly lifeSeconds?: number
+  readonly issuedSecondsAgo?: number
 }
 
 export function createApiServerTokens({
@@ -60,12 +61,12 @@ export function createApiServerTokens({
 }): ApiServerTokens {
   async function sign(
     { tenant, cluster, identity, access }: Parameters<ApiServerTokens['mint']>[0],
-    { lifeSeconds = tokenSecondsOf[access], ...changed }: UnsoundClaims,
+    { lifeSeconds = tokenSecondsOf[access], issuedSecondsAgo = 0, ...changed }: UnsoundClaims,
     endsAtMs: number,
   ): Promise<ApiServerToken> {
     const { kid, key } = keys.signing()
     const issuedAtMs = clock.now()
-    const iat = Math.floor(issuedAtMs / 1000)
+    const iat = Math.floor(issuedAtMs / 1000) - issuedSecondsAgo
     const exp = Math.min(iat + lifeSeconds, Math.floor(endsAtMs / 1000))
     const jti = newUid()
     const claims = { iss: issuer, aud: cluster, ...tokenClaims(identity, tenant, access), iat, exp, jti, ...changed }

@@ -31,6 +31,7 @@ for (const size of sizes)
     const places = [0, 1, 512, 1_023, 1_024, 1_025, 4_096, Math.floor(size / 2), size - 2, size - 1]
     for (const index of new Set(places.filter((one) => one >= 0 && one < size))) {
       const proof = await inclusion(tx, index, size)
+      assert.ok(proof)
       assert.deepEqual(proof, inclusionProof(index, own), `${index} of ${size}`)
       assert.ok(verifyInclusion({ index, leaf: leaves[index]!, size, root, proof }))
     }
@@ -48,4 +49,19 @@ test('a second proof reads a tile and what is behind the last whole one, and not
 
 test('a log that lacks entries proves nothing', async () => {
   await assert.rejects(createInclusion()(logOf().tx, 3, 30_000), /lacks entries/)
+})
+
+test('one asking reads no more than it may; asked again it comes to the proof, whole', async () => {
+  const most = 16 * 1_024
+  const inclusion = createInclusion(most)
+  const { tx, read } = logOf()
+  let proof = await inclusion(tx, 5_000, 20_000)
+  assert.equal(proof, undefined)
+  for (let asked = 1; !proof; asked++) {
+    assert.ok(asked < 4, 'each asking comes further')
+    const before = read()
+    proof = await inclusion(tx, 5_000, 20_000)
+    assert.ok(read() - before <= most + 2 * 1_024, String(read() - before))
+  }
+  assert.deepEqual(proof, inclusionProof(5_000, leaves))
 })

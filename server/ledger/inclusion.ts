@@ -18,14 +18,21 @@ const tileLeaves = 1_024
 const mostTiles = 100_000
 const leavesPerPage = 16 * tileLeaves
 
-/** Computes inclusion proofs from the leaf hashes that the log keeps. */
-export type Inclusion = (tx: Tx, index: number, size: number) => Promise<readonly Buffer[]>
+/** Leaves that one proof may read; the tiles that it came to are remembered, so that the next one goes on from there. */
+const leavesPerProof = 1_000_000
 
-export function createInclusion(): Inclusion {
+/**
+ * Computes inclusion proofs from the leaf hashes that the log keeps.
+ *
+ * @returns undefined where that takes more than may be read at once: to be asked again, which comes further
+ */
+export type Inclusion = (tx: Tx, index: number, size: number) => Promise<readonly Buffer[] | undefined>
+
+export function createInclusion(most = leavesPerProof): Inclusion {
   const tiles = createBoundedMap<string, Buffer>(mostTiles)
 
   /** A range of a proof begins where a tile begins, or lies within one. */
-  async function rangeRoot(tx: Tx, { start, end }: LeafRange): Promise<Buffer> {
+  async function rangeRoot(tx: Tx, { start, end }: LeafRange, may: { read: number }): Promise<Buffer | undefined> {
     let whole = emptyFrontier
     let at = start
     while (at % tileLeaves === 0 && end - at >= tileLeaves) {
@@ -36,6 +43,8 @@ export function createInclusion(): Inclusion {
         continue
       }
       const last = Math.min(end - ((end - at) % tileLeaves), at + leavesPerPage)
+      if (may.read < last - at) return undefined
+      may.read -= last - at
       const leaves = await readLeaves(tx, at, last)
       for (let from = 0; from < leaves.length; from += tileLeaves) {
         const root = frontierRoot(frontierOf(leaves.slice(from, from + tileLeaves)))
@@ -51,7 +60,12 @@ export function createInclusion(): Inclusion {
 
   return async (tx, index, size) => {
     const path: Buffer[] = []
-    for (const range of inclusionRanges(index, size)) path.push(await rangeRoot(tx, range))
+    const may = { read: most }
+    for (const range of inclusionRanges(index, size)) {
+      const root = await rangeRoot(tx, range, may)
+      if (!root) return undefined
+      path.push(root)
+    }
     return path
   }
 }

@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../../contract/audit.ts'
 import { EntryUid } from '../../contract/ids.ts'
+import { err, ok, type Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { parseBody } from './entry.ts'
 import { logLine } from './integrate.ts'
@@ -86,21 +87,35 @@ export type Histogram = {
   readonly more: boolean
 }
 
-/** Entries that a histogram looks at, the newest first. */
-const histogramMost = 100_000
+/** How much a histogram counts of what fits, the newest first, and among how many entries it looks for that. */
+export const histogramMost = { fits: 100_000, looksAmong: 1_000_000 } as const
 
-/** What the filter selects, counted in buckets of equal length; of its range, else from the first selected to the last. */
-export async function countOverTime(tx: Tx, filter: LogFilter, buckets: number, now: Date): Promise<Histogram> {
+/**
+ * What the filter selects, counted in buckets of equal length; of its range, else from the first selected to the last.
+ *
+ * @returns the time of the oldest entry that is looked at, where the whole range lies before it
+ */
+export async function countOverTime(
+  tx: Tx,
+  filter: LogFilter,
+  buckets: number,
+  now: Date,
+  most: { readonly fits: number; readonly looksAmong: number } = histogramMost,
+): Promise<Result<Histogram, { readonly looksBackTo: Date }>> {
+  const oldest = await oldestLookedAt(tx, most.looksAmong)
+  if (oldest && filter.to && filter.to < oldest.occurredAt) return err({ looksBackTo: oldest.occurredAt })
   const where = conditions(tx, filter)
+  if (oldest) where.add((index) => `index >= ${index}`, oldest.index)
   const selected = `select occurred_at, outcome from audit_log where ${where.text()} order by index desc
-    limit ${where.value(histogramMost)}`
+    limit ${where.value(most.fits)}`
   const [bounds] = await tx.query<{ first: Date | null; last: Date | null; count: string }>(
     `select min(occurred_at) as first, max(occurred_at) as last, count(*) from (${selected}) selected`,
     where.values,
   )
   const to = filter.to ?? (filter.from ? now : bounds?.last)
   const from = filter.from ?? bounds?.first
-  if (!to || !from) return { from: undefined, to: undefined, buckets: [], more: false }
+  const leavesOut = oldest !== undefined && !(filter.from && filter.from >= oldest.occurredAt)
+  if (!to || !from) return ok({ from: undefined, to: undefined, buckets: [], more: leavesOut })
   const widthMs = Math.max(1, (to.getTime() - from.getTime() + 1) / buckets)
   const rows = await tx.query<{ bucket: number; entries: string; refused: string }>(
     `select floor((extract(epoch from occurred_at) * 1000 - ${where.value(from.getTime())}::float8)
@@ -110,14 +125,27 @@ export async function countOverTime(tx: Tx, filter: LogFilter, buckets: number, 
     where.values,
   )
   const counted = new Map(rows.map((row) => [row.bucket, row]))
-  return {
+  return ok({
     ...{ from, to },
     buckets: Array.from({ length: buckets }, (_, i) => ({
       entries: Number(counted.get(i)?.entries ?? 0),
       refused: Number(counted.get(i)?.refused ?? 0),
     })),
-    more: Number(bounds?.count ?? 0) === histogramMost,
-  }
+    more: leavesOut || Number(bounds?.count ?? 0) === most.fits,
+  })
+}
+
+/** The first of the newest entries; undefined where the log has no more than these. */
+async function oldestLookedAt(
+  tx: Tx,
+  newest: number,
+): Promise<{ readonly index: number; readonly occurredAt: Date } | undefined> {
+  const [row] = await tx.query<{ index: string; occurred_at: Date }>(
+    `select index, occurred_at from audit_log
+      where tenant_id = $1 and index = (select size - $2 from audit_heads where tenant_id = $1) and index > 0`,
+    [tx.tenant, newest],
+  )
+  return row && { index: Number(row.index), occurredAt: row.occurred_at }
 }
 
 /** Those of the entries that are in the log. */

@@ -28,7 +28,7 @@ export type OpenCalls = {
     by: string | undefined,
   ): Promise<{ readonly calls: readonly OpenCall[]; readonly count: number }>
   find(tx: Tx, uid: EntryUid): Promise<(OpenCall & { readonly resource: string }) | undefined>
-  /** Marks it; whoever carries it looks when the tenant's epoch rises. False where it is not open. */
+  /** Marks it; whoever carries it looks when the tenant's epoch rises. False where it is not open, or marked. */
   askEnd(tx: Tx, uid: EntryUid): Promise<boolean>
   /** All of the tenant that are marked. */
   askedToEnd(tx: Tx): Promise<ReadonlySet<string>>
@@ -82,8 +82,8 @@ export function createOpenCalls({
     },
     async askEnd(tx, uid) {
       const rows = await tx.query(
-        `update open_intents set end_asked_at = coalesce(end_asked_at, clock_timestamp())
-          where tenant_id = $1 and entry_id = $2 returning entry_id`,
+        `update open_intents set end_asked_at = clock_timestamp()
+          where tenant_id = $1 and entry_id = $2 and end_asked_at is null returning entry_id`,
         [tx.tenant, uid],
       )
       return rows.length > 0

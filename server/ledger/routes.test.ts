@@ -13,6 +13,7 @@ import { createLogger } from '../platform/log/index.ts'
 import { openPool } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { actorOf, createLedger, type Ledger, type NewEntry } from './index.ts'
+import { countOverTime, type LogFilter } from './log.ts'
 import { verdictOn } from './testing.ts'
 
 let postgres: TestPostgres
@@ -341,6 +342,52 @@ describe('GET /v1/palisade/audit/histogram', () => {
     )
     const backwards = { ...of, startTime: '2999-01-01T00:00:00.000Z', endTime: '2020-01-01T00:00:00.000Z' }
     assert.deepEqual(sum((await counted(acme.admin, backwards)).buckets), [0, 0])
+  })
+
+  test('looks among the newest entries alone, says so, and refuses a range that lies before them', async () => {
+    const { tenant } = acme.admin
+    const resource = { uid: newUid(), name: 'old' }
+    for (let i = 0; i < 6; i++) await did(acme.admin, { resource })
+    await list(acme.admin, {})
+    const count = (filter: LogFilter, most?: Parameters<typeof countOverTime>[4]) =>
+      phases.inTenant(tenant, (tx) => countOverTime(tx, filter, 10, new Date(), most))
+    const entriesOf = (counted: Awaited<ReturnType<typeof count>>) => {
+      assert.ok(counted.ok)
+      return { entries: sum(counted.value.buckets)[0], more: counted.value.more }
+    }
+    const of = { resourceUid: resource.uid }
+    assert.deepEqual(entriesOf(await count(of)), { entries: 6, more: false })
+    assert.deepEqual(entriesOf(await count(of, { fits: 4, looksAmong: 100_000 })), { entries: 4, more: true })
+    assert.deepEqual(entriesOf(await count(of, { fits: 100, looksAmong: 2 })), { entries: 2, more: true })
+    assert.deepEqual(entriesOf(await count({ resourceUid: newUid() }, { fits: 100, looksAmong: 2 })), {
+      ...{ entries: 0, more: true },
+    })
+    const before = await count({ ...of, to: new Date('2020-01-01') }, { fits: 100, looksAmong: 2 })
+    assert.ok(!before.ok && before.error.looksBackTo > new Date('2020-01-01'))
+  })
+
+  test('E08: one tenant has few of them counted at a time; more are refused at once, and another tenant is not', async () => {
+    const route = 'GET /v1/palisade/audit/histogram'
+    const ask = (who: Principal) => phases.call(who, route, { query: { buckets: '1' } })
+    await withClient(database.superuser, async (client) => {
+      // Whoever reads the log waits here.
+      await client.query('begin; lock table audit_log in access exclusive mode')
+      const waiting = [ask(acme.admin), ask(acme.admin), ask(acme.admin)]
+      const stuck = `select from pg_stat_activity
+        where wait_event_type = 'Lock' and query like 'select index, occurred_at from audit_log%'`
+      await until('all of them to wait', async () =>
+        withClient(database.superuser, async (looker) =>
+          (await looker.query(stuck)).rowCount === waiting.length ? true : undefined,
+        ),
+      )
+      const refused = await ask(acme.admin)
+      assert.equal(refused.status, 429)
+      assert.match(refused.refusal?.detail ?? '', /counted and proved for others/)
+      const others = ask(other.admin)
+      await client.query('commit')
+      for (const answer of await Promise.all([...waiting, others])) assert.equal(answer.status, 200)
+    })
+    assert.equal((await ask(acme.admin)).status, 200, 'shares are given back')
   })
 
   test('refuses what is no filter', async () => {

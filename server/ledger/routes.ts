@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Principal, type Target } from '../gateway/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
+import { createShares } from '../platform/shares/index.ts'
 import { actorOf, sessionOf } from './actor.ts'
 import { indexesOfSession, openedMost } from './by-session.ts'
 import type { NewEntry } from './entry.ts'
@@ -20,6 +21,7 @@ import {
   countOverTime,
   entriesByUid,
   findEntry,
+  histogramMost,
   type LogFilter,
   listEntries,
   readHead,
@@ -28,6 +30,9 @@ import {
 } from './log.ts'
 import type { SealerOf } from './pending.ts'
 import { messages, toAudit } from './wire.ts'
+
+/** What may take the database a second, at the same time: one tenant must not occupy all its connections. */
+const costlyAtOnce = { tenant: 3, all: 12 } as const
 
 /** The most that one page holds when a client asks for everything (`limit=0`); `continue` leads on. */
 const largestPage = 1_000
@@ -45,6 +50,21 @@ export type AuditRoutesDeps = {
 export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
   const { inTenant, sealerOf, record, settle, clock, sessionMs } = deps
   const inclusion = createInclusion()
+  const costly = createShares(costlyAtOnce)
+
+  async function inShare<T>(tx: Tx, work: () => Promise<Result<T, Refusal>>): Promise<Result<T, Refusal>> {
+    const giveBack = costly.take(tx.tenant)
+    if (!giveBack)
+      return err({
+        ...refuse('busy', 'The log is being counted and proved for others; try again'),
+        retryAfterSeconds: 1,
+      })
+    try {
+      return await work()
+    } finally {
+      giveBack()
+    }
+  }
 
   /** @param project the one that the request's header names */
   async function selection(
@@ -123,16 +143,28 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     permission: { project: 'audit.list' },
     query: auditHistogramQuery,
     reply: { status: 200, body: auditHistogram },
-    refusals: ['not_found'],
+    refusals: ['not_found', 'busy'],
     audit: 'refusals-only',
     async handle({ tx, query, project, now }) {
       if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
-      await settle(tx)
-      const filter = await selection(tx, query, project)
-      if (!filter.ok) return filter
-      const { from, to, buckets, more } = await countOverTime(tx, filter.value, query.buckets, now)
-      return ok({
-        body: { from: from?.toISOString() ?? null, to: to?.toISOString() ?? null, buckets: [...buckets], more },
+      return inShare(tx, async () => {
+        await settle(tx)
+        const filter = await selection(tx, query, project)
+        if (!filter.ok) return filter
+        const counted = await countOverTime(tx, filter.value, query.buckets, now)
+        if (!counted.ok) {
+          const since = counted.error.looksBackTo.toISOString()
+          return err(
+            refuse(
+              'invalid',
+              `query endTime: the newest ${histogramMost.looksAmong} entries are counted, and they begin at ${since}`,
+            ),
+          )
+        }
+        const { from, to, buckets, more } = counted.value
+        return ok({
+          body: { from: from?.toISOString() ?? null, to: to?.toISOString() ?? null, buckets: [...buckets], more },
+        })
       })
     },
   })
@@ -218,7 +250,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     permission: { object: 'audit.get', find: findTarget },
     params: uidPath,
     reply: { status: 200, body: AuditProof },
-    refusals: ['unavailable'],
+    refusals: ['unavailable', 'busy'],
     audit: 'refusals-only',
     // Signing comes up to a second after the entry, and nobody waits for it in a transaction.
     async prepare({ params, principal }): Promise<Result<{ readonly value: Pinned }, Refusal>> {
@@ -227,14 +259,18 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
       return err({ ...refuse('unavailable', 'The log has not been signed in time; try again'), retryAfterSeconds: 2 })
     },
     async handle({ tx, target, prepared: { note, size } }) {
-      const { line } = await readEntry(tx, target)
-      const path = await inclusion(tx, line.index, size)
-      const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
-      return ok({
-        body: {
-          ...{ index: line.index, size, checkpoint: note, leaf: base64(line.leaf), path: path.map(base64) },
-          ...(typeof line.line === 'string' ? { content: line.line } : { line: line.line.text }),
-        },
+      return inShare(tx, async () => {
+        const { line } = await readEntry(tx, target)
+        const path = await inclusion(tx, line.index, size)
+        if (!path)
+          return err({ ...refuse('busy', 'The tree of this log is still being read; try again'), retryAfterSeconds: 1 })
+        const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+        return ok({
+          body: {
+            ...{ index: line.index, size, checkpoint: note, leaf: base64(line.leaf), path: path.map(base64) },
+            ...(typeof line.line === 'string' ? { content: line.line } : { line: line.line.text }),
+          },
+        })
       })
     },
   })

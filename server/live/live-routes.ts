@@ -27,6 +27,24 @@ const mostWaiting = 100
 export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly Endpoint[] {
   const open = new Map<string, number>()
 
+  /** One of a user's places, if there is one: it is theirs from now on, whatever is still to be done before the first event. */
+  function take(who: string): Place | undefined {
+    const taken = open.get(who) ?? 0
+    if (taken >= mostOfUser) return undefined
+    open.set(who, taken + 1)
+    let free = false
+    return {
+      listens: false,
+      giveBack() {
+        if (free) return
+        free = true
+        const left = (open.get(who) ?? 1) - 1
+        if (left > 0) open.set(who, left)
+        else open.delete(who)
+      },
+    }
+  }
+
   return [
     endpoint({
       route: 'GET /v1/palisade/live',
@@ -38,17 +56,26 @@ export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly 
       reply: { status: 200, contentType: 'text/event-stream', body: z.custom<AsyncIterable<string>>() },
       refusals: ['too_many_requests'],
       audit: 'refusals-only',
-      async handle({ principal, requestId }) {
-        const who = `${principal.tenant}:${principal.user}`
-        if ((open.get(who) ?? 0) >= mostOfUser)
+      async prepare({ principal }) {
+        const place = take(`${principal.tenant}:${principal.user}`)
+        if (!place)
           return err({ ...refuse('too_many_requests', 'Too many pages listen already'), retryAfterSeconds: 5 })
-        return ok({ body: events(principal, requestId, who) })
+        const forget = () => {
+          if (!place.listens) place.giveBack()
+        }
+        return ok({ value: place, forget })
+      },
+      async handle({ tx, principal, requestId, prepared: place }) {
+        tx.afterCommit(() => {
+          place.listens = true
+        })
+        return ok({ body: givingBack(place, events(principal, requestId)) })
       },
     }),
   ]
 
   /** Nothing is opened before the first event is asked for, and all of it is closed when nobody asks any more. */
-  async function* events(principal: Principal, requestId: string, who: string): AsyncGenerator<string> {
+  async function* events(principal: Principal, requestId: string): AsyncGenerator<string> {
     const waiting: string[] = []
     let wake = () => {}
     let over = false
@@ -57,7 +84,6 @@ export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly 
       if (waiting.push(text) > mostWaiting) over = true
       wake()
     }
-    open.set(who, (open.get(who) ?? 0) + 1)
     const registration = calls.register({
       uid: requestId,
       ...{ tenant: principal.tenant, user: principal.user, cluster: undefined },
@@ -92,10 +118,34 @@ export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly 
       clearInterval(heartbeat)
       stop()
       registration.done()
-      const left = (open.get(who) ?? 1) - 1
-      if (left > 0) open.set(who, left)
-      else open.delete(who)
     }
+  }
+}
+
+type Place = {
+  /** An answer that holds it is on its way. */
+  listens: boolean
+  giveBack(): void
+}
+
+/** Gives the place back with the end of the events, also of those that nobody has asked for: a generator that was never begun runs no `finally`. */
+function givingBack(place: Place, events: AsyncGenerator<string>): AsyncIterable<string> {
+  const over = <T>(piece: T): T => {
+    place.giveBack()
+    return piece
+  }
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        try {
+          const piece = await events.next()
+          return piece.done ? over(piece) : piece
+        } catch (cause) {
+          throw over(cause)
+        }
+      },
+      return: () => over(events.return(undefined)),
+    }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant, type TenantUid } from '../../contract/ids.ts'
+import { objectsPerKind, oidcClientsInAll } from '../../contract/limits.ts'
 import {
   NewOidcClient,
   type OidcClient,
@@ -12,9 +13,9 @@ import { nameKey, uidPath } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { Keys } from '../keys/index.ts'
-import { violatedUnique } from '../platform/postgres/index.ts'
+import { type Tx, violatedUnique } from '../platform/postgres/index.ts'
 import { newSecret, newUid } from '../platform/random/index.ts'
-import { deleteClient, insertClient, readClient, readClients, type StoredClient } from './client-store.ts'
+import { countClients, deleteClient, insertClient, readClient, readClients, type StoredClient } from './client-store.ts'
 import { clientIdOf, secretField } from './clients.ts'
 
 /**
@@ -38,6 +39,17 @@ function may(tenant: TenantUid, access: RequestAccess): Result<undefined, Refusa
   return err(refuse('forbidden', `This needs ${missing} in tenant ${tenant}`, { permission: missing, scope }))
 }
 
+async function roomOf(tx: Tx): Promise<Result<undefined, Refusal>> {
+  const { ofTenant, inAll } = await countClients(tx)
+  if (ofTenant >= objectsPerKind)
+    return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} clients of the issuer; remove one`))
+  if (inAll >= oidcClientsInAll)
+    return err(
+      refuse('resource_limit', `This installation has at most about ${oidcClientsInAll} clients of the issuer`),
+    )
+  return ok(undefined)
+}
+
 /** Clients of the issuer: registered by an administrator, never by themselves. */
 export function clientEndpoints({ keys }: { readonly keys: Pick<Keys, 'of'> }): readonly Endpoint[] {
   return [
@@ -47,11 +59,13 @@ export function clientEndpoints({ keys }: { readonly keys: Pick<Keys, 'of'> }): 
       permission: signedIn,
       body: NewOidcClient,
       reply: { status: 201, body: RegisteredOidcClient },
-      refusals: ['forbidden', 'client_name_taken'],
+      refusals: ['forbidden', 'client_name_taken', 'resource_limit'],
       audit: 'oidc.client.created',
       async handle({ tx, body, principal, access, now }) {
         const allowed = may(tx.tenant, access)
         if (!allowed.ok) return allowed
+        const room = await roomOf(tx)
+        if (!room.ok) return room
         const uid = OidcClientUid.parse(newUid())
         // A program on people's machines would give its secret to everybody who has it.
         const secret = body.kind === 'web' ? newSecret() : undefined

@@ -68,3 +68,16 @@ export async function insertClient(tx: Tx, client: StoredClient, nameKey: string
 export async function deleteClient(tx: Tx, uid: OidcClientUid): Promise<void> {
   await tx.query('delete from oidc_clients where tenant_id = $1 and client_uid = $2', [tx.tenant, uid])
 }
+
+/**
+ * How many clients the tenant has, and about how many all tenants have together: other tenants' rows are hidden from here, and what the
+ * database knows of the table's size is as good for a bound.
+ */
+export async function countClients(tx: Tx): Promise<{ readonly ofTenant: number; readonly inAll: number }> {
+  const [row] = await tx.query<{ of_tenant: string; in_all: string }>(
+    `select (select count(*) from oidc_clients where tenant_id = $1) as of_tenant,
+            (select greatest(reltuples, 0)::bigint from pg_class where oid = 'oidc_clients'::regclass) as in_all`,
+    [tx.tenant],
+  )
+  return { ofTenant: Number(row?.of_tenant), inAll: Number(row?.in_all) }
+}

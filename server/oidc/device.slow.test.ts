@@ -56,16 +56,3 @@ test('a device that is refused is told so', () =>
     assert.match(refused.text, /The device was not let in/)
     await assert.rejects(redeemNow(device.device_code), { error: 'access_denied' })
   }))
-
-test('codes are not tried: a network has ten tries, then waits', () =>
-  at('127.0.0.4', async (browser) => {
-    let form = await browser.open('/oidc/device')
-    const statuses: number[] = []
-    for (let i = 0; i < 12; i++) {
-      const page = await browser.submit(form, { user_code: 'BCDF-GHJK' })
-      statuses.push(page.status)
-      if (page.status === 200) form = page
-    }
-    assert.deepEqual(statuses, [...Array(10).fill(200), 429, 429])
-    assert.match(form.text, /This code is not valid, or has expired/)
-  }))

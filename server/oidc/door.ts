@@ -31,6 +31,8 @@ export type DoorDeps = {
   readonly pages: (page: PageRequest) => Promise<PageAnswer>
   readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
+  /** For whom the console's server side asks; undefined for a request of anybody else. */
+  readonly endClientOf: (request: Pick<DoorRequest, 'socket' | 'headers'>) => string | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly observe: (route: string, status: number, seconds: number) => void
@@ -48,15 +50,17 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
   const strangers = createLogBudget()
   const outages = createLogBudget()
 
-  function callerOf(request: DoorRequest): Caller {
+  function callerOf(request: DoorRequest, endClient: string | undefined): Caller {
     const forwarded = request.headers['x-forwarded-for']
     return {
       requestId: newUid(),
-      clientAddress: clientAddress(
-        request.socket.remoteAddress ?? '',
-        Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
-        deps.trustedProxies,
-      ),
+      clientAddress:
+        endClient ??
+        clientAddress(
+          request.socket.remoteAddress ?? '',
+          Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
+          deps.trustedProxies,
+        ),
       userAgent: String(request.headers['user-agent'] ?? '').slice(0, 512),
       now: new Date(clock.now()),
     }
@@ -70,13 +74,14 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
       readonly search: string
       readonly method: string
       readonly caller: Caller
+      readonly budget: RateName
       readonly log: RequestLog
     },
   ): Promise<void> {
-    const { path, search, method, caller, log } = at
+    const { path, search, method, caller, budget, log } = at
     const ambiguous = ambiguousHeader(request.rawHeaders) ?? ambiguousCookie(request.headers.cookie)
     if (ambiguous) return refuseRequest(response, path, caller, `${ambiguous} stands twice`)
-    const wait = rate.take(budgetOf(path, method), networkOf(caller.clientAddress))
+    const wait = rate.take(budget, networkOf(caller.clientAddress))
     if (wait > 0) {
       response.setHeader('retry-after', String(wait))
       if (path.startsWith('/oidc') && !isForm(path))
@@ -149,10 +154,13 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
     const startedAt = clock.monotonicMs()
     const target = request.url ?? ''
     const [path = '', search = ''] = splitOnce(target, '?')
-    const caller = callerOf(request)
+    const endClient = deps.endClientOf(request)
+    const caller = callerOf(request, endClient)
     const log = new RequestLog(logger, caller.requestId)
     const route = routeOf(path)
     const method = request.method ?? 'GET'
+    // All consoles come from one address, our own, which must not be one budget for them and for strangers on this machine.
+    const budget = endClient === undefined ? budgetOf(path, method) : 'back-channel'
     response.once('close', () => {
       const seconds = (clock.monotonicMs() - startedAt) / 1000
       const status = response.statusCode
@@ -168,7 +176,7 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
     response.setHeader('referrer-policy', 'same-origin')
     response.setHeader('content-security-policy', contentSecurityPolicy(undefined))
 
-    answer(request, response, { path, search, method, caller, log }).catch((cause: Error) => {
+    answer(request, response, { path, search, method, caller, budget, log }).catch((cause: Error) => {
       const away = databaseUnavailable(cause)
       if (!away) log.lines().error({ cause, route }, 'request failed')
       else {

@@ -28,6 +28,8 @@ export type IssuerDeps = {
   readonly teamNames: (tenant: TenantUid) => Promise<ReadonlyMap<TeamUid, string>>
   readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
+  /** For whom the console's server side asks; undefined for a request of anybody else. */
+  readonly endClientOf: (request: Pick<DoorRequest, 'socket' | 'headers'>) => string | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly observe: (route: string, status: number, seconds: number) => void

@@ -62,11 +62,15 @@ export function streamEndpoints({ openCalls, findCluster }: StreamPorts): readon
         const stream = EntryUid.parse(params.uid)
         // It may have ended by itself since it was found.
         const call = await openCalls.find(tx, stream)
-        if (!target || !call || !(await openCalls.askEnd(tx, stream))) return err(refuse('not_found'))
+        if (!target || !call) return err(refuse('not_found'))
+        // Asked once is asked: all calls of the tenant would be looked at again for nothing.
+        const unchanged = call.ending
+        if (!unchanged && !(await openCalls.askEnd(tx, stream))) return err(refuse('not_found'))
         const { request, session, details = {} } = call.entry ?? {}
         const { verb, resource, subresource, namespace, name } = details
         return ok({
           body: undefined,
+          unchanged,
           resource: { uid: target.uid, ...(target.name === undefined ? {} : { name: target.name }) },
           details: {
             ...{ stream, request, session, user: target.owner },

@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { Import, Module } from './modules.ts'
+import { harmlessState, keptState } from './state.ts'
 
 /** A rule of the house, with what breaks it: a line each that says which import and what to do instead. */
 export type Rule = { readonly rule: string; readonly check: (tree: Tree) => readonly string[] }
@@ -251,6 +252,25 @@ export const rules: readonly Rule[] = [
             .filter(({ call }) => call !== undefined)
             .map(({ line, call }) => `${path}:${line} runs \`${call}\` when imported; put it into a create… function`),
         ),
+  },
+  {
+    rule: 'G07: a module keeps no state, so that nothing of one request or tenant is there for another',
+    check: ({ running }) => {
+      const kept = running
+        .filter(({ path }) => ['server', 'core', 'cli'].some((folder) => inside(folder)(path)))
+        .flatMap(keptState)
+      const known = (one: { readonly path: string; readonly name: string }) => (other: typeof one) =>
+        one.path === other.path && one.name === other.name
+      const paths = new Set(running.map(({ path }) => path))
+      return [
+        ...kept
+          .filter((one) => !harmlessState.some(known(one)))
+          .map(({ path, line, name, why }) => `${path}:${line} ${name} ${why}; make it in a create… function`),
+        ...harmlessState
+          .filter((one) => paths.has(one.path) && !kept.some(known(one)))
+          .map(({ path, name }) => `${path} keeps no ${name} any more; take it off the list in state.ts`),
+      ]
+    },
   },
 ]
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import * as oidc from 'openid-client'
@@ -142,6 +143,109 @@ describe('tokens of the issuer', () => {
     await oidc.tokenRevocation(other, tokens.refresh_token ?? '').catch(() => undefined)
     assert.equal((await me(tokens.access_token)).status, 200, 'nor does another client revoke it')
     await browser.close()
+  })
+
+  /** Somebody signed in at a client that keeps a secret. */
+  async function atConfidentialClient(name: string) {
+    const body = { name, kind: 'web', redirectUris: ['https://a.example/cb'], apiAccess: true }
+    const { client, clientSecret } = await acme.admin.must('POST', '/v1/palisade/oidc/clients', { body })
+    const config = await discover(palisade, client.clientId, clientSecret)
+    const browser = createBrowser(palisade.url, palisade.caPem)
+    const flow = await beginFlow(config, { redirect_uri: 'https://a.example/cb' })
+    const tokens = await redeem(config, flow, (await signInOn(browser, flow, ada())).url)
+    await browser.close()
+    const ofToken = () =>
+      palisade.sql(
+        `select state_id, consumed_at, expires_at from oidc_state where kind = 'RefreshToken' order by state_id`,
+      )
+    return { id: client.clientId as string, secret: clientSecret as string, config, tokens, stored: ofToken }
+  }
+
+  const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+
+  /** A request of a client, proved as it is said and in no other way. */
+  async function asClient(path: string, form: Readonly<Record<string, string>>, authorization?: string) {
+    const answer = await palisade.api.call('POST', `/oidc/${path}`, {
+      body: new URLSearchParams(form).toString(),
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+    })
+    const { error, error_description: described } = answer.body ?? {}
+    return { status: answer.status, error, described, challenge: answer.headers['www-authenticate'], text: answer.text }
+  }
+
+  /** The same text with another character at a place. */
+  const flipped = (text: string, at: number) =>
+    `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`
+
+  test('B20 a refresh token without its client’s proof, or with a wrong one, is refused, and changes nothing', async () => {
+    const [one, other] = [await atConfidentialClient('Confidential'), await atConfidentialClient('Neighbour')]
+    const token = one.tokens.refresh_token ?? ''
+    const before = await one.stored()
+    const grant = { grant_type: 'refresh_token', refresh_token: token }
+    const byForm = (id: string, secret: string) => ({ client_id: id, client_secret: secret })
+    const ways: readonly [what: string, form: Record<string, string>, authorization?: string][] = [
+      ['nothing', grant],
+      ['its name alone', { ...grant, client_id: one.id }],
+      ['no secret', grant, basic(one.id, '')],
+      ['no secret in the form', { ...grant, ...byForm(one.id, '') }],
+      ['a wrong secret', grant, basic(one.id, flipped(one.secret, 0))],
+      ['a wrong secret in the form', { ...grant, ...byForm(one.id, flipped(one.secret, 0)) }],
+      ['a part of the secret', grant, basic(one.id, one.secret.slice(0, -1))],
+      ['the secret and more', grant, basic(one.id, `${one.secret}A`)],
+      ['the secret in two ways', { ...grant, ...byForm(one.id, one.secret) }, basic(one.id, one.secret)],
+      ['two names', { ...grant, client_id: other.id }, basic(one.id, one.secret)],
+      ['another client’s proof', grant, basic(other.id, other.secret)],
+      ['its secret under another name', grant, basic(other.id, one.secret)],
+      ['the name of a client without a secret', { ...grant, client_id: 'palisade-cli' }],
+      ['the name of the console', grant, basic('palisade-canvas', one.secret)],
+      ['a client that does not exist', grant, basic(`poc_${acme.uid}_${'0'.repeat(24)}`, one.secret)],
+      ['a token of Palisade', grant, `Bearer ${one.tokens.access_token}`],
+    ]
+    for (const [what, form, authorization] of ways) {
+      for (const path of ['token', 'token/revocation', 'token/introspection']) {
+        const of = path === 'token' ? form : { ...form, token }
+        const answer = await asClient(path, of, authorization)
+        const tellsNothing = path !== 'token' && /^$|^\{"active":false\}$/.test(answer.text)
+        assert.ok((answer.status >= 400 && answer.status < 500) || tellsNothing, `${path} with ${what}: ${answer.text}`)
+        assert.doesNotMatch(answer.text, /access_token|id_token|"active":true/, `${path} with ${what}`)
+      }
+      assert.deepEqual(await one.stored(), before, what)
+    }
+    assert.equal((await me(one.tokens.access_token)).status, 200)
+    const next = await oidc.refreshTokenGrant(one.config, token)
+    assert.equal((await me(next.access_token)).status, 200, 'the session lives on')
+
+    // Used up by now: who finds it somewhere and proves nothing ends nothing with it either.
+    for (const [what, form, authorization] of ways) {
+      const { status } = await asClient('token', form, authorization)
+      assert.ok(status >= 400 && status < 500, what)
+    }
+    const last = await oidc.refreshTokenGrant(one.config, next.refresh_token ?? '')
+    assert.equal((await me(last.access_token)).status, 200)
+    // The deviation from the case that docs/sign-in.md names: from the client itself it ends the session, at once and with no grace.
+    await assert.rejects(oidc.refreshTokenGrant(one.config, next.refresh_token ?? ''), { error: 'invalid_grant' })
+    assert.equal((await me(last.access_token)).status, 401)
+    assert.match(await readFile(new URL('../../docs/sign-in.md', import.meta.url), 'utf8'), /no\s+grace\s+window/)
+  })
+
+  test('C05 a wrong client secret is refused alike wherever it first differs, and as a client that does not exist', async () => {
+    const { id, secret, tokens } = await atConfidentialClient('Timed')
+    const form = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token ?? '' }
+    const unknown = await asClient('token', form, basic(id.replace(/.{24}$/, '0'.repeat(24)), secret))
+    assert.deepEqual([unknown.status, unknown.error], [401, 'invalid_client'])
+    for (const wrong of [0, 21, secret.length - 1].map((at) => flipped(secret, at)))
+      assert.deepEqual(await asClient('token', form, basic(id, wrong)), unknown, wrong.replace(/./g, '·'))
+    assert.equal((await asClient('token', form, basic(id, secret))).status, 200, 'the right one is taken')
+    // The library compares it, and has to go on doing so in constant time.
+    const library = (name: string) => readFile(new URL(`./${name}`, import.meta.resolve('oidc-provider')), 'utf8')
+    assert.match(
+      await library('models/client.js'),
+      /compareClientSecret\(actual\) \{\s*return constantEquals\(this\.clientSecret, actual/,
+    )
+    assert.match(await library('helpers/constant_equals.js'), /return timingSafeEqual\(/)
   })
 
   test('C03 no two secrets that are given out are alike, and each has at least 256 random bits', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Api } from '../support/api.ts'
-import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import { type FakeKubernetes, startFakeKubernetes, status } from '../support/fake-kubernetes.ts'
 import { createTenant, goodPassword, type Tenant } from '../support/palisade.ts'
 import { until } from '../support/until.ts'
 import { type HostileCluster, startHostileCluster } from './hostile-cluster.ts'
@@ -372,6 +372,34 @@ describe('a call to a cluster', () => {
     assert.deepEqual(await palisade.sql('select entry_id from open_intents where tenant_id = $1', [acme.uid]), [])
     const good = await verdictOn(await exported())
     assert.equal(good.code, 0, good.said)
+  })
+
+  test('H04 an import that could not take back what it made says so, object by object', async () => {
+    backend.intercept = ({ method }) => {
+      if (method === 'DELETE') return status(403, 'no')
+      // The third is not made: by then there is something to take back.
+      return method === 'PATCH' && backend.objects.size >= 2 ? status(500, 'etcd is full') : undefined
+    }
+    backend.objects.clear()
+    const answer = await acme.admin.call('POST', '/v1/palisade/clusters', {
+      project: acme.defaultProject,
+      body: { metadata: { name: 'left-behind' }, spec: { kubeconfig: backend.kubeconfig() } },
+    })
+    backend.intercept = undefined
+    assert.equal(answer.status, 422, answer.text)
+    const there = [...backend.objects.values()].map(
+      ({ kind, metadata }) => `${kind} ${(metadata as { name: string }).name}`,
+    )
+    assert.equal(there.length, 2)
+    const end = await until('the end of the import', async () =>
+      linesOf(await exported()).find((line) => line.outcome === 'ended' && line.resource.name === 'left-behind'),
+    )
+    assert.equal(end.details?.reason, 'not all of it was taken back')
+    const left = end.details?.left as { kind: string; name: string }[]
+    const names = left.map(({ kind, name }) => `${kind} ${name}`)
+    for (const one of there) assert.ok(names.includes(one), `${one} in ${names}`)
+    assert.equal(names.length, 3, 'and the one of which nobody knows')
+    backend.objects.clear()
   })
 
   test('H04 stopped in the middle of an exec: it is ended first, with bytes and reason', async () => {

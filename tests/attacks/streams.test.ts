@@ -89,6 +89,25 @@ test('a stream on another replica is listed here, and ended from here within a s
   assert.equal(again.status, 404)
 })
 
+test('to ask for an end a second time changes nothing: no call of the tenant is looked at again', async () => {
+  const open = await terminal(world)
+  const stream = await listed()
+  const epochs = () => world.sql('select epoch from access_epochs where tenant_id = $1', [world.ada.tenant])
+  // Asked already, and nobody has heard of it yet.
+  await world.sql('update open_intents set end_asked_at = now() where entry_id = $1', [stream.uid])
+  const before = await epochs()
+  for (let i = 0; i < 3; i++) {
+    const again = await ada.fetch(`/canvas/api/v1/palisade/streams/${stream.uid}`, { method: 'DELETE' })
+    assert.equal(again.status, 204, again.text)
+  }
+  assert.deepEqual(await epochs(), before)
+  await world.sql('update open_intents set end_asked_at = null where entry_id = $1', [stream.uid])
+  assert.equal((await ada.fetch(`/canvas/api/v1/palisade/streams/${stream.uid}`, { method: 'DELETE' })).status, 204)
+  assert.notDeepEqual(await epochs(), before, 'the first asking is told to all')
+  await withinASecond('the end', open.closed)
+  await until('the list to be empty', async () => ((await streams()).count === 0 ? true : undefined))
+})
+
 test('nothing is said in the middle of a frame of the cluster’s: the connection is closed', async () => {
   cluster.onUpgrade = (request, socket) => {
     const agreed = agree(request, socket)
@@ -177,6 +196,14 @@ test('nobody listens with more than some pages at once, and who leaves makes roo
   assert.ok(open.every((one) => one.status === 200))
   assert.equal(await status(), 429)
   for (const one of open) one.socket.destroy()
+  const atOnce = async () => {
+    const all = await Promise.all(Array.from({ length: 40 }, () => listenOnce(bob)))
+    for (const one of all) one.socket.destroy()
+    return all.filter((one) => one.status === 200).length
+  }
+  await until('all the room, and no more of it for many at once', async () =>
+    (await atOnce()) === 32 ? true : undefined,
+  )
   await until('room for another', async () => ((await status()) === 200 ? true : undefined))
 })
 

@@ -56,6 +56,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
       teamNames: absent,
       rate: absent,
       trustedProxies: [],
+      endClientOf: absent,
       observe: absent,
     }),
   })

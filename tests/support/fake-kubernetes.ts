@@ -35,6 +35,8 @@ export type FakeKubernetes = {
   intercept: ((call: SeenCall) => Intercepted | Promise<Intercepted>) | undefined
   /** Lifetime of the tokens it gives. */
   tokenSeconds: number
+  /** Tokens of those who may do everything. */
+  readonly admins: Set<string>
   /** Tokens of the account that it gave and still takes. */
   readonly tokens: Set<string>
   /** A kubeconfig of somebody who may do everything (`admin`), or nothing. */
@@ -81,6 +83,7 @@ export async function startFakeKubernetes(
     objects: new Map(),
     intercept: undefined,
     tokenSeconds: 30 * 24 * 3600,
+    admins: new Set([adminToken]),
     tokens: new Set(),
     kubeconfig: (token = adminToken, { server = fake.server, caPem = fake.caPem } = {}) =>
       stringify({
@@ -125,7 +128,7 @@ function answer(fake: FakeKubernetes, call: SeenCall): FakeReply {
   const { method, path, token } = call
   if (path === '/version') return { status: 200, body: { major: '1', minor: '36', gitVersion: 'v1.36.3' } }
   const isAccount = fake.tokens.has(token)
-  if (![adminToken, limitedToken].includes(token) && !isAccount) return status(401, 'Unauthorized')
+  if (!fake.admins.has(token) && token !== limitedToken && !isAccount) return status(401, 'Unauthorized')
   if (path.endsWith('/selfsubjectreviews'))
     return { status: 201, body: { status: { userInfo: userOf(call, isAccount) } } }
   if (path.endsWith('/selfsubjectaccessreviews'))
@@ -140,7 +143,7 @@ function answer(fake: FakeKubernetes, call: SeenCall): FakeReply {
     const expirationTimestamp = new Date(Date.now() + fake.tokenSeconds * 1000).toISOString()
     return { status: 201, body: { status: { token: fresh, expirationTimestamp } } }
   }
-  if (token !== adminToken) return status(403, 'forbidden')
+  if (!fake.admins.has(token)) return status(403, 'forbidden')
   if (method === 'PATCH') {
     // What a PATCH carries is an object.
     const applied = { ...existing, ...(call.body as Record<string, unknown>) }
@@ -172,7 +175,7 @@ function userOf({ impersonated, headers }: SeenCall, isAccount: boolean) {
 }
 
 function isAllowed(fake: FakeKubernetes, { token, impersonated, body }: SeenCall, isAccount: boolean): boolean {
-  if (token === adminToken) return true
+  if (fake.admins.has(token)) return true
   if (!isAccount) return false
   if (impersonated !== undefined) return true
   const { verb, resource } = (body as { spec: { resourceAttributes: { verb: string; resource: string } } }).spec
