@@ -3,9 +3,10 @@ import type { TailOptions } from './audit-log.ts'
 import { projectOption, type Wiring, withOutput, withServer } from './command-options.ts'
 import { parseLength } from './object-commands.ts'
 import type { ServerOptions } from './settings.ts'
+import type { WhoCanOptions } from './who-can.ts'
 import type { WhyOptions } from './why.ts'
 
-/** The audit log: getting it, watching it, proving it, and asking it about one request. */
+/** The audit log: getting it, watching it, proving it, and asking it about one request; and who may do what. */
 export function addAuditCommands(program: Command, { edges, end }: Wiring): void {
   const audit = program.command('audit').description('the audit log')
 
@@ -58,6 +59,19 @@ export function addAuditCommands(program: Command, { edges, end }: Wiring): void
     .action(async (requestId: string, { since, ...options }: Omit<WhyOptions, 'sinceMs'> & { since: number }) => {
       const { why } = await import('./why.ts')
       await why(requestId, { ...options, sinceMs: since }, edges)
+    })
+
+  withOutput(withServer(program.command('who-can')))
+    .description(
+      'everybody who may do something, and by which roles: in the organisation, in a project or on a cluster',
+    )
+    .argument('<permission>', 'such as cluster.update')
+    .addOption(projectOption())
+    .option('-c, --cluster <name|uid>', 'the cluster it is about')
+    .addHelpText('after', '\n  palisade who-can cluster.update --cluster prod-1\n')
+    .action(async (permission: string, options: WhoCanOptions) => {
+      const { whoCan } = await import('./who-can.ts')
+      await whoCan(permission, options, edges)
     })
 }
 

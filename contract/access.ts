@@ -71,6 +71,8 @@ export const WhoCan = z.strictObject({
   count: z.int(),
 })
 
+export type WhoCan = z.infer<typeof WhoCan>
+
 export const WhatCan = z.strictObject({
   user: named,
   /** In the tenant and so in all of its projects. */

@@ -104,14 +104,16 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     permission: { project: 'audit.list' },
     query: auditListQuery,
     reply: { status: 200, body: audits },
-    refusals: ['not_found'],
+    refusals: ['not_found', 'busy'],
     audit: 'refusals-only',
     async handle({ tx, query, project }) {
       const page = auditPageOf(query)
       if (!page.ok) return err(refuse('invalid', page.error))
       if (query.tenantUid !== undefined && query.tenantUid !== tx.tenant) return err(refuse('not_found'))
       await settle(tx)
-      const filter = await selection(tx, query, project)
+      const select = () => selection(tx, query, project)
+      // Only a session is looked for by opening entries.
+      const filter = await (query.sessionUid === undefined ? select() : inShare(tx, select))
       if (!filter.ok) return filter
       const { limit, offset, below } = page.value
       const sealer = await sealerOf(tx.tenant)

@@ -200,7 +200,7 @@ describe('docs/cli.md', () => {
     let script = ''
     await run(['completion', 'bash'], testEdges({ out: (text) => (script += text) }))
     // Each place of the script is a command; those that others begin with are no commands by themselves.
-    const places = [...script.matchAll(/^ {4}'([a-z ]+)'\) words=/gm)].map(([, path = '']) => path)
+    const places = [...script.matchAll(/^ {4}'([a-z -]+)'\) words=/gm)].map(([, path = '']) => path)
     const commands = places.filter((path) => !places.some((other) => other.startsWith(`${path} `)))
     const documented = tableBelow(page, 'Commands').flatMap(([cell = '']) => {
       const [first = '', ...others] = names([[cell]])

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { predefinedRole } from '../../contract/roles.ts'
 import { type CommandLine, commandLine, palisadeProgram } from '../support/command-line.ts'
 import { createTenant, createUser, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
@@ -311,6 +312,22 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       const unknown = await cli(['why', '0123456789abcdef01234567'])
       assert.equal(unknown.code, 1)
       assert.match(unknown.err, /the log has no entry of request/)
+    })
+
+    test('who-can names everybody who may, and by which roles', async () => {
+      const dev = await createUser(palisade, acme, 'viewer')
+      const { uid } = await acme.admin.must('POST', '/v1/projects', { body: { metadata: { name: 'who-can' } } })
+      await acme.admin.must('PUT', `/v1/users/${dev.uid}/projects`, {
+        body: { projects: [{ projectUid: uid, roles: [predefinedRole('Cluster Viewer').uid] }] },
+      })
+      const table = await cli.must('who-can', 'cluster.get', '--project', 'who-can')
+      assert.match(table, /^USER +ROLE +VIA +GIVEN IN +ON/)
+      assert.match(table, /Cluster Viewer +own +project who-can +everything/)
+      assert.match(table, /Tenant Admin +own +tenant +everything/)
+      const people = JSON.parse(await cli.must('who-can', 'cluster.get', '-p', uid, '-o', 'json'))
+      assert.ok(people.some((one: { user: { uid: string } }) => one.user.uid === dev.uid))
+      const both = await cli(['who-can', 'cluster.get', '-p', 'a', '-c', 'b'])
+      assert.equal(both.code, 2)
     })
 
     test('an allowed change says which assignment allowed it', async () => {

@@ -1,0 +1,49 @@
+import { type Grant, WhoCan } from '../contract/access.ts'
+import type { ServerAndOutput } from './command-options.ts'
+import { withApi } from './connect.ts'
+import type { CliEdges } from './edges.ts'
+import { wrongUse } from './failure.ts'
+import { projectOf, uidOf } from './named.ts'
+import { printJson, printTable, shownTime } from './output.ts'
+
+export type WhoCanOptions = ServerAndOutput & { readonly project?: string; readonly cluster?: string }
+
+/** As many as the server gives at once. */
+const pageSize = 100
+
+/** `palisade who-can PERMISSION`: everybody who may, and a line for each way in which. */
+export async function whoCan(permission: string, options: WhoCanOptions, edges: CliEdges): Promise<void> {
+  if (options.project !== undefined && options.cluster !== undefined)
+    throw wrongUse(
+      '--project and --cluster exclude each other',
+      'A cluster is in one project, which need not be named.',
+    )
+  await withApi(options, edges, async (api) => {
+    const project = await projectOf(api, options.project)
+    const cluster = options.cluster === undefined ? undefined : await uidOf(api, 'cluster', options.cluster)
+    const items: WhoCan['items'] = []
+    for (let count = Number.POSITIVE_INFINITY; items.length < count; ) {
+      const query = { permission, project, cluster, limit: pageSize, offset: items.length }
+      const page = WhoCan.parse(await api.call('GET', '/v1/palisade/access/who-can', { query }))
+      items.push(...page.items)
+      // Somebody may have lost it meanwhile.
+      count = page.items.length === 0 ? 0 : page.count
+    }
+    if (options.output === 'json') return printJson(edges, items)
+    printTable(
+      edges,
+      ['USER', 'ROLE', 'VIA', 'GIVEN IN', 'ON', 'UNTIL'],
+      items.flatMap(({ user, because }) => because.map((grant) => [user.name, ...cellsOf(grant)])),
+    )
+  })
+}
+
+function cellsOf({ role, via, scope, filters, endsAt }: Grant): string[] {
+  return [
+    role.name,
+    via.kind === 'user' ? 'own' : `team ${via.team.name}`,
+    scope.project ? `project ${scope.project.name}` : scope.kind,
+    filters.length === 0 ? 'everything' : filters.map(({ name }) => name).join(' or '),
+    endsAt === null ? '' : shownTime(endsAt),
+  ]
+}
