@@ -3,13 +3,14 @@ import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
+import { peopleEndpoints } from './people-routes.ts'
 import type { PeoplePorts } from './ports.ts'
 import { roleEndpoints } from './role-routes.ts'
 import { teamEndpoints } from './team-routes.ts'
 import { readTeams } from './team-store.ts'
 import { userEndpoints } from './user-routes.ts'
 
-export type { ActivationLinks } from './ports.ts'
+export type { ActivationLinks, LinkLife } from './ports.ts'
 export { userAnswer } from './user-answers.ts'
 export {
   type AdminType,
@@ -46,7 +47,13 @@ export function createPeople(
   const directory = createDirectory(deps)
   const ports = { ...deps, directory }
   return {
-    endpoints: [...meEndpoints(ports), ...userEndpoints(ports), ...teamEndpoints(ports), ...roleEndpoints],
+    endpoints: [
+      ...meEndpoints(ports),
+      ...userEndpoints(ports),
+      ...peopleEndpoints(ports),
+      ...teamEndpoints(ports),
+      ...roleEndpoints,
+    ],
     names: {
       people: async (tx) => new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name])),
       teams: async (tx) => new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name])),

@@ -168,6 +168,8 @@ const kindByPath: Readonly<Record<string, Kind | 'the same for everybody'>> = {
   '/v1/apiKeys/': 'apiKey',
   '/v1/audits/': 'entry',
   '/v1/tenants/': 'tenant',
+  '/v1/palisade/people/': 'user',
+  '/v1/palisade/tenants/': 'tenant',
   '/v1/spectroclusters/': 'cluster',
   '/v1/dashboard/spectroclusters/': 'cluster',
   '/v1/palisade/clusters/': 'cluster',
@@ -209,7 +211,7 @@ export const unknownId = () => randomBytes(12).toString('hex')
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
-  ...{ teams: 'team', teamId: 'team' },
+  ...{ team: 'team', teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', tenantUid: 'tenant', resourceUid: 'user' },
 }
 
