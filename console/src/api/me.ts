@@ -29,6 +29,18 @@ export function useMay(): (permission: string, project?: string) => boolean | un
   }
 }
 
+/** Whether the caller holds a right in the tenant or in any project; undefined while that is not known. */
+export function useMayAnywhere(): (permission: string) => boolean | undefined {
+  const { data } = useQuery(meQuery)
+  return (permission) => {
+    if (!data) return undefined
+    const { tenantPermissions, projectPermissions } = data.status
+    return [tenantPermissions, projectPermissions].some((by) =>
+      Object.values(by).some((list) => list.includes(permission)),
+    )
+  }
+}
+
 /** The name of a scope, as the caller may know it. */
 export function useScopeName(): (scope: Scope) => string {
   const { data: projects = [] } = useQuery(projectNamesQuery)
