@@ -161,7 +161,7 @@ describe('people, tenants and the first page', { skip: noBrowser }, () => {
     const named = (i: number) => `fleet-${String(i).padStart(2, '0')}`
     for (let i = 0; i < 60; i += 3) await Promise.all([0, 1, 2].map((j) => importCluster(named(i + j), adminToken)))
     const page = await open(admin(), '/t/acme/start')
-    await page.getByText('Nothing: every cluster is ready and answered last time').waitFor()
+    await page.getByText('Every cluster is ready and answered last time.').waitFor()
     await page.getByRole('link', { name: 'All 60 clusters' }).waitFor()
     await importCluster('zulu', limitedToken)
     await page.reload()

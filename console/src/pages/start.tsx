@@ -1,4 +1,4 @@
-import { Title } from '@mantine/core'
+import { Text, Title } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
@@ -59,7 +59,12 @@ export function Start() {
             <More what="clusters need attention" found={attention.data} search={{ project, state: needsAttention }} />
           </div>
           {attention.data.count === 0 ? (
-            <State tone="good">Nothing: every cluster is ready and answered last time</State>
+            <>
+              <State tone="good">Nothing</State>
+              <Text size="sm" className="quiet">
+                Every cluster is ready and answered last time.
+              </Text>
+            </>
           ) : (
             <ul className="steps reach">
               {attention.data.items.map(({ metadata: { uid, name }, status }) => (

@@ -7,6 +7,7 @@ import type { TenantState } from '../api/tenants.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { useFocusBack } from '../parts/focus-back.ts'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
@@ -24,6 +25,7 @@ export function tenantStateOf(state: TenantState) {
 
 /** One tenant: its first user with the link to pass on, and what a system administrator may do to it. */
 export function TenantPanel({ uid, close }: { readonly uid: string; readonly close: () => void }) {
+  useFocusBack()
   const [open, setOpen] = useState<'invite' | 'switch' | 'delete'>()
   const path = { params: { path: { tenantUid: uid } } }
   const { data, error, refetch } = useQuery({
@@ -36,6 +38,7 @@ export function TenantPanel({ uid, close }: { readonly uid: string; readonly clo
       opened
       size="lg"
       onClose={close}
+      closeOnEscape={open === undefined}
       title={data ? `Tenant ${data.name}` : 'Tenant'}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
