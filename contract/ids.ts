@@ -15,7 +15,6 @@ export const SessionUid = uid.brand<'SessionUid'>()
 export const CanvasSessionUid = uid.brand<'CanvasSessionUid'>()
 export const ApiKeyUid = uid.brand<'ApiKeyUid'>()
 export const LinkUid = uid.brand<'LinkUid'>()
-export const AssignmentUid = uid.brand<'AssignmentUid'>()
 export const EntryUid = uid.brand<'EntryUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
@@ -28,7 +27,6 @@ export type SessionUid = z.infer<typeof SessionUid>
 export type CanvasSessionUid = z.infer<typeof CanvasSessionUid>
 export type ApiKeyUid = z.infer<typeof ApiKeyUid>
 export type LinkUid = z.infer<typeof LinkUid>
-export type AssignmentUid = z.infer<typeof AssignmentUid>
 export type EntryUid = z.infer<typeof EntryUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */

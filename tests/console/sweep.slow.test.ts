@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { Agent, request } from 'undici'
-import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import { adminToken, type FakeKubernetes, limitedToken, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
   createTenant,
   createUser,
@@ -201,6 +201,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/keys', opens: { by: 'Delete terraform', dialog: 'Delete API key terraform' } },
           { path: '/t/acme/audit', opens: { by: 'Verify an export', dialog: 'Verify an export' } },
           { path: `/t/acme/audit?panel=${uid.entry}` },
+          { path: '/t/acme/audit', opens: { by: 'API key created', dialog: 'Audit entry' } },
           { path: '/t/acme/sessions', opens: { by: /^End .*this session$/, dialog: 'End this session' } },
           { path: '/t/acme/nowhere' },
         ]
@@ -244,4 +245,143 @@ describe('the whole console', { skip: noBrowser }, () => {
         }
         assert.deepEqual(found, [])
       })
+
+  /** What a dialog is for, by keys alone. `types` fills what has the focus and sends it; without it `act` is pressed. */
+  type Deed = {
+    readonly path: () => string
+    readonly by: string | RegExp
+    readonly dialog: string | RegExp
+    readonly types?: string
+    readonly act?: string
+    /** What is to be seen when it is done. */
+    readonly then: (page: Page) => Promise<unknown>
+  }
+  const heading = (name: string) => (page: Page) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
+  const text = (what: string | RegExp) => (page: Page) => page.getByText(what).first().waitFor()
+
+  const deeds: readonly Deed[] = [
+    ...[
+      { path: () => '/t/acme/teams', by: 'New team', dialog: 'New team', types: 'night', then: heading('night') },
+      { path: () => made, by: 'Rename', dialog: 'Rename night', types: 'day', then: heading('day') },
+      { path: () => made, by: 'Delete', dialog: 'Delete team day', types: 'day', then: heading('Teams') },
+    ],
+    {
+      path: () => `/t/acme/teams/${uid.team}`,
+      ...{ by: 'Remove dev Test from platform', dialog: 'Remove dev Test from platform', act: 'Remove' },
+      then: text('Nobody yet. Who joins holds what the team holds.'),
+    },
+    ...[
+      {
+        by: 'New password link',
+        dialog: 'New password link for dev Test',
+        act: 'Make a link',
+        then: text(/works until/),
+      },
+      { by: 'Switch off', dialog: 'Switch off dev Test', act: 'Switch off', then: text('Switched off') },
+      { by: 'Switch on', dialog: 'Switch on dev Test', act: 'Switch on', then: text(/^Active/) },
+      { by: 'Remove', dialog: 'Remove member dev Test', types: 'dev Test', then: heading('Members') },
+    ].map((deed) => ({ path: () => `/t/acme/users/${uid.dev}`, ...deed })),
+    {
+      path: () => `/t/acme/clusters/${uid.cluster}?tab=streams`,
+      ...{ by: /^End: /, dialog: 'End this stream', act: 'End' },
+      then: text('Nothing runs through Palisade on this cluster now.'),
+    },
+    ...[
+      { by: 'Rename', dialog: 'Rename west', types: 'east', then: heading('east') },
+      { by: 'Remove', dialog: 'Remove cluster east', types: 'east', then: heading('Clusters') },
+    ].map((deed) => ({ path: () => `/t/acme/clusters/${uid.cluster}`, ...deed })),
+  ]
+  const systemDeeds: readonly Deed[] = [
+    { by: 'New invitation', dialog: 'New invitation to globex', act: 'Invite again', then: text(/It works until/) },
+    { by: 'Switch off', dialog: 'Switch off tenant globex', types: 'globex', then: text('Switched off') },
+    { by: 'Switch on', dialog: 'Switch on tenant globex', types: 'globex', then: text('Active') },
+    { by: 'Delete', dialog: 'Delete tenant globex', types: 'globex', then: text('Being deleted') },
+  ].map((deed) => ({ path: () => `/t/system/tenants?panel=${uid.tenant}`, ...deed }))
+  /** Where the object is that the deed before made. */
+  let made = ''
+
+  for (const [who, all] of [
+    ['admin', deeds],
+    ['system', systemDeeds],
+  ] as const)
+    test(`what dialogs are for is done by keys alone, ${who}`, async () => {
+      const page = await open(who, who === 'system' ? '/t/system/tenants' : '/t/acme/start')
+      for (const { path, by, dialog, types, act, then } of all) {
+        await page.goto(palisade.url + path())
+        const shown = await openDialog(page, by, dialog)
+        if (types !== undefined) {
+          await page.keyboard.press('Control+a')
+          await page.keyboard.type(types)
+        } else await tabTo(page, act ?? '')
+        await page.keyboard.press('Enter')
+        await shown.waitFor({ state: 'hidden' })
+        await then(page)
+        made = new URL(page.url()).pathname
+      }
+    })
+
+  test('roles are compared, and only what differs is shown, by keys alone', async () => {
+    const page = await open('admin', `/t/acme/roles/${uid.role}`)
+    await tabTo(page, 'Compare with')
+    await page.keyboard.type('Project Viewer')
+    await page.getByRole('option', { name: 'Project Viewer', exact: true }).waitFor()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.getByRole('columnheader', { name: 'Project Viewer' }).waitFor()
+    const rows = page.locator('tbody tr')
+    const before = await rows.count()
+    await tabTo(page, 'Only what differs')
+    await page.keyboard.press('Space')
+    await page.waitForURL(/only=differing/)
+    await until('fewer rows', async () => ((await rows.count()) < before ? true : undefined))
+  })
+
+  for (const theme of themes)
+    test(`the navigation of a narrow screen, and what an import and a first user come to: ${theme}`, async () => {
+      const found: string[] = []
+      let page = await open('admin', '/t/acme/start', { theme, width: 390 })
+      await openDialog(page, 'Open navigation', 'acme')
+      found.push(...(await look(page, 'navigation', theme, false)))
+      await tabTo(page, 'Teams')
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { level: 1, name: 'Teams' }).waitFor()
+      await page.getByRole('dialog').waitFor({ state: 'hidden' })
+
+      await page.goto(`${palisade.url}/t/acme/clusters/import`)
+      for (const [name, token] of [
+        ['whole', adminToken],
+        ['partly', limitedToken],
+      ] as const) {
+        await page.goto(`${palisade.url}/t/acme/clusters/import`)
+        await tabTo(page, 'Name')
+        await page.keyboard.type(`${name}-${theme}`)
+        await tabTo(page, 'Kubeconfig')
+        await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(kubernetes.kubeconfig(token))})`)
+        await page.keyboard.press('Control+v')
+        await tabTo(page, 'Import')
+        await page.keyboard.press('Enter')
+        await page.getByRole('heading', { level: 1, name: `Import ${name}-${theme}` }).waitFor()
+        found.push(...(await look(page, `import-${name}`, theme, false)))
+        assert.ok(await fits(page), `what the import of ${name} came to is wider than the screen`)
+      }
+
+      page = await open('system', '/t/system/tenants', { theme, width: 390 })
+      await openDialog(page, 'New tenant', 'New tenant')
+      for (const [field, value] of [
+        ['Name', `initech-${theme}`],
+        ['First name', 'Peter'],
+        ['E-mail', 'peter@initech.test'],
+      ] as const) {
+        await tabTo(page, field)
+        await page.keyboard.type(value)
+      }
+      await page.keyboard.press('Enter')
+      await page
+        .getByRole('dialog', { name: `Tenant initech-${theme}` })
+        .getByRole('region', { name: 'Link' })
+        .waitFor()
+      found.push(...(await look(page, 'first-user', theme, false)))
+      assert.ok(await fits(page), 'the first user’s link is wider than the screen')
+      assert.deepEqual(found, [])
+    })
 })
