@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { predefinedRole } from '../../contract/roles.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../support/database.ts'
 import { adminToken, type FakeKubernetes, limitedToken, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -155,6 +156,16 @@ describe('people, tenants and the first page', { skip: noBrowser }, () => {
     assert.equal(await page.getByRole('link', { name: 'Import cluster' }).count(), 0)
     await page.getByRole('button', { name: 'Why?' }).click()
     await page.getByRole('dialog', { name: 'Why?' }).getByText('cluster.list').first().waitFor()
+
+    // Who may import in one project alone is led to that project.
+    const importer = await createUser(palisade, acme, 'importer')
+    const { uid: project } = await acme.admin.must('POST', '/v1/projects', { body: { metadata: { name: 'edge' } } })
+    await acme.admin.must('PUT', `/v1/users/${importer.uid}/projects`, {
+      body: { projects: [{ projectUid: project, roles: [predefinedRole('Cluster Admin').uid] }] },
+    })
+    page = await open({ email: importer.email, password: goodPassword }, '/t/acme/start')
+    await page.getByRole('link', { name: 'Import cluster' }).click()
+    await page.waitForURL(new RegExp(`project=${project}`))
   })
 
   test('the start page counts every cluster: the 61st that needs attention is named', async () => {

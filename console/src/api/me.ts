@@ -29,15 +29,18 @@ export function useMay(): (permission: string, project?: string) => boolean | un
   }
 }
 
-/** Whether the caller holds a right in the tenant or in any project; undefined while that is not known. */
-export function useMayAnywhere(): (permission: string) => boolean | undefined {
+/**
+ * Where the caller holds a right: in the whole tenant (no project), or else in a first project; null: nowhere; undefined while that is
+ * not known.
+ */
+export function useWhereMay(): (permission: string) => { readonly project: string | undefined } | null | undefined {
   const { data } = useQuery(meQuery)
   return (permission) => {
     if (!data) return undefined
     const { tenantPermissions, projectPermissions } = data.status
-    return [tenantPermissions, projectPermissions].some((by) =>
-      Object.values(by).some((list) => list.includes(permission)),
-    )
+    if (Object.values(tenantPermissions).some((list) => list.includes(permission))) return { project: undefined }
+    const found = Object.entries(projectPermissions).find(([, list]) => list.includes(permission))
+    return found ? { project: found[0] } : null
   }
 }
 
