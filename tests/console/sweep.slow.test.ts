@@ -254,48 +254,48 @@ describe('the whole console', { skip: noBrowser }, () => {
     readonly types?: string
     readonly act?: string
     /** What is to be seen when it is done. */
-    readonly then: (page: Page) => Promise<unknown>
+    readonly shows: (page: Page) => Promise<unknown>
   }
   const heading = (name: string) => (page: Page) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
   const text = (what: string | RegExp) => (page: Page) => page.getByText(what).first().waitFor()
 
   const deeds: readonly Deed[] = [
     ...[
-      { path: () => '/t/acme/teams', by: 'New team', dialog: 'New team', types: 'night', then: heading('night') },
-      { path: () => made, by: 'Rename', dialog: 'Rename night', types: 'day', then: heading('day') },
-      { path: () => made, by: 'Delete', dialog: 'Delete team day', types: 'day', then: heading('Teams') },
+      { path: () => '/t/acme/teams', by: 'New team', dialog: 'New team', types: 'night', shows: heading('night') },
+      { path: () => made, by: 'Rename', dialog: 'Rename night', types: 'day', shows: heading('day') },
+      { path: () => made, by: 'Delete', dialog: 'Delete team day', types: 'day', shows: heading('Teams') },
     ],
     {
       path: () => `/t/acme/teams/${uid.team}`,
       ...{ by: 'Remove dev Test from platform', dialog: 'Remove dev Test from platform', act: 'Remove' },
-      then: text('Nobody yet. Who joins holds what the team holds.'),
+      shows: text('Nobody yet. Who joins holds what the team holds.'),
     },
     ...[
       {
         by: 'New password link',
         dialog: 'New password link for dev Test',
         act: 'Make a link',
-        then: text(/works until/),
+        shows: text(/works until/),
       },
-      { by: 'Switch off', dialog: 'Switch off dev Test', act: 'Switch off', then: text('Switched off') },
-      { by: 'Switch on', dialog: 'Switch on dev Test', act: 'Switch on', then: text(/^Active/) },
-      { by: 'Remove', dialog: 'Remove member dev Test', types: 'dev Test', then: heading('Members') },
+      { by: 'Switch off', dialog: 'Switch off dev Test', act: 'Switch off', shows: text('Switched off') },
+      { by: 'Switch on', dialog: 'Switch on dev Test', act: 'Switch on', shows: text(/^Active/) },
+      { by: 'Remove', dialog: 'Remove member dev Test', types: 'dev Test', shows: heading('Members') },
     ].map((deed) => ({ path: () => `/t/acme/users/${uid.dev}`, ...deed })),
     {
       path: () => `/t/acme/clusters/${uid.cluster}?tab=streams`,
       ...{ by: /^End: /, dialog: 'End this stream', act: 'End' },
-      then: text('Nothing runs through Palisade on this cluster now.'),
+      shows: text('Nothing runs through Palisade on this cluster now.'),
     },
     ...[
-      { by: 'Rename', dialog: 'Rename west', types: 'east', then: heading('east') },
-      { by: 'Remove', dialog: 'Remove cluster east', types: 'east', then: heading('Clusters') },
+      { by: 'Rename', dialog: 'Rename west', types: 'east', shows: heading('east') },
+      { by: 'Remove', dialog: 'Remove cluster east', types: 'east', shows: heading('Clusters') },
     ].map((deed) => ({ path: () => `/t/acme/clusters/${uid.cluster}`, ...deed })),
   ]
   const systemDeeds: readonly Deed[] = [
-    { by: 'New invitation', dialog: 'New invitation to globex', act: 'Invite again', then: text(/It works until/) },
-    { by: 'Switch off', dialog: 'Switch off tenant globex', types: 'globex', then: text('Switched off') },
-    { by: 'Switch on', dialog: 'Switch on tenant globex', types: 'globex', then: text('Active') },
-    { by: 'Delete', dialog: 'Delete tenant globex', types: 'globex', then: text('Being deleted') },
+    { by: 'New invitation', dialog: 'New invitation to globex', act: 'Invite again', shows: text(/It works until/) },
+    { by: 'Switch off', dialog: 'Switch off tenant globex', types: 'globex', shows: text('Switched off') },
+    { by: 'Switch on', dialog: 'Switch on tenant globex', types: 'globex', shows: text('Active') },
+    { by: 'Delete', dialog: 'Delete tenant globex', types: 'globex', shows: text('Being deleted') },
   ].map((deed) => ({ path: () => `/t/system/tenants?panel=${uid.tenant}`, ...deed }))
   /** Where the object is that the deed before made. */
   let made = ''
@@ -306,7 +306,7 @@ describe('the whole console', { skip: noBrowser }, () => {
   ] as const)
     test(`what dialogs are for is done by keys alone, ${who}`, async () => {
       const page = await open(who, who === 'system' ? '/t/system/tenants' : '/t/acme/start')
-      for (const { path, by, dialog, types, act, then } of all) {
+      for (const { path, by, dialog, types, act, shows } of all) {
         await page.goto(palisade.url + path())
         const shown = await openDialog(page, by, dialog)
         if (types !== undefined) {
@@ -315,7 +315,7 @@ describe('the whole console', { skip: noBrowser }, () => {
         } else await tabTo(page, act ?? '')
         await page.keyboard.press('Enter')
         await shown.waitFor({ state: 'hidden' })
-        await then(page)
+        await shows(page)
         made = new URL(page.url()).pathname
       }
     })

@@ -210,8 +210,9 @@ export const unknownId = () => randomBytes(12).toString('hex')
 
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
+  team: 'team',
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
-  ...{ team: 'team', teams: 'team', teamId: 'team' },
+  ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', tenantUid: 'tenant', resourceUid: 'user' },
 }
 
