@@ -1,7 +1,7 @@
 /**
  * `npm run bench:console`: how long a person waits for the console, in Chromium, beside the server on the same machine. Until
  * the page can be used: its title stands there and the navigation answers. Then a tenant with many people: the list of members
- * right after a start of the server, again, its next page, in another order, and what somebody types into its filter.
+ * right after a start of the server, again, its next page, in another order, and what somebody types into its filter; a team of all of them.
  *
  * `--users N`, `--trials N`, `--data FOLDER` (people take minutes to make: a folder that is kept has them the next time), `--json`. Speed is
  * reported, not asserted. Build the console before.
@@ -135,6 +135,25 @@ figures['members, filter that all fit, ms'] = await timed(async () => {
   await page.locator('tbody tr').nth(49).waitFor()
   await quiet(page)
 })
+
+const admin = await palisade.signIn(adminEmail, goodPassword, 'acme')
+const everybody = (await admin.must('GET', '/v1/users/meta')).items.map(({ uid }: { uid: string }) => uid)
+const { uid: team } = await admin.must('POST', '/v1/teams', {
+  body: { metadata: { name: `everybody-${Date.now()}` }, spec: { users: everybody } },
+})
+figures['a team of all of them, ms'] = await timed(async () => {
+  await page.goto(`${palisade.url}/t/acme/teams/${team}`, { waitUntil: 'commit' })
+  await row(/^p000/)
+})
+figures['a team, next page, ms'] = await timed(async () => {
+  await page.getByRole('button', { name: 'Next page' }).click()
+  await row('p00060')
+})
+figures['a team, filter that one fits, ms'] = await timed(async () => {
+  await page.getByRole('searchbox').fill('p00777')
+  await page.getByText('1 member', { exact: true }).waitFor()
+})
+await admin.must('DELETE', `/v1/teams/${team}`)
 
 if (values.json) console.log(JSON.stringify(figures))
 else

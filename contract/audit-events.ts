@@ -9,6 +9,7 @@ export const auditEvents = {
   // Tenancy
   'tenant.created': { action: 'create', kind: 'tenant', title: 'Tenant created' },
   'tenant.activated': { action: 'update', kind: 'tenant', title: 'Tenant switched on or off' },
+  'tenant.invited': { action: 'update', kind: 'tenant', title: 'First user of a tenant invited again' },
   'tenant.deleted': { action: 'delete', kind: 'tenant', title: 'Tenant deleted' },
   'project.created': { action: 'create', kind: 'project', title: 'Project created' },
   'project.updated': { action: 'update', kind: 'project', title: 'Project changed' },

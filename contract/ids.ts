@@ -17,7 +17,6 @@ export const ApiKeyUid = uid.brand<'ApiKeyUid'>()
 export const LinkUid = uid.brand<'LinkUid'>()
 export const FilterUid = uid.brand<'FilterUid'>()
 export const ResourceRoleUid = uid.brand<'ResourceRoleUid'>()
-export const AssignmentUid = uid.brand<'AssignmentUid'>()
 export const EntryUid = uid.brand<'EntryUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
@@ -32,7 +31,6 @@ export type ApiKeyUid = z.infer<typeof ApiKeyUid>
 export type LinkUid = z.infer<typeof LinkUid>
 export type FilterUid = z.infer<typeof FilterUid>
 export type ResourceRoleUid = z.infer<typeof ResourceRoleUid>
-export type AssignmentUid = z.infer<typeof AssignmentUid>
 export type EntryUid = z.infer<typeof EntryUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */

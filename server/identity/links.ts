@@ -1,4 +1,4 @@
-import { LinkUid, type UserUid } from '../../contract/ids.ts'
+import { LinkUid, UserUid } from '../../contract/ids.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import type { IdentityEdges } from './edges.ts'
@@ -7,6 +7,9 @@ import { fingerprint, newLinkToken, parseLinkToken } from './secrets.ts'
 
 /** What a link may be used for: the first password of a new person, or a new one of somebody who has one. */
 export type LinkPurpose = 'activate' | 'reset'
+
+/** How long a link works. */
+type LinkLife = { readonly expiresAt: Date; readonly hasExpired: boolean }
 
 /** Single-use links by which a person sets a password. */
 export type Links = {
@@ -19,6 +22,8 @@ export type Links = {
   create(tx: Tx, user: UserUid, purpose: LinkPurpose): Promise<{ readonly url: string }>
   /** The address of the user's link that would work now; empty where there is none. */
   current(tx: Tx, user: UserUid): Promise<string>
+  /** The life of the newest link of each of these users, expired or not. Who has none is not in it. */
+  lives(tx: Tx, users: readonly UserUid[]): Promise<ReadonlyMap<UserUid, LinkLife>>
   /** Ends all links of a user. */
   end(tx: Tx, user: UserUid): Promise<void>
 }
@@ -64,6 +69,20 @@ export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'pub
       if (!row) return ''
       const sealer = await keys.of(tx.tenant)
       return urlOf(row.purpose, sealer.open(tokenField(LinkUid.parse(row.link_id)), row.token))
+    },
+    async lives(tx, users) {
+      const rows = await tx.query<{ user_id: string; expires_at: Date }>(
+        `select distinct on (user_id) user_id, expires_at from link_tokens
+          where tenant_id = $1 and user_id = any($2) order by user_id, created_at desc, link_id`,
+        [tx.tenant, users],
+      )
+      const now = clock.now()
+      return new Map(
+        rows.map(({ user_id, expires_at: expiresAt }) => [
+          UserUid.parse(user_id),
+          { expiresAt, hasExpired: expiresAt.getTime() <= now },
+        ]),
+      )
     },
     async end(tx, user) {
       await tx.query('delete from link_tokens where tenant_id = $1 and user_id = $2', [tx.tenant, user])

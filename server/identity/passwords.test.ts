@@ -54,6 +54,20 @@ test('a pending user sets a password with the link, is active and signs in; it i
   })
 })
 
+test('of each user the newest link’s life is told, expired or not', async () => {
+  const user = await world.addUser(acme, { email: 'life@acme.example', password: goodPassword })
+  const lives = () => world.inTenant(acme, (tx) => world.identity.links.lives(tx, [user, ada]))
+  assert.deepEqual([...(await lives()).keys()], [])
+  await world.inTenant(acme, (tx) => world.identity.links.create(tx, user, 'reset'))
+  const made = (await lives()).get(user)
+  assert.equal(made?.hasExpired, false)
+  assert.equal(made?.expiresAt.getTime(), world.clock.now() + 24 * 3_600_000)
+  world.clock.advance(24 * 3600)
+  assert.deepEqual((await lives()).get(user), { ...made, hasExpired: true })
+  assert.equal(await linkOf(acme, user), '')
+  assert.deepEqual([...(await world.inTenant(globex, (tx) => world.identity.links.lives(tx, [user]))).keys()], [])
+})
+
 test('a password is kept sealed, and the link as a hash and sealed', async () => {
   const user = await world.addUser(acme, { email: 'sealed@acme.example', password: goodPassword })
   await world.inTenant(acme, (tx) => world.identity.links.create(tx, user, 'reset'))

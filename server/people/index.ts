@@ -3,6 +3,7 @@ import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
+import { peopleEndpoints } from './people-routes.ts'
 import type { PeoplePorts } from './ports.ts'
 import { resourceRoleEndpoints } from './resource-role-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
@@ -10,7 +11,7 @@ import { teamEndpoints } from './team-routes.ts'
 import { readTeams } from './team-store.ts'
 import { userEndpoints } from './user-routes.ts'
 
-export type { ActivationLinks } from './ports.ts'
+export type { ActivationLinks, LinkLife } from './ports.ts'
 export { userAnswer } from './user-answers.ts'
 export {
   type AdminType,
@@ -50,6 +51,7 @@ export function createPeople(
     endpoints: [
       ...meEndpoints(ports),
       ...userEndpoints(ports),
+      ...peopleEndpoints(ports),
       ...teamEndpoints(ports),
       ...roleEndpoints,
       ...resourceRoleEndpoints,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { UserUid } from '../../contract/ids.ts'
 import { predefinedRole } from '../../contract/roles.ts'
 import { canonicalEmail } from '../../core/seal/index.ts'
 import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
@@ -76,6 +77,61 @@ describe('users', () => {
       { q: '\0' },
     ])
       assert.equal((await api.call(admin, 'GET /v1/palisade/people', { query })).status, 400, JSON.stringify(query))
+  })
+
+  test('people are narrowed to a state and to a team, and each says how long their link works', async () => {
+    const { uid: tenant, admin } = await api.tenant()
+    const of = async (name: string) => (await api.must(admin, 'POST /v1/users', newUser(`${name}@state.test`))).uid
+    const [invited, expired] = [await of('invited'), await of('expired')]
+    const off = await api.person(admin, { email: 'off@state.test' })
+    const resetting = await api.person(admin, { email: 'resetting@state.test' })
+    await api.inTenant(tenant, async (tx) => {
+      await api.links.end(tx, UserUid.parse(expired))
+      await api.links.end(tx, admin.user)
+      await tx.query('update users set password_resetting = true where tenant_id = $1 and user_id = $2', [
+        ...[tenant, resetting.user],
+      ])
+    })
+    const body = [{ op: 'replace', path: '/status/isActive', value: false }]
+    await api.must(admin, 'PATCH /v1/users/{uid}', at(off.user, { body }))
+    const crew = await team(admin, 'Crew', { users: [invited, resetting.user] })
+    const find = async (query: Readonly<Record<string, string>>) => {
+      const { items, count } = await api.must(admin, 'GET /v1/palisade/people', { query })
+      assert.equal(count, items.length)
+      return items.map(({ email }: { email: string }) => email.split('@')[0])
+    }
+    const cases: readonly (readonly [Record<string, string>, string[]])[] = [
+      [{ state: 'invited' }, ['invited']],
+      [{ state: 'expired' }, ['expired']],
+      [{ state: 'inactive' }, ['off']],
+      [{ state: 'resetting' }, ['resetting']],
+      [{ state: 'active' }, ['admin', 'resetting']],
+      [{ state: 'active', q: 'setting' }, ['resetting']],
+      [{ team: crew }, ['invited', 'resetting']],
+      [{ team: crew, state: 'invited' }, ['invited']],
+      [{ team: await team(admin, 'Nobody') }, []],
+    ]
+    for (const [query, expected] of cases)
+      assert.deepEqual([query, (await find({ orderBy: 'email', ...query })).toSorted()], [query, expected])
+    const { admin: stranger } = await api.tenant()
+    const wrong = [
+      [stranger, { team: crew }, 404],
+      [admin, { team: 'f'.repeat(24) }, 404],
+      [admin, { team: 'x' }, 400],
+      [admin, { state: 'pending' }, 400],
+    ] as const
+    for (const [who, query, status] of wrong)
+      assert.equal((await api.call(who, 'GET /v1/palisade/people', { query })).status, status, JSON.stringify(query))
+
+    const one = (who: Principal, uid: string) => api.call(who, 'GET /v1/palisade/people/{uid}', at(uid))
+    const life = async (uid: string) => (await one(admin, uid)).body.link
+    assert.equal((await life(invited)).hasExpired, false)
+    assert.ok(Date.parse((await life(invited)).expiresAt) > Date.now())
+    assert.ok(await life(resetting.user))
+    for (const uid of [expired, off.user, admin.user]) assert.equal(await life(uid), null)
+    assert.equal((await one(resetting, resetting.user)).status, 200, 'everybody may read themselves')
+    assert.equal((await one(resetting, admin.user)).status, 403)
+    assert.equal((await one(stranger, invited)).status, 404)
   })
 
   test('a user is created pending, with the names given, and found by summary as the provider reads it', async () => {

@@ -3,12 +3,16 @@ import type { Keys } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { Directory } from './directory.ts'
 
+export type LinkLife = { readonly expiresAt: Date; readonly hasExpired: boolean }
+
 /** The links by which people set their first password; identity makes and keeps them. */
 export type ActivationLinks = {
   /** A new link for a pending user of `tx.tenant`; an older one is void from then on. */
   create(tx: Tx, user: UserUid, purpose: 'activate'): Promise<{ readonly url: string }>
   /** The link that would work now, or nothing. */
   current(tx: Tx, user: UserUid): Promise<string>
+  /** How long the newest link of each of these users works, or did. Who has none is not in it. */
+  lives(tx: Tx, users: readonly UserUid[]): Promise<ReadonlyMap<UserUid, LinkLife>>
 }
 
 /** What the endpoints of users and teams need. */

@@ -1,8 +1,7 @@
 import { refuse } from '../../contract/errors.ts'
 import { UserUid } from '../../contract/ids.ts'
-import { People, PeopleQuery, type peopleOrders } from '../../contract/people.ts'
 import { clientAnnotations, isReservedAnnotation } from '../../contract/wire/annotations.ts'
-import { nameKey, uidPath, uidReply } from '../../contract/wire/common.ts'
+import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import { listQuery } from '../../contract/wire/list-filters.ts'
 import { selectPage, sorted, textMatcher } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/users.ts'
@@ -120,27 +119,6 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       async handle({ tx }) {
         const people = sorted(await directory.of(tx), [{ path: 'name', descending: false }], summaryColumns)
         return ok({ body: { items: people.map(({ uid, name, email }) => ({ uid, name, emailId: email })) } })
-      },
-    }),
-    endpoint({
-      route: 'GET /v1/palisade/people',
-      summary: 'Searches the people of the tenant by a part of name or e-mail, a page at a time',
-      permission: { tenant: 'user.list' },
-      query: PeopleQuery,
-      reply: { status: 200, body: People },
-      refusals: [],
-      audit: 'refusals-only',
-      async handle({ tx, query: { q, orderBy, descending, limit, offset } }) {
-        const found = search(await directory.of(tx), q)
-        found.sort(descending === 'true' ? (a, b) => compare[orderBy](b, a) : compare[orderBy])
-        const uids = found.slice(offset, offset + limit).map(({ uid }) => uid)
-        const people = await readUsers(tx, await keys.of(tx.tenant), uids)
-        const items = people.map((person) => ({
-          ...{ uid: person.uid, name: fullName(person), email: person.email, state: person.state },
-          lastSignInAt: person.lastSignInAt?.toISOString() ?? null,
-          createdAt: person.createdAt.toISOString(),
-        }))
-        return ok({ body: { items, count: found.length } })
       },
     }),
     endpoint({
@@ -299,18 +277,3 @@ function parsePatched(document: Json): Result<UserChanges, string> {
     loginMode: status.loginMode,
   })
 }
-
-/** Everybody whose name or e-mail holds the text; a copy. */
-function search(everybody: readonly DirectoryEntry[], text: string): DirectoryEntry[] {
-  const wanted = nameKey(text.trim())
-  return everybody.filter((one) => one.nameKey.includes(wanted) || one.emailKey.includes(wanted))
-}
-
-const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
-
-/** Equal names and moments stand in one order on every page: that of the uids. */
-const compare = {
-  name: (a, b) => byText(a.nameKey, b.nameKey) || byText(a.uid, b.uid),
-  email: (a, b) => byText(a.emailKey, b.emailKey) || byText(a.uid, b.uid),
-  createdAt: (a, b) => a.createdAt.getTime() - b.createdAt.getTime() || byText(a.uid, b.uid),
-} as const satisfies Record<(typeof peopleOrders)[number], (a: DirectoryEntry, b: DirectoryEntry) => number>

@@ -149,6 +149,15 @@ export async function deleteUser(tx: Tx, uid: UserUid): Promise<void> {
   await tx.query('delete from users where tenant_id = $1 and user_id = $2', [tx.tenant, uid])
 }
 
+/** Everybody in this state; `resetting` is who is active and was given a link for a new password. */
+export async function usersInState(tx: Tx, state: UserState | 'resetting'): Promise<UserUid[]> {
+  const rows = await tx.query<{ user_id: string }>(
+    `select user_id from users where tenant_id = $1 and state = $2 and (password_resetting or not $3)`,
+    [tx.tenant, state === 'resetting' ? 'active' : state, state === 'resetting'],
+  )
+  return rows.map(({ user_id }) => UserUid.parse(user_id))
+}
+
 export async function countUsers(tx: Tx): Promise<number> {
   const [row] = await tx.query<{ count: string }>('select count(*) from users where tenant_id = $1', [tx.tenant])
   return Number(row?.count)

@@ -77,6 +77,62 @@ describe('tenants', () => {
     ])
   })
 
+  test('tenants are searched by a part of the name and by state, and cut into pages', async () => {
+    const make = async (orgName: string) => (await api.must(api.root, 'POST /v1/tenants', newTenant({ orgName }))).uid
+    const [north, south] = [await make('Seek 100%_ North'), await make('Seek South')]
+    const { uid: active } = await api.tenant('Seek Active')
+    await api.must(api.root, 'PATCH /v1/tenants/{tenantUid}/activate', of(south, { body: { isActive: false } }))
+    const find = (query: Readonly<Record<string, string>>) => api.must(api.root, 'GET /v1/palisade/tenants', { query })
+    const uids = async (query: Readonly<Record<string, string>>) =>
+      (await find(query)).items.map(({ uid }: { uid: string }) => uid)
+    assert.deepEqual(await uids({ q: ' SEEK ' }), [north, active, south])
+    assert.deepEqual(await uids({ q: 'seek', descending: 'true' }), [south, active, north])
+    assert.deepEqual(await uids({ q: 'seek', orderBy: 'createdAt' }), [north, south, active])
+    assert.deepEqual(await uids({ q: '%_' }), [north], 'a pattern is text')
+    assert.deepEqual(await uids({ q: 'seek', state: 'pending' }), [north])
+    assert.deepEqual(await uids({ q: 'seek', state: 'inactive' }), [south])
+    assert.deepEqual(await uids({ q: 'system' }), [])
+    const page = await find({ q: 'seek', limit: '1', offset: '1' })
+    assert.deepEqual([page.items[0].uid, page.count], [active, 3])
+    assert.equal((await api.call(api.root, 'GET /v1/palisade/tenants', { query: { state: 'x' } })).status, 400)
+  })
+
+  test('the first user is shown with the link while it works, and is invited again until they have a password', async () => {
+    const { uid } = await api.must(api.root, 'POST /v1/tenants', newTenant({ emailId: 'First@invited.test' }))
+    const read = () => api.must(api.root, 'GET /v1/palisade/tenants/{tenantUid}', of(uid))
+    const invite = () => api.call(api.root, 'POST /v1/palisade/tenants/{tenantUid}/invitation', of(uid))
+    const { state, firstUser } = await read()
+    assert.equal(state, 'pending')
+    assert.partialDeepStrictEqual(firstUser, {
+      email: 'First@invited.test',
+      state: 'pending',
+      link: { hasExpired: false },
+    })
+    assert.equal((await invite()).status, 204)
+    const { link } = (await read()).firstUser
+    assert.match(link.url, /^https:.*\/activate\//)
+    assert.notEqual(link.url, firstUser.link.url)
+    assert.deepEqual(
+      api.entries
+        .filter(({ event }) => event === 'tenant.invited')
+        .map(({ tenant, resource }) => [tenant, resource.uid]),
+      [
+        [uid, uid],
+        ['system', uid],
+      ],
+    )
+    const user = (await api.must(api.root, 'GET /v1/tenants/{tenantUid}/user', of(uid))).metadata.uid
+    const admin = await api.activate(TenantUid.parse(uid), user)
+    assert.equal((await read()).firstUser.link, null)
+    assert.deepEqual([(await invite()).refusal?.code, (await read()).state], ['conflict', 'active'])
+    for (const route of ['GET /v1/palisade/tenants/{tenantUid}', 'POST /v1/palisade/tenants/{tenantUid}/invitation']) {
+      assert.equal((await api.call(admin, route, of(uid))).status, 403, route)
+      assert.equal((await api.call((await api.tenant()).admin, route, of(uid))).status, 404, route)
+    }
+    await api.must(api.root, 'PATCH /v1/tenants/{tenantUid}/activate', of(uid, { body: { isActive: false } }))
+    assert.match((await invite()).refusal?.detail ?? '', /switched off/)
+  })
+
   test('nothing of a refused birth is kept', async () => {
     const count = async () => (await api.must(api.root, 'GET /v1/tenants')).listmeta.count
     const before = await count()

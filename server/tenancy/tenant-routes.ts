@@ -22,7 +22,7 @@ import {
 import { activateTenant, createTenant, deleteTenant, type TenantPorts } from './tenants.ts'
 
 /** For anybody but a system administrator only the own tenant is there, and the right to it is not theirs. */
-async function findTenant({ tx, params }: { readonly tx: Tx; readonly params: { readonly tenantUid: string } }) {
+export async function findTenant({ tx, params }: { readonly tx: Tx; readonly params: { readonly tenantUid: string } }) {
   const tenant = await readTenant(tx, params.tenantUid)
   if (!tenant) return undefined
   return { kind: 'tenant', uid: tenant.uid, name: tenant.orgName, scope: { kind: 'system' } } satisfies Target

@@ -121,6 +121,35 @@ export async function listTenants(
   return { tenants: rows.map(toTenant), count: Number(total?.count) }
 }
 
+/** A page of the tenants whose name holds the text, and how many there are. */
+export async function searchTenants(
+  tx: Tx,
+  {
+    q,
+    state,
+    orderBy,
+    descending,
+    limit,
+    offset,
+  }: Page & {
+    readonly q: string
+    readonly state?: TenantState | undefined
+    readonly orderBy: 'name' | 'createdAt'
+    readonly descending: boolean
+  },
+): Promise<{ readonly tenants: readonly Tenant[]; readonly count: number }> {
+  // strpos knows no pattern: what somebody types is what is looked for.
+  const where = `from tenants where tenant_id <> $1 and strpos(org_key, $2) > 0 and ($3::text is null or state = $3)`
+  const values = [systemTenant, nameKey(q.trim()), state ?? null]
+  const direction = descending ? ' desc' : ''
+  const order = orderBy === 'name' ? `org_key${direction}` : `created_at${direction}, org_key`
+  const rows = await tx.query<TenantRow>(`select ${columns} ${where} order by ${order} limit $4 offset $5`, [
+    ...[...values, limit, offset],
+  ])
+  const [total] = await tx.query<{ count: string }>(`select count(*) ${where}`, values)
+  return { tenants: rows.map(toTenant), count: Number(total?.count) }
+}
+
 export async function setTenantState(tx: Tx, uid: TenantUid, state: TenantState, now: Date): Promise<void> {
   await tx.query('update tenants set state = $2, updated_at = $3 where tenant_id = $1', [uid, state, now])
 }

@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { type Access, insertAssignments } from '../access/index.ts'
 import type { Recorded } from '../gateway/index.ts'
 import type { Keys } from '../keys/index.ts'
-import { type ActivationLinks, insertUser } from '../people/index.ts'
+import { type ActivationLinks, insertUser, readUser } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { insertProject } from './project-store.ts'
@@ -95,6 +95,29 @@ export async function activateTenant(
   return changeState(ports, acting, tenant, isActive ? 'active' : 'inactive', {
     event: 'tenant.activated',
     details: { isActive },
+  })
+}
+
+/**
+ * Makes the activation link of the first user anew, for when the one before has expired: without it nobody would ever get in.
+ *
+ * @returns the first user; refuses (`conflict`) where they have set a password or were removed, and where the tenant is off
+ */
+export async function inviteAgain(
+  { keys, links }: TenantPorts,
+  { tx, record }: ActingSystem,
+  { uid, orgName, state, firstUser }: Tenant,
+): Promise<Result<UserUid, Refusal>> {
+  if (state === 'deleting') return err(refuse('conflict', 'The tenant is being deleted'))
+  if (state === 'inactive') return err(refuse('conflict', 'The tenant is switched off; switch it on first'))
+  const sealer = await keys.of(uid)
+  return tx.within(uid, async (inside) => {
+    const person = firstUser === null ? undefined : await readUser(inside, sealer, firstUser)
+    if (!person) return err(refuse('conflict', 'The first user of this tenant was removed'))
+    if (person.state !== 'pending') return err(refuse('conflict', 'The first user has set a password already'))
+    await links.create(inside, person.uid, 'activate')
+    await record(inside, 'tenant.invited', { resource: { uid, name: orgName }, details: { firstUser: person.uid } })
+    return ok(person.uid)
   })
 }
 

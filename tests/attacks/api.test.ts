@@ -350,7 +350,14 @@ describe('another tenant’s ids', () => {
     })
     theirs = {
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
-      ...{ users: user.uid, teams: team, projects: project, apiKeys: apiKey, spectroclusters: imported.uid },
+      ...{
+        users: user.uid,
+        people: user.uid,
+        teams: team,
+        projects: project,
+        apiKeys: apiKey,
+        spectroclusters: imported.uid,
+      },
       ...{ sessions: sessions[0].uid, clusters: imported.uid, audits: entries[0].metadata.uid, tenants: acme.uid },
     }
     nobody = (await createUser(palisade, globex, 'nobody')).api

@@ -16,7 +16,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
-import { focused, look, tabTo, themes } from './look.ts'
+import { fits, focused, look, tabTo, themes } from './look.ts'
 import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 // The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
@@ -342,10 +342,7 @@ describe('the console', { skip: noBrowser }, () => {
     test(`narrow, and the system’s console: ${theme}`, async () => {
       let page = await open(admin(), '/t/acme/clusters', { theme, width: 390 })
       await page.getByRole('link', { name: 'west' }).waitFor()
-      assert.ok(
-        await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
-        'the page is wider than the screen',
-      )
+      assert.ok(await fits(page), 'the page is wider than the screen')
       found.push(...(await look(page, 'clusters-narrow', theme)))
       await page.getByRole('button', { name: 'Open navigation' }).click()
       await page.getByRole('dialog').getByRole('link', { name: 'Roles' }).click()
@@ -354,7 +351,7 @@ describe('the console', { skip: noBrowser }, () => {
 
       page = await open(operator(), '/', { theme })
       await page.waitForURL('**/t/system/tenants')
-      await page.getByRole('button', { name: 'acme', exact: true }).waitFor()
+      await page.getByRole('link', { name: 'acme', exact: true }).waitFor()
       found.push(...(await look(page, 'tenants', theme)))
       await page.getByRole('button', { name: 'New tenant' }).click()
       const org = `globex-${theme}`
@@ -363,7 +360,7 @@ describe('the console', { skip: noBrowser }, () => {
       await page.getByRole('textbox', { name: 'E-mail' }).fill(`gil@${org}.test`)
       await page.getByRole('button', { name: 'Create', exact: true }).click()
       await page
-        .getByRole('dialog', { name: `First user of ${org}` })
+        .getByRole('dialog', { name: `Tenant ${org}` })
         .getByRole('region', { name: 'Link' })
         .waitFor()
     })

@@ -16,13 +16,14 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /**
  * Waits until the page is quiet, takes its picture where pictures are asked for, and asks axe.
  *
+ * @param picture false: this one is not for the documentation
  * @returns what axe found, a line each
  */
-export async function look(page: Page, name: string, theme: Theme): Promise<string[]> {
+export async function look(page: Page, name: string, theme: Theme, picture = true): Promise<string[]> {
   await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' })
   await quiet(page)
   await untilTrue(page, `document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
-  if (pictures) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
+  if (pictures && picture) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
   // By the debugger's way, which the page's policy does not bind.
   await page.evaluate(axeSource)
   const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
@@ -42,9 +43,10 @@ export const focused = (page: Page) =>
   })()`)
 
 /** Presses Tab until something of this name has the focus. */
-export async function tabTo(page: Page, name: string): Promise<void> {
+export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   for (let i = 0; i < 80; i++) {
-    if ((await focused(page)) === name) return
+    const now = String(await focused(page))
+    if (typeof name === 'string' ? now === name : name.test(now)) return
     await page.keyboard.press('Tab')
   }
   throw new Error(`${name} is not reached by Tab`)

@@ -105,7 +105,7 @@ describe('the story by clicking', { skip }, () => {
     const link = page.getByRole('region', { name: 'Link' })
     tenantLink = await link.innerText()
     await picture(page, '1-tenant')
-    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('button', { name: 'Close' }).click()
     await page.getByRole('row', { name: /acme/ }).waitFor()
   })
 

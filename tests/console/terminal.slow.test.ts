@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -19,15 +17,13 @@ import {
 } from '../support/palisade.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { noBrowser, type Opened, openPage, quiet, startBrowser, untilTrue } from './browser.ts'
+import { noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
+import { fits, look, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
 // What the console shows as it happens, in a real browser before a real cluster: pods, logs, a terminal, streams, the log and its proof.
 
 const root = join(import.meta.dirname, '../..')
-const pictures = process.env.PICTURES === 'true' ? join(root, 'docs/pictures') : undefined
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const themes = ['light', 'dark'] as const
 const traffic = [
   ...['GET /health 200 1ms', 'GET /orders?page=1 200 14ms', 'POST /orders 201 31ms', 'GET /orders/7 200 6ms'],
   ...['POST /orders/7 409 4ms: already paid', 'GET /carts/3 200 5ms', 'POST /orders 201 28ms', 'GET /health 200 1ms'],
@@ -383,53 +379,52 @@ describe('the console on a cluster', { skip }, () => {
     test(`axe finds nothing, and the pictures: ${theme}`, async () => {
       const page = await open('dev', `/t/acme/clusters/${uid}/pods`, { theme })
       await page.getByRole('link', { name: 'web' }).waitFor()
-      await look(page, 'pods', theme)
+      await seen(page, 'pods', theme)
       for (const line of traffic) await cluster.appendLog(line)
 
       await page.goto(palisade.url + pod())
       await page.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
       await page.getByRole('searchbox', { name: 'Search in the log' }).fill('/orders')
       await page.getByText('POST /orders/7 409').first().waitFor()
-      await look(page, 'logs', theme)
+      await seen(page, 'logs', theme)
 
       await page.goto(palisade.url + pod('default', 'web', '?tab=terminal'))
-      await look(page, 'terminal-closed', theme, false)
+      await seen(page, 'terminal-closed', theme, false)
       await openTerminal(page)
       await types(page, 'clear; printf "\\033[32mok\\033[0m  %s\\n" /etc/hosts /etc/group; id -un', /nobody|root/)
-      await look(page, 'terminal', theme)
+      await seen(page, 'terminal', theme)
 
       const beside = await open('dev', pod('shop', 'cart'))
       await beside.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
       const admin = await open('admin', `/t/acme/clusters/${uid}?tab=streams`, { theme })
       for (const what of ['Exec into default/web', 'Log of shop/cart'])
         await admin.getByRole('row').filter({ hasText: what }).waitFor()
-      await look(admin, 'streams', theme)
+      await seen(admin, 'streams', theme)
       await admin.getByRole('button', { name: /^End: Exec into/ }).click()
       await admin.getByRole('dialog', { name: 'End this stream' }).waitFor()
-      await look(admin, 'stream-end', theme, false)
+      await seen(admin, 'stream-end', theme, false)
       await admin.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click()
       await page.getByRole('alert').getByText('Somebody ended this one stream.').waitFor()
-      await look(page, 'terminal-ended', theme)
+      await seen(page, 'terminal-ended', theme)
 
       await admin.goto(`${palisade.url}/t/acme/audit`)
       await admin.getByRole('link', { name: 'Stream ended by a person' }).first().click()
       await admin.getByRole('button', { name: 'Verify here' }).click()
       await admin.getByText('The entry stands in the log as this page shows it.').waitFor()
       await admin.getByText('Verified', { exact: true }).scrollIntoViewIfNeeded()
-      await look(admin, 'audit-proof', theme)
+      await seen(admin, 'audit-proof', theme)
       await admin.goto(`${palisade.url}/t/acme/audit?panel=verify`)
       await admin.getByRole('button', { name: 'Verify', exact: true }).waitFor()
-      await look(admin, 'audit-verify', theme, false)
+      await seen(admin, 'audit-verify', theme, false)
     })
 
   test('narrow: a terminal and a log fit', async () => {
     const page = await open('dev', pod('default', 'web', '?tab=terminal'), { width: 390 })
     await openTerminal(page)
-    const fits = () => page.evaluate('document.documentElement.scrollWidth <= innerWidth')
-    assert.ok(await fits(), 'the terminal is wider than the screen')
+    assert.ok(await fits(page), 'the terminal is wider than the screen')
     await page.getByRole('tab', { name: 'Logs' }).click()
     await page.getByRole('region', { name: 'Lines' }).waitFor()
-    assert.ok(await fits(), 'the log is wider than the screen')
+    assert.ok(await fits(page), 'the log is wider than the screen')
   })
 
   test('for screen readers: what is on the screen is text that they read, and the choice is kept', async () => {
@@ -443,14 +438,5 @@ describe('the console on a cluster', { skip }, () => {
     assert.match(await page.locator(`#${hint}`).innerText(), /Ctrl\s+F6/)
   })
 
-  async function look(page: Page, name: string, theme: string, picture = true): Promise<void> {
-    await quiet(page)
-    await untilTrue(page, `document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
-    // By the debugger's way, which the page's policy does not bind.
-    await page.evaluate(axeSource)
-    const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
-      violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
-    if (pictures && picture) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
-    for (const violation of violations as string[]) found.push(`${name}, ${theme}: ${violation}`)
-  }
+  const seen = async (...what: Parameters<typeof look>) => void found.push(...(await look(...what)))
 })

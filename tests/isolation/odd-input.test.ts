@@ -125,7 +125,7 @@ const oddTextsInUrls: readonly string[] = [
 /** Callers that get far enough to have the input looked at. */
 function callersOf(operation: DescribedOperation): { caller: Api; tenant: Side }[] {
   if (operation.security.length === 0 || isEndless(operation)) return []
-  const isSystem = operation.path.startsWith('/v1/tenants')
+  const isSystem = /^\/v1\/(?:palisade\/)?tenants/.test(operation.path)
   return [{ caller: isSystem ? world.palisade.system : a.key, tenant: a }]
 }
 

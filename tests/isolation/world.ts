@@ -190,6 +190,8 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/apiKeys/': 'apiKey',
   '/v1/audits/': 'entry',
   '/v1/tenants/': 'tenant',
+  '/v1/palisade/people/': 'user',
+  '/v1/palisade/tenants/': 'tenant',
   '/v1/spectroclusters/': 'cluster',
   '/v1/dashboard/spectroclusters/': 'cluster',
   '/v1/palisade/clusters/': 'cluster',
@@ -249,6 +251,7 @@ export const unknownId = () => randomBytes(12).toString('hex')
 
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
+  team: 'team',
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },

@@ -38,6 +38,8 @@ export type Phases = {
   readonly access: Access
   readonly keys: Keys
   readonly people: People
+  /** The links in memory, for tests in which one has ended. */
+  readonly links: ReturnType<typeof createLinks>
   readonly inTenant: InTenant
   readonly endpoints: readonly Endpoint[]
   /** What would have gone into the logs, with the tenant whose log it is; entries that were rolled back too. */
@@ -176,7 +178,7 @@ export async function startPhases(
 
   return {
     root: principalOf(systemTenant, administrator),
-    ...{ access, keys, people, inTenant, endpoints, entries, call, stream, must, activate },
+    ...{ access, keys, people, links, inTenant, endpoints, entries, call, stream, must, activate },
     async tenant(orgName = `Org ${++made}`) {
       const rootPrincipal = principalOf(systemTenant, administrator)
       const created = await must(rootPrincipal, 'POST /v1/tenants', {
@@ -233,6 +235,13 @@ function createLinks() {
       return { url }
     },
     current: async (_tx: Tx, user: UserUid) => made.get(user) ?? '',
+    lives: async (_tx: Tx, users: readonly UserUid[]) =>
+      new Map(
+        users.flatMap((user) => {
+          const expiresAt = new Date(Date.now() + 86_400_000)
+          return made.has(user) ? [[user, { expiresAt, hasExpired: false }] as const] : []
+        }),
+      ),
     async end(_tx: Tx, user: UserUid) {
       made.delete(user)
     },

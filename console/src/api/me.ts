@@ -29,6 +29,21 @@ export function useMay(): (permission: string, project?: string) => boolean | un
   }
 }
 
+/**
+ * Where the caller holds a right: in the whole tenant (no project), or else in a first project; null: nowhere; undefined while that is
+ * not known.
+ */
+export function useWhereMay(): (permission: string) => { readonly project: string | undefined } | null | undefined {
+  const { data } = useQuery(meQuery)
+  return (permission) => {
+    if (!data) return undefined
+    const { tenantPermissions, projectPermissions } = data.status
+    if (Object.values(tenantPermissions).some((list) => list.includes(permission))) return { project: undefined }
+    const found = Object.entries(projectPermissions).find(([, list]) => list.includes(permission))
+    return found ? { project: found[0] } : null
+  }
+}
+
 /** The name of a scope, as the caller may know it. */
 export function useScopeName(): (scope: Scope) => string {
   const { data: projects = [] } = useQuery(projectNamesQuery)

@@ -1,4 +1,5 @@
 import { Kbd, Modal, Table } from '@mantine/core'
+import { useFocusBack } from '../parts/focus-back.ts'
 
 const keys: readonly (readonly [readonly string[], string])[] = [
   [['⌘', 'K'], 'Search or jump (Ctrl on other keyboards)'],
@@ -13,6 +14,7 @@ const keys: readonly (readonly [readonly string[], string])[] = [
 ]
 
 export function Keys({ close }: { readonly close: () => void }) {
+  useFocusBack()
   return (
     <Modal opened onClose={close} title="Keys" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Table aria-label="Keys">

@@ -1,8 +1,10 @@
 import { Drawer } from '@mantine/core'
+import { useFocusBack } from '../parts/focus-back.ts'
 import { Navigation } from './navigation.tsx'
 
 /** The navigation where there is no room beside the page. */
 export function NarrowNavigation({ title, close }: { readonly title: string; readonly close: () => void }) {
+  useFocusBack()
   return (
     <Drawer
       opened

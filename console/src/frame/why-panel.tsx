@@ -6,12 +6,14 @@ import { useMay, useScopeName } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { useFocusBack } from '../parts/focus-back.ts'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import type { Question } from '../parts/why.tsx'
 
 /** Why something is refused, or not: the right, the scope, what one holds there and from where. */
 export function WhyPanel({ question, close }: { readonly question: Question; readonly close: () => void }) {
+  useFocusBack()
   const { permission, scope, requestId, subject } = question
   const { user, isSystem } = currentSession()
   const nameOf = useScopeName()

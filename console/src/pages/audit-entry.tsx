@@ -7,6 +7,7 @@ import type { paths } from '../api/schema.gen.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { useFocusBack } from '../parts/focus-back.ts'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
@@ -68,6 +69,7 @@ export function EntryPanel({ uid, within, close }: Panel) {
     queryKey: ['audit', uid],
     queryFn: () => answer(api.GET('/v1/audits/{uid}', { params: { path: { uid } } })),
   })
+  useFocusBack()
   return (
     <Drawer opened onClose={close} size="lg" title="Audit entry" closeButtonProps={{ 'aria-label': 'Close' }}>
       {entry.error && <Failure error={entry.error} retry={() => void entry.refetch()} />}

@@ -11,7 +11,7 @@ import type { Narrowed } from './filter-by.tsx'
 import { useNewEntries } from './new-entries.ts'
 
 export const actions = ['create', 'update', 'delete', 'publish', 'deploy', 'activity', 'action'] as const
-export const outcomes = ['done', 'refused', 'intended', 'ended', 'unknown'] as const
+const outcomes = ['done', 'refused', 'intended', 'ended', 'unknown'] as const
 
 export type AuditFilter = {
   readonly user?: string | undefined

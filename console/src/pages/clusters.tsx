@@ -2,7 +2,7 @@ import { Badge, Select, Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { answer, api, inProject } from '../api/client.ts'
-import { clusterSearchBody } from '../api/clusters.ts'
+import { clusterSearchBody, needsAttention } from '../api/clusters.ts'
 import { Act } from '../parts/act.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
@@ -52,6 +52,7 @@ export function Clusters() {
           data={[
             { value: 'Running', label: 'Ready' },
             { value: 'Importing', label: 'Needs bindings' },
+            { value: needsAttention, label: 'Needs attention' },
           ]}
           value={state ?? null}
           onChange={(value) => change({ state: value ?? undefined })}
@@ -63,18 +64,15 @@ export function Clusters() {
         list={list}
         rowKey={({ metadata }) => metadata.uid}
         empty={
-          state ? (
-            <Text>Nothing matches. Clear the filter to see everything.</Text>
-          ) : (
-            <>
-              <Text fw={600}>No cluster here that you may see</Text>
-              <Text className="quiet">
-                Import one with a kubeconfig. Palisade makes its own account and forgets the file.
-              </Text>
-              {importing}
-            </>
-          )
+          <>
+            <Text fw={600}>No cluster here that you may see</Text>
+            <Text className="quiet">
+              Import one with a kubeconfig. Palisade makes its own account and forgets the file.
+            </Text>
+            {importing}
+          </>
         }
+        filtered={state !== undefined}
         columns={[
           {
             title: 'Name',

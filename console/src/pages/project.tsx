@@ -1,12 +1,12 @@
-import { Skeleton, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { ObjectTabs } from '../parts/tabs.tsx'
@@ -30,77 +30,68 @@ export function ProjectPage() {
       Projects
     </To>
   )
-  if (project.error)
-    return (
-      <Page title="Project" above={back}>
-        <Failure error={project.error} retry={() => void project.refetch()} />
-      </Page>
-    )
-  if (!project.data)
-    return (
-      <Page title="Project" above={back}>
-        <Skeleton height={160} />
-      </Page>
-    )
-  const { metadata } = project.data
   return (
-    <Page
-      title={metadata.name}
-      above={back}
-      acts={
-        <>
-          <ToButton to="/t/$org/clusters" params={{ org: org ?? '' }} search={{ project: uid }} variant="default">
-            Clusters
-          </ToButton>
-          <Act needs="project.update" project={uid} variant="default" onClick={() => setOpen('rename')}>
-            Rename
-          </Act>
-          <Act needs="project.delete" project={uid} variant="light" color="red" onClick={() => setOpen('delete')}>
-            Delete
-          </Act>
-        </>
-      }
-    >
-      <ObjectTabs
-        label="Project"
-        tabs={[
-          {
-            name: 'overview',
-            title: 'Overview',
-            content: () => (
-              <section className="sheet pad" aria-label="Overview">
-                <Facts
-                  rows={[
-                    ['Uid', <Copyable key="uid" text={metadata.uid} />],
-                    ['Lives in', <InScope key="scope" kind="tenant" />],
-                    ['Description', metadata.annotations.description || <span className="quiet">none</span>],
-                    ['Created', <When key="created" at={metadata.creationTimestamp} />],
-                    ['Changed', <When key="changed" at={metadata.lastModifiedTimestamp} />],
-                  ]}
-                />
-              </section>
-            ),
-          },
-          {
-            name: 'access',
-            title: 'Access',
-            content: () => <ProjectAccess uid={uid} title="Who holds a role in this project" />,
-          },
-          { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
-        ]}
-      />
-      {open === 'rename' && <Rename uid={uid} name={metadata.name} close={() => setOpen(undefined)} />}
-      {open === 'delete' && (
-        <ConfirmByName
-          what="project"
-          name={metadata.name}
-          follows="The roles that people and teams hold in it go with it. A project that still has clusters is not deleted."
-          close={() => setOpen(undefined)}
-          run={() => answer(api.DELETE('/v1/projects/{uid}', path))}
-          done={() => void navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
-        />
+    <ObjectPage kind="Project" above={back} query={project}>
+      {({ metadata }) => (
+        <Page
+          title={metadata.name}
+          above={back}
+          acts={
+            <>
+              <ToButton to="/t/$org/clusters" params={{ org: org ?? '' }} search={{ project: uid }} variant="default">
+                Clusters
+              </ToButton>
+              <Act needs="project.update" project={uid} variant="default" onClick={() => setOpen('rename')}>
+                Rename
+              </Act>
+              <Act needs="project.delete" project={uid} variant="light" color="red" onClick={() => setOpen('delete')}>
+                Delete
+              </Act>
+            </>
+          }
+        >
+          <ObjectTabs
+            label="Project"
+            tabs={[
+              {
+                name: 'overview',
+                title: 'Overview',
+                content: () => (
+                  <section className="sheet pad" aria-label="Overview">
+                    <Facts
+                      rows={[
+                        ['Uid', <Copyable key="uid" text={metadata.uid} />],
+                        ['Lives in', <InScope key="scope" kind="tenant" />],
+                        ['Description', metadata.annotations.description || <span className="quiet">none</span>],
+                        ['Created', <When key="created" at={metadata.creationTimestamp} />],
+                        ['Changed', <When key="changed" at={metadata.lastModifiedTimestamp} />],
+                      ]}
+                    />
+                  </section>
+                ),
+              },
+              {
+                name: 'access',
+                title: 'Access',
+                content: () => <ProjectAccess uid={uid} title="Who holds a role in this project" />,
+              },
+              { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+            ]}
+          />
+          {open === 'rename' && <Rename uid={uid} name={metadata.name} close={() => setOpen(undefined)} />}
+          {open === 'delete' && (
+            <ConfirmByName
+              what="project"
+              name={metadata.name}
+              follows="The roles that people and teams hold in it go with it. A project that still has clusters is not deleted."
+              close={() => setOpen(undefined)}
+              run={() => answer(api.DELETE('/v1/projects/{uid}', path))}
+              done={() => void navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
+            />
+          )}
+        </Page>
       )}
-    </Page>
+    </ObjectPage>
   )
 }
 

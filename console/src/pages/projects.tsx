@@ -16,8 +16,7 @@ const fields = ['name', 'creationTimestamp', 'lastModifiedTimestamp'] as const
 
 export function Projects() {
   const { org } = useParams({ from: '/t/$org' })
-  const { q, offset, sort } = useListState()
-  const [creating, setCreating] = useState(false)
+  const { q, offset, sort, search, change } = useListState()
   const list = useQuery({
     queryKey: ['projects', 'list', q, offset, sort],
     placeholderData: keepPreviousData,
@@ -36,7 +35,7 @@ export function Projects() {
     },
   })
   const create = (
-    <Act needs="project.create" onClick={() => setCreating(true)}>
+    <Act needs="project.create" onClick={() => change({ panel: 'new' })}>
       New project
     </Act>
   )
@@ -78,12 +77,12 @@ export function Projects() {
           { title: 'Uid', wide: true, cell: ({ metadata }) => <Copyable text={metadata.uid} /> },
         ]}
       />
-      {creating && <NewProject close={() => setCreating(false)} />}
+      {search.panel === 'new' && <NewProject close={() => change({ panel: undefined })} />}
     </Page>
   )
 }
 
-export function NewProject({ close }: { readonly close: () => void }) {
+function NewProject({ close }: { readonly close: () => void }) {
   const { org } = useParams({ from: '/t/$org' })
   const navigate = useNavigate()
   const [name, setName] = useState('')

@@ -8,6 +8,7 @@ import { type KeptKey, keepKey, keptKey, shownKey } from '../api/log-key.ts'
 import type { paths } from '../api/schema.gen.ts'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { useFocusBack } from '../parts/focus-back.ts'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { When } from '../parts/when.tsx'
@@ -80,6 +81,7 @@ export function Proof({ entry: { metadata } }: { readonly entry: Entry }) {
 
 /** An export that somebody has, proved whole; of a changed one the first bad entry is named. */
 export function VerifyExport({ close }: { readonly close: () => void }) {
+  useFocusBack()
   const [kept, setKept] = useState(keptKey)
   const [file, setFile] = useState<File | null>(null)
   const [read, setRead] = useState({ bytes: 0, lines: 0 })

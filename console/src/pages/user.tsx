@@ -1,4 +1,4 @@
-import { Skeleton, Stack, Text } from '@mantine/core'
+import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -7,13 +7,14 @@ import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { ObjectTabs } from '../parts/tabs.tsx'
 import { To } from '../parts/to.tsx'
-import { When } from '../parts/when.tsx'
+import { Exact, When } from '../parts/when.tsx'
 import { AuditOf } from './audit-list.tsx'
 import { HeldRoles } from './held-roles.tsx'
-import { userState } from './users.tsx'
+import { type Account, PersonState } from './person-state.tsx'
 
 /** One member: who, whether active, which roles and from where. */
 export function UserPage() {
@@ -22,7 +23,16 @@ export function UserPage() {
   const [open, setOpen] = useState<'active' | 'reset' | 'delete'>()
   const close = () => setOpen(undefined)
   const path = { params: { path: { uid } } }
-  const user = useQuery({ queryKey: ['users', uid], queryFn: () => answer(api.GET('/v1/users/{uid}', path)) })
+  const user = useQuery({
+    queryKey: ['users', uid],
+    queryFn: async () => {
+      const [account, person] = await Promise.all([
+        answer(api.GET('/v1/users/{uid}', path)),
+        answer(api.GET('/v1/palisade/people/{uid}', path)),
+      ])
+      return { ...account, person }
+    },
+  })
   const roles = useQuery({
     queryKey: ['users', uid, 'roles'],
     queryFn: () => answer(api.GET('/v1/users/{uid}/roles', path)),
@@ -36,148 +46,181 @@ export function UserPage() {
       Members
     </To>
   )
-  if (user.error)
-    return (
-      <Page title="Member" above={above}>
-        <Failure error={user.error} retry={() => void user.refetch()} />
-      </Page>
-    )
-  if (!user.data)
-    return (
-      <Page title="Member" above={above}>
-        <Skeleton height={160} />
-      </Page>
-    )
-  const { metadata, spec, status } = user.data
   const problem = roles.error ?? projects.error
   // Read here, not in the tab: a query tells whoever read it while the page was drawn.
   const [held, inProjects] = [roles.data, projects.data]
   return (
-    <Page
-      title={metadata.name}
-      above={above}
-      acts={
-        <>
-          <Act needs="user.update" variant="default" onClick={() => setOpen('reset')}>
-            New password link
-          </Act>
-          <Act needs="user.update" variant="default" onClick={() => setOpen('active')}>
-            {status.isActive ? 'Switch off' : 'Switch on'}
-          </Act>
-          <Act needs="user.delete" variant="light" color="red" onClick={() => setOpen('delete')}>
-            Remove
-          </Act>
-        </>
-      }
-    >
-      <ObjectTabs
-        label="Member"
-        tabs={[
-          {
-            name: 'overview',
-            title: 'Overview',
-            content: () => (
-              <section className="sheet pad" aria-label="Overview">
-                <Facts
-                  rows={[
-                    ['E-mail', spec.emailId],
-                    ['State', userState(status)],
-                    ['Last sign-in', <When key="last" at={status.lastSignIn} />],
-                    ['Created', <When key="created" at={metadata.creationTimestamp} />],
-                    ['Uid', <Copyable key="uid" text={uid} />],
-                  ]}
-                />
-                {status.activationLink !== '' && (
-                  <Stack gap={4}>
-                    <Text size="sm">Waits for a password. Pass this link on over a channel that you trust:</Text>
-                    <CodeBlock text={status.activationLink} label="Link" />
-                  </Stack>
-                )}
-              </section>
-            ),
-          },
-          {
-            name: 'access',
-            title: 'Access',
-            content: () =>
-              problem ? (
-                <Failure
-                  error={problem}
-                  retry={() => {
-                    void roles.refetch()
-                    void projects.refetch()
-                  }}
-                />
-              ) : (
-                held &&
-                inProjects && (
-                  <HeldRoles
-                    who={metadata.name}
-                    needs="user.update"
-                    tenant={held}
-                    projects={inProjects.projects}
-                    putTenant={(chosen) =>
-                      answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
-                    }
-                    putProjects={(chosen) =>
-                      answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
-                    }
-                  />
-                )
-              ),
-          },
-          { name: 'audit', title: 'What they did', content: () => <AuditOf user={uid} /> },
-        ]}
-      />
-      {open === 'active' && (
-        <FormDialog
-          title={`${status.isActive ? 'Switch off' : 'Switch on'} ${metadata.name}`}
-          act={status.isActive ? 'Switch off' : 'Switch on'}
-          danger={status.isActive}
-          close={close}
-          run={() =>
-            answer(
-              api.PATCH('/v1/users/{uid}', {
-                ...path,
-                body: [{ op: 'replace', path: '/status/isActive', value: !status.isActive }],
-              }),
-            )
+    <ObjectPage kind="Member" above={above} query={user}>
+      {({ metadata, spec, status, person }) => (
+        <Page
+          title={metadata.name}
+          above={above}
+          acts={
+            <>
+              {person.state !== 'inactive' && (
+                <Act needs="user.update" variant="default" onClick={() => setOpen('reset')}>
+                  {person.state === 'pending' ? 'New invitation' : 'New password link'}
+                </Act>
+              )}
+              {person.state !== 'pending' && (
+                <Act needs="user.update" variant="default" onClick={() => setOpen('active')}>
+                  {status.isActive ? 'Switch off' : 'Switch on'}
+                </Act>
+              )}
+              <Act needs="user.delete" variant="light" color="red" onClick={() => setOpen('delete')}>
+                Remove
+              </Act>
+            </>
           }
         >
-          <Text size="sm">
-            {status.isActive
-              ? 'Their sessions, API keys and streams end within a second. Roles stay, for when they are switched on again.'
-              : 'They can sign in again, with the roles that they hold.'}
-          </Text>
-        </FormDialog>
+          <ObjectTabs
+            label="Member"
+            tabs={[
+              {
+                name: 'overview',
+                title: 'Overview',
+                content: () => (
+                  <section className="sheet pad" aria-label="Overview">
+                    <Facts
+                      rows={[
+                        ['E-mail', spec.emailId],
+                        ['State', <PersonState key="state" {...person} />],
+                        ['Last sign-in', <When key="last" at={status.lastSignIn} />],
+                        ['Created', <When key="created" at={metadata.creationTimestamp} />],
+                        ['Uid', <Copyable key="uid" text={uid} />],
+                      ]}
+                    />
+                    <WaitingLink account={person} url={status.activationLink} />
+                  </section>
+                ),
+              },
+              {
+                name: 'access',
+                title: 'Access',
+                content: () =>
+                  problem ? (
+                    <Failure
+                      error={problem}
+                      retry={() => {
+                        void roles.refetch()
+                        void projects.refetch()
+                      }}
+                    />
+                  ) : (
+                    held &&
+                    inProjects && (
+                      <HeldRoles
+                        who={metadata.name}
+                        needs="user.update"
+                        tenant={held}
+                        projects={inProjects.projects}
+                        putTenant={(chosen) =>
+                          answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
+                        }
+                        putProjects={(chosen) =>
+                          answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
+                        }
+                      />
+                    )
+                  ),
+              },
+              { name: 'audit', title: 'What they did', content: () => <AuditOf user={uid} /> },
+            ]}
+          />
+          {open === 'active' && (
+            <FormDialog
+              title={`${status.isActive ? 'Switch off' : 'Switch on'} ${metadata.name}`}
+              act={status.isActive ? 'Switch off' : 'Switch on'}
+              danger={status.isActive}
+              close={close}
+              run={() =>
+                answer(
+                  api.PATCH('/v1/users/{uid}', {
+                    ...path,
+                    body: [{ op: 'replace', path: '/status/isActive', value: !status.isActive }],
+                  }),
+                )
+              }
+            >
+              <Text size="sm">
+                {status.isActive
+                  ? 'Their sessions, API keys and streams end within a second. Roles stay, for when they are switched on again.'
+                  : 'They can sign in again, with the roles that they hold.'}
+              </Text>
+            </FormDialog>
+          )}
+          {open === 'reset' && (
+            <NewLink uid={uid} name={metadata.name} isInvitation={person.state === 'pending'} close={close} />
+          )}
+          {open === 'delete' && (
+            <ConfirmByName
+              what="member"
+              act="Remove"
+              name={metadata.name}
+              follows="Their sessions, API keys, links, team memberships and roles go, and their streams end. The audit log keeps what they did."
+              close={close}
+              run={() => answer(api.DELETE('/v1/users/{uid}', path))}
+              done={() => void navigate({ to: '/t/$org/users', params: { org } })}
+            />
+          )}
+        </Page>
       )}
-      {open === 'reset' && <NewLink uid={uid} name={metadata.name} close={close} />}
-      {open === 'delete' && (
-        <ConfirmByName
-          what="member"
-          act="Remove"
-          name={metadata.name}
-          follows="Their sessions, API keys, links, team memberships and roles go, and their streams end. The audit log keeps what they did."
-          close={close}
-          run={() => answer(api.DELETE('/v1/users/{uid}', path))}
-          done={() => void navigate({ to: '/t/$org/users', params: { org } })}
-        />
-      )}
-    </Page>
+    </ObjectPage>
   )
 }
 
-function NewLink({ uid, name, close }: { readonly uid: string; readonly name: string; readonly close: () => void }) {
+/** What a link that waits to be used is for, how long it works, and what to do about it. */
+function WaitingLink({ account: { state, link }, url }: { readonly account: Account; readonly url: string }) {
+  const isInvitation = state === 'pending'
+  if (!isInvitation && !link) return null
+  if (!link || link.hasExpired)
+    return (
+      <Text size="sm">
+        {isInvitation ? 'The invitation expired' : 'The link for a new password expired'}
+        {link && (
+          <>
+            {' '}
+            <When at={link.expiresAt} />
+          </>
+        )}
+        {isInvitation
+          ? ': they cannot sign in. Make a new invitation and pass it on.'
+          : '; their password still works. Make a new link if they need one.'}
+      </Text>
+    )
+  return (
+    <Stack gap={4}>
+      <Text size="sm">
+        {isInvitation ? 'Invited until ' : 'A link for a new password works until '}
+        <Exact at={link.expiresAt} />
+        {isInvitation ? '.' : '; until they use it their password still works.'}{' '}
+        {url === ''
+          ? 'You do not see the link: it is for who may change members and holds every right that this member holds.'
+          : 'Pass this link on over a channel that you trust; whoever opens it sets the password.'}
+      </Text>
+      {url !== '' && <CodeBlock text={url} label="Link" />}
+    </Stack>
+  )
+}
+
+type NewLinkProps = {
+  readonly uid: string
+  readonly name: string
+  readonly isInvitation: boolean
+  readonly close: () => void
+}
+
+function NewLink({ uid, name, isInvitation, close }: NewLinkProps) {
   return (
     <FormDialog
-      title={`New password link for ${name}`}
-      act="Make a link"
+      title={isInvitation ? `New invitation for ${name}` : `New password link for ${name}`}
+      act={isInvitation ? 'Invite again' : 'Make a link'}
       close={close}
       run={() => answer(api.PATCH('/v1/users/{uid}/password/reset', { params: { path: { uid } } }))}
     >
       <Text size="sm">
-        A link with which they set a new password. It shows on this page to whoever may pass it on; links made before
-        stop working.
+        A link with which they set {isInvitation ? 'their first' : 'a new'} password, for a day. It shows on this page
+        to whoever may pass it on; links made before stop working.
       </Text>
     </FormDialog>
   )

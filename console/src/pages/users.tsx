@@ -1,4 +1,4 @@
-import { MultiSelect, Stack, Text, TextInput } from '@mantine/core'
+import { MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -9,18 +9,19 @@ import { Act } from '../parts/act.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
 import { FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
-import { InScope, State } from '../parts/state.tsx'
+import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { PersonState, peopleFilters } from './person-state.tsx'
 
 export function Users() {
   const { org } = useParams({ from: '/t/$org' })
   const { q, offset, sort, search, change } = useListState()
   const list = useQuery({
-    queryKey: ['users', 'list', q, offset, sort],
+    queryKey: ['users', 'list', q, search.state, offset, sort],
     placeholderData: keepPreviousData,
-    queryFn: () => findPeople({ q, limit: pageSize, offset, sort }),
+    queryFn: () => findPeople({ q, state: search.state, limit: pageSize, offset, sort }),
   })
   const invite = (
     <Act needs="user.create" onClick={() => change({ panel: 'new' })}>
@@ -31,6 +32,16 @@ export function Users() {
     <Page title="Members" acts={invite}>
       <div className="filters">
         <Filter label="Filter members by name or e-mail" placeholder="Filter by name or e-mail" />
+        <Select
+          size="xs"
+          aria-label="State"
+          placeholder="Any state"
+          clearable
+          clearButtonProps={{ 'aria-label': 'Any state' }}
+          data={peopleFilters}
+          value={search.state ?? null}
+          onChange={(value) => change({ state: value ?? undefined })}
+        />
         <Count data={list.data} one="member" many="members" />
       </div>
       <DataTable
@@ -38,6 +49,7 @@ export function Users() {
         list={list}
         rowKey={({ uid }) => uid}
         empty={<Text>Nobody here yet.</Text>}
+        filtered={search.state !== undefined}
         columns={[
           {
             title: 'Name',
@@ -49,7 +61,7 @@ export function Users() {
             ),
           },
           { title: 'E-mail', sort: 'email', cell: ({ email }) => email },
-          { title: 'State', cell: ({ state }) => stateOf(state) },
+          { title: 'State', cell: (person) => <PersonState {...person} /> },
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Last sign-in', wide: true, cell: ({ lastSignInAt }) => <When at={lastSignInAt ?? ''} /> },
           {
@@ -62,24 +74,6 @@ export function Users() {
       />
       {search.panel === 'new' && <Invite close={() => change({ panel: undefined })} />}
     </Page>
-  )
-}
-
-function stateOf(state: 'pending' | 'active' | 'inactive') {
-  if (state === 'active') return <State tone="good">Active</State>
-  return state === 'pending' ? (
-    <State tone="quiet">Waits for a password</State>
-  ) : (
-    <State tone="warn">Switched off</State>
-  )
-}
-
-export function userState({ isActive, lastSignIn }: { readonly isActive: boolean; readonly lastSignIn: string }) {
-  if (isActive) return <State tone="good">Active</State>
-  return lastSignIn.startsWith('0001-') ? (
-    <State tone="quiet">Not active</State>
-  ) : (
-    <State tone="warn">Switched off</State>
   )
 }
 
@@ -98,7 +92,7 @@ function Invite({ close }: { readonly close: () => void }) {
           <Text size="sm">
             {link === ''
               ? 'The account is there. You may not see its link; somebody with more rights passes it on.'
-              : `Give this link to ${person.firstName}, over a channel that you trust. Whoever opens it sets the password.`}
+              : `Give this link to ${person.firstName}, over a channel that you trust. Whoever opens it sets the password. It works once, for a day.`}
           </Text>
           {link !== '' && <CodeBlock text={link} label="Link" />}
         </Stack>

@@ -2,7 +2,6 @@ import { MultiSelect } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { nameOf, namesQuery } from '../api/names.ts'
 import { findPeople } from '../api/users.ts'
 
 type Props = {
@@ -21,10 +20,8 @@ export function PeoplePicker({ label, value, onChange }: Props) {
     placeholderData: keepPreviousData,
   })
   const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map())
-  // Names of those who were chosen before the dialog opened.
-  const { data: names } = useQuery({ ...namesQuery, enabled: value.some((uid) => !chosen.has(uid)) })
   const offered = new Map(found?.items.map(({ uid, name, email }) => [uid, `${name} (${email})`]))
-  const options = new Map([...value.map((uid) => [uid, chosen.get(uid) ?? nameOf(names, uid)] as const), ...offered])
+  const options = new Map([...chosen, ...offered])
   return (
     <MultiSelect
       label={label}

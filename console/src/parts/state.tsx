@@ -7,11 +7,12 @@ import {
   IconFolder,
   IconServerCog,
 } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
 
 const tones = { good: IconCircleCheck, warn: IconAlertTriangle, bad: IconCircleX, quiet: IconCircleDashed }
 
 /** A state by icon and word, never by colour alone. */
-export function State({ tone, children }: { readonly tone: keyof typeof tones; readonly children: string }) {
+export function State({ tone, children }: { readonly tone: keyof typeof tones; readonly children: ReactNode }) {
   const Icon = tones[tone]
   return (
     <span className="state" data-tone={tone}>

@@ -32,6 +32,8 @@ type Props<Row> = {
   }
   /** Shown where there is nothing, and nothing was filtered. */
   readonly empty: ReactNode
+  /** Something beside the text of the filter narrows the list. */
+  readonly filtered?: boolean
 }
 
 /** Filter, order and page of a list, all of them in the address: a link shows a colleague the same. */
@@ -46,18 +48,18 @@ export function useListState() {
     page,
     offset: (page - 1) * pageSize,
     sort: { field: sort.replace(/^-/, ''), descending: sort.startsWith('-') },
-    /** Changes the list; whatever changes leads back to its first page. */
+    /** Changes the list, which leads back to its first page; or opens a panel over it, which the way back closes. */
     change: (changes: Readonly<Record<string, string | undefined>>) =>
       void navigate({
         to: '.',
-        search: (before) => ({ ...before, page: undefined, ...changes }),
-        replace: true,
+        search: (before) => ({ ...before, ...('panel' in changes ? {} : { page: undefined }), ...changes }),
+        replace: changes.panel === undefined,
       }),
   }
 }
 
 /** A table whose rows are walked by arrow keys; Enter opens, since each row's first link has the focus. */
-export function DataTable<Row>({ label, columns, rowKey, list, empty }: Props<Row>) {
+export function DataTable<Row>({ label, columns, rowKey, list, empty, filtered = false }: Props<Row>) {
   const { sort, page, q, change } = useListState()
   const { data, error } = list
   const body = useRef<HTMLTableSectionElement>(null)
@@ -76,7 +78,7 @@ export function DataTable<Row>({ label, columns, rowKey, list, empty }: Props<Ro
               To the last page
             </Button>
           </>
-        ) : q === '' && page === 1 ? (
+        ) : q === '' && page === 1 && !filtered ? (
           empty
         ) : (
           <Text>Nothing matches. Clear the filter to see everything.</Text>
