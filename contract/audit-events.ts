@@ -11,6 +11,18 @@ export const auditEvents = {
   'tenant.activated': { action: 'update', kind: 'tenant', title: 'Tenant switched on or off' },
   'tenant.invited': { action: 'update', kind: 'tenant', title: 'First user of a tenant invited again' },
   'tenant.deleted': { action: 'delete', kind: 'tenant', title: 'Tenant deleted' },
+  'tenant.limits.updated': { action: 'update', kind: 'tenant', title: 'Resource limits of the tenant changed' },
+  'system.limits.updated': { action: 'update', kind: 'system', title: 'Resource limits of all tenants changed' },
+  'tenant.session.settings.updated': {
+    action: 'update',
+    kind: 'tenant',
+    title: 'Session settings of the tenant changed',
+  },
+  'system.session.settings.updated': {
+    action: 'update',
+    kind: 'system',
+    title: 'Session settings of system administrators changed',
+  },
   'project.created': { action: 'create', kind: 'project', title: 'Project created' },
   'project.updated': { action: 'update', kind: 'project', title: 'Project changed' },
   'project.access.updated': { action: 'update', kind: 'project', title: 'Who holds which role in the project changed' },

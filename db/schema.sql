@@ -685,6 +685,22 @@ create policy tenant on sessions for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on sessions to palisade_app;
 
+create table settings (
+  tenant_id tenant_uid not null,
+  kind text not null,
+  value jsonb not null,
+  updated_by uid,
+  updated_at timestamp with time zone not null,
+  constraint settings_pkey PRIMARY KEY (tenant_id, kind),
+  constraint settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table settings enable row level security;
+alter table settings force row level security;
+create policy tenant on settings for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on settings to palisade_app;
+
 create table sign_in_attempts (
   attempt_key bytea not null,
   failures integer not null,

@@ -33,6 +33,7 @@ export type Kind =
   | 'filter'
   | 'resourceRole'
   | 'teamResourceRole'
+  | 'ownTenant'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -173,6 +174,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       resourceRole,
       teamResourceRole,
       tenant: tenant.uid,
+      ownTenant: tenant.uid,
     },
     member: member.api,
     memberEmail: member.email,
@@ -203,7 +205,11 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/filters/tag/': 'filter',
 }
 
+/** What belongs to a tenant's people, and not to the system administrators who made it. */
+const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|resourceLimits)\b/
+
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
+  if (ofOwnTenant.test(path)) return 'ownTenant'
   const [before] = path.split('{')
   const kind = kindByPath[before ?? '']
   if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
