@@ -28,6 +28,13 @@ export const auditEvents = {
   'filter.created': { action: 'create', kind: 'filter', title: 'Filter created' },
   'filter.updated': { action: 'update', kind: 'filter', title: 'Filter changed' },
   'filter.deleted': { action: 'delete', kind: 'filter', title: 'Filter deleted' },
+  // Objects of the tenant and its projects
+  'sshkey.created': { action: 'create', kind: 'sshKey', title: 'SSH key created' },
+  'sshkey.updated': { action: 'update', kind: 'sshKey', title: 'SSH key changed' },
+  'sshkey.deleted': { action: 'delete', kind: 'sshKey', title: 'SSH key deleted' },
+  'macro.created': { action: 'create', kind: 'macro', title: 'Macros created' },
+  'macro.updated': { action: 'update', kind: 'macro', title: 'Macros changed' },
+  'macro.deleted': { action: 'delete', kind: 'macro', title: 'Macros deleted' },
   // Credentials
   'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
   'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },

@@ -1,4 +1,5 @@
 import { accessEndpoints } from './access/index.ts'
+import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
@@ -16,6 +17,7 @@ export type Features = {
   readonly identity: Pick<Identity, 'endpoints'>
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints'>
+  readonly assets: Assets
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
@@ -28,6 +30,7 @@ export function endpointsOf({
   identity,
   tenancy,
   people,
+  assets,
   clusters,
   ledger,
   live,
@@ -39,6 +42,7 @@ export function endpointsOf({
     ...tenancy.endpoints,
     ...people.endpoints,
     ...accessEndpoints,
+    ...assets.endpoints,
     ...clusters.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
