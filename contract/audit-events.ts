@@ -35,6 +35,9 @@ export const auditEvents = {
   'macro.created': { action: 'create', kind: 'macro', title: 'Macros created' },
   'macro.updated': { action: 'update', kind: 'macro', title: 'Macros changed' },
   'macro.deleted': { action: 'delete', kind: 'macro', title: 'Macros deleted' },
+  'edgetoken.created': { action: 'create', kind: 'edgeToken', title: 'Registration token created' },
+  'edgetoken.updated': { action: 'update', kind: 'edgeToken', title: 'Registration token changed' },
+  'edgetoken.deleted': { action: 'delete', kind: 'edgeToken', title: 'Registration token deleted' },
   // Credentials
   'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
   'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { macrosPerScope } from '../limits.ts'
 import { optionalText } from './common.ts'
 
 /** Macros: values that are put in the place of `{{.spectro.macro.NAME}}`. */
@@ -12,7 +11,7 @@ const macrosOf = <Item extends z.ZodType>(item: Item) =>
   z.object({
     macros: z
       .array(item)
-      .max(macrosPerScope)
+      .max(1_000)
       .nullish()
       .transform((macros) => macros ?? []),
   })

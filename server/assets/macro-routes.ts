@@ -108,6 +108,7 @@ function endpointsAt<Params extends z.ZodType>(
       refusals: [...refusals, 'forbidden'],
       audit: 'macro.updated',
       async handle({ tx, params, body: { macros }, principal, access, requestId, now }) {
+        if (macros.length > macrosPerScope) return err(tooMany)
         const once = noneTwice(macros)
         if (!once.ok) return once
         const scope = scopeIn(params)

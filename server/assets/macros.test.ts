@@ -127,6 +127,8 @@ describe('macros', () => {
     await api.must(tenant.admin, routeAt('project', 'POST'), { ...at, ...bodyOf(many) })
     const more = await api.call(tenant.admin, routeAt('project', 'POST'), { ...at, ...bodyOf({ more: '' }) })
     assert.equal(more.refusal?.code, 'resource_limit')
+    const all = await api.call(tenant.admin, routeAt('project', 'PUT'), { ...at, ...bodyOf({ ...many, more: '' }) })
+    assert.equal(all.refusal?.code, 'resource_limit')
     await api.must(tenant.admin, routeAt('project', 'PUT'), { ...at, body: { macros: null } })
     assert.deepEqual((await api.must(tenant.admin, routeAt('project', 'GET'), at)).macros, [])
     const odd = await api.call(tenant.admin, routeAt('project', 'POST'), { ...at, ...bodyOf({ 'a b': '' }) })

@@ -33,6 +33,8 @@ export type Kind =
   | 'filter'
   | 'resourceRole'
   | 'teamResourceRole'
+  | 'sshKey'
+  | 'edgeToken'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -149,6 +151,15 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     resourceRoles.push((await admin.must('GET', path)).resourceRoles[0].uid as string)
   }
   const [resourceRole = '', teamResourceRole = ''] = resourceRoles
+  const { uid: sshKey } = await admin.must('POST', '/v1/users/assets/sshkeys', {
+    project,
+    body: { ...named, spec: { publicKey } },
+  })
+  const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
+    body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
+  })
+  for (const place of [`/v1/projects/${project}`, `/v1/tenants/${tenant.uid}`])
+    await admin.must('POST', `${place}/macros`, { body: aMacro })
   const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
   await request(watch, { dispatcher: watches, headers: { authorization: `Bearer ${keyValue}` } })
   const stream = await until('a stream', async () => {
@@ -173,6 +184,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       resourceRole,
       teamResourceRole,
       tenant: tenant.uid,
+      sshKey,
+      edgeToken,
     },
     member: member.api,
     memberEmail: member.email,
@@ -199,6 +212,8 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/palisade/oidc/clients/': 'oidcClient',
   '/v1/roles/': 'role',
   '/v1/filters/tag/': 'filter',
+  '/v1/users/assets/sshkeys/': 'sshKey',
+  '/v1/edgehosts/tokens/': 'edgeToken',
 }
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
@@ -207,6 +222,10 @@ export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
   return kind
 }
+
+/** Tenants as objects are the system administrators'; what is below them is the tenant's own. */
+export const isOfSystem = ({ path }: Pick<DescribedOperation, 'path'>) =>
+  path.startsWith('/v1/tenants') && !path.endsWith('/macros')
 
 /** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
 export const isEndless = ({ responses }: Pick<DescribedOperation, 'responses'>) =>
@@ -252,6 +271,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
+  defaultProjectUid: 'project',
   ...{ filterRefs: 'filter', sessionUid: 'session' },
 }
 
@@ -279,10 +299,21 @@ const resourceRole = (ids: Ids) => ({
 })
 const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
 
+const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
+/** Changes name those that are there. */
+const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
+  'POST /v1/users/assets/sshkeys': sshKey,
+  'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
+  'PUT /v1/projects/{uid}/macros': () => aMacro,
+  'PATCH /v1/projects/{uid}/macros': () => aMacro,
+  'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
+  'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,
   'PATCH /v1/users/{uid}/resourceRoles/{resourceRoleUid}': resourceRole,
