@@ -38,6 +38,9 @@ export const auditEvents = {
   'edgetoken.created': { action: 'create', kind: 'edgeToken', title: 'Registration token created' },
   'edgetoken.updated': { action: 'update', kind: 'edgeToken', title: 'Registration token changed' },
   'edgetoken.deleted': { action: 'delete', kind: 'edgeToken', title: 'Registration token deleted' },
+  'cloudaccount.created': { action: 'create', kind: 'cloudaccount', title: 'Cloud account created' },
+  'cloudaccount.updated': { action: 'update', kind: 'cloudaccount', title: 'Cloud account changed' },
+  'cloudaccount.deleted': { action: 'delete', kind: 'cloudaccount', title: 'Cloud account deleted' },
   // Credentials
   'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
   'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },

@@ -49,6 +49,11 @@ export const refusals = {
     code: 'EdgeTokenNameTaken',
     title: 'A registration token with this name exists',
   },
+  cloud_account_name_taken: {
+    status: 409,
+    code: 'CloudAccountNameTaken',
+    title: 'A cloud account with this name exists there',
+  },
   cluster_name_taken: {
     status: 409,
     code: 'ClusterNameTaken',

@@ -288,6 +288,34 @@ create policy tenant on canvas_sign_ins for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on canvas_sign_ins to palisade_app;
 
+create table cloud_accounts (
+  tenant_id tenant_uid not null,
+  account_id uid not null,
+  project_id uid,
+  cloud text not null,
+  name text not null,
+  name_key text not null,
+  spec jsonb not null,
+  secrets bytea,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint cloud_accounts_pkey PRIMARY KEY (tenant_id, account_id),
+  constraint cloud_accounts_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key),
+  constraint cloud_accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cloud_accounts_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint cloud_accounts_cloud_check CHECK ((cloud = 'aws'::text))
+);
+CREATE INDEX cloud_accounts_by_label ON cloud_accounts USING gin (labels jsonb_path_ops);
+alter table cloud_accounts enable row level security;
+alter table cloud_accounts force row level security;
+create policy tenant on cloud_accounts for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cloud_accounts to palisade_app;
+
 create table clusters (
   tenant_id tenant_uid not null,
   cluster_id uid not null,

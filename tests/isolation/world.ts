@@ -35,6 +35,7 @@ export type Kind =
   | 'teamResourceRole'
   | 'sshKey'
   | 'edgeToken'
+  | 'cloudAccount'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -155,6 +156,10 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: { publicKey } },
   })
+  const { uid: cloudAccount } = await admin.must('POST', '/v1/cloudaccounts/aws', {
+    project,
+    body: { ...named, spec: awsSpec },
+  })
   const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
     body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
   })
@@ -186,6 +191,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       tenant: tenant.uid,
       sshKey,
       edgeToken,
+      cloudAccount,
     },
     member: member.api,
     memberEmail: member.email,
@@ -214,6 +220,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/filters/tag/': 'filter',
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
+  '/v1/cloudaccounts/aws/': 'cloudAccount',
 }
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
@@ -301,6 +308,8 @@ const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user'
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
+const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
+const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
@@ -310,6 +319,9 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'POST /v1/users/assets/sshkeys': sshKey,
   'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
+  'POST /v1/cloudaccounts/aws': awsAccount,
+  'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
+  'POST /v1/clouds/aws/account/validate': () => awsSpec,
   'PUT /v1/projects/{uid}/macros': () => aMacro,
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
