@@ -116,7 +116,7 @@ export function cloudAccountEndpoints({ sealerOf }: CloudAccountPorts): readonly
       audit: 'cloudaccount.updated',
       async handle(c) {
         const { tx, body, now } = c
-        const before = await readAccount(tx, c.params.uid)
+        const before = await readAccount(tx, c.params.uid, { toChange: true })
         if (!before) return err(refuse('not_found'))
         const scope = body.metadata.annotations?.scope
         if (scope && scope !== scopeOf(before.project).kind)

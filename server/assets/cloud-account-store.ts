@@ -107,11 +107,15 @@ export async function countAccounts(tx: Tx): Promise<number> {
   return Number(row?.count)
 }
 
-/** The account that a path names; an unknown or foreign one, or what is no UID, finds none. */
-export async function readAccount(tx: Tx, uid: string): Promise<CloudAccount | undefined> {
+/**
+ * The account that a path names; an unknown or foreign one, or what is no UID, finds none. Locked where `toChange`: what a
+ * change keeps must still belong to what it was compared with.
+ */
+export async function readAccount(tx: Tx, uid: string, { toChange = false } = {}): Promise<CloudAccount | undefined> {
   if (!CloudAccountUid.safeParse(uid).success) return undefined
   const rows = await tx.query<Row>(
-    `select ${selected} from cloud_accounts where tenant_id = $1 and account_id = $2 and cloud = 'aws'`,
+    `select ${selected} from cloud_accounts where tenant_id = $1 and account_id = $2 and cloud = 'aws'
+      ${toChange ? 'for update' : ''}`,
     [tx.tenant, uid],
   )
   return rows.map(toAccount)[0]

@@ -122,6 +122,24 @@ describe('AWS accounts', () => {
     assert.equal((await put(withoutSecret)).status, 400, 'the secret did not wait for its key to come back')
   })
 
+  test('a kept secret never comes under another access key, whichever of two changes is first', async () => {
+    const { uid: tenant, admin } = await api.tenant()
+    const sealer = await api.keys.of(tenant)
+    const { secretKey: _, ...withoutSecret } = keyPair
+    const other = { ...keyPair, accessKey: 'AKIAIOSFODNN7ANOTHER', secretKey: 'another' }
+    for (let round = 0; round < 10; round++) {
+      const uid = await newAccount(admin, `shop ${round}`)
+      const put = (spec: object) => api.call(admin, `PUT ${path}/{uid}`, at(uid, accountBody(`shop ${round}`, spec)))
+      const [kept, moved] = await Promise.all([put(withoutSecret), put(other)])
+      assert.ok([204, 400].includes(kept.status) && moved.status === 204, `${kept.status}, ${moved.status}`)
+      const { spec } = await api.must(admin, `GET ${path}/{uid}`, at(uid))
+      const { secrets } = await storedOf(uid)
+      const opened =
+        secrets && JSON.parse(sealer.open({ table: 'cloud_accounts', column: 'secrets', row: uid }, secrets))
+      assert.deepEqual([spec.accessKey, opened.secretKey], ['AKIAIOSFODNN7ANOTHER', 'another'])
+    }
+  })
+
   test('validating looks at the form alone, and says so', async () => {
     const { admin } = await api.tenant()
     const validate = (body: object) => api.call(admin, 'POST /v1/clouds/aws/account/validate', { body })
@@ -256,6 +274,8 @@ describe('AWS accounts', () => {
         assert.deepEqual([namesOf(items), listmeta.count], [names, names.length], route)
       }
     }
+    const projects = await api.must(person, 'GET /v1/dashboard/projects/metadata')
+    assert.deepEqual(namesOf(projects.items), ['Default', 'Elsewhere'], 'where they are can be found')
     const created = await api.call(person, `POST ${path}`, { ...accountBody('x'), project })
     assert.equal(created.status, 403)
   })
