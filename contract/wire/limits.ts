@@ -19,7 +19,7 @@ export const limitLabels = {
   privategateway: 'Private gateways',
   location: 'Locations',
   certificate: 'Certificates',
-  macro: 'Macros',
+  macro: 'Macros of the tenant itself, or of one project',
   sshkey: 'SSH keys',
   alert: 'Alerts',
   edgehost: 'Edge hosts',

@@ -46,7 +46,13 @@ export type PermissionRule<Params> =
   /** A right on one object, decided in the object's own scope. */
   | {
       readonly object: Permission | SystemPermission
-      readonly find: (c: { tx: Tx; params: Params; principal: Principal }) => Promise<Target | undefined>
+      readonly find: (c: {
+        tx: Tx
+        params: Params
+        principal: Principal
+        /** From a valid ProjectUid header: of some kinds the objects of other projects are not there then. */
+        project: ProjectUid | undefined
+      }) => Promise<Target | undefined>
       /** Whether the caller may do it to this object without the permission: their own user, their own key. */
       readonly orOwn?: (c: { target: Target; principal: Principal }) => boolean
     }

@@ -379,7 +379,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
       const hint = found.project ? '' : '; if you meant a project, send the ProjectUid header'
       return ask(rule.project, { kind: scope.kind, scope }, undefined, hint)
     }
-    const target = await rule.find({ tx, params: parsed.params, principal })
+    const target = await rule.find({ tx, params: parsed.params, principal, project: found.project })
     if (!target) return err({ refusal: refuse('not_found'), denial: undefined })
     if (rule.orOwn?.({ target, principal })) return granted(target, undefined)
     return ask(rule.object, target, target)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant } from '../../contract/ids.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
+import { macrosPerScope, objectsPerKind } from '../../contract/limits.ts'
 import { type LimitedKind, limitedKinds, limitLabels } from '../../contract/wire/limits.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -28,7 +28,9 @@ export const systemLimits: Setting<Installed> = {
 
 /** What holds until somebody sets something else: `limit` for a tenant, `maxLimit` for what a tenant may set. */
 const unsetLimit = (kind: LimitedKind): Limit =>
-  kind === 'apiKey' ? { limit: 20, maxLimit: 1_000 } : { limit: objectsPerKind, maxLimit: objectsPerKind }
+  kind === 'apiKey'
+    ? { limit: 20, maxLimit: 1_000 }
+    : { limit: kind === 'macro' ? macrosPerScope : objectsPerKind, maxLimit: objectsPerKind }
 
 export type Limit = { readonly limit: number; readonly maxLimit: number }
 
