@@ -355,7 +355,20 @@ describe('another tenant’s ids', () => {
     const { uid: filter } = await acme.admin.must('POST', '/v1/filters/tag', {
       body: { metadata: { name: 'secret filter' }, spec: { filterGroup } },
     })
+    const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+    const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
+    const { uid: sshKey } = await acme.admin.must('POST', '/v1/users/assets/sshkeys', {
+      body: { metadata: { name: 'secret ssh key' }, spec: { publicKey } },
+    })
+    const { uid: cloudAccount } = await acme.admin.must('POST', '/v1/cloudaccounts/aws', {
+      project,
+      body: { metadata: { name: 'secret account' }, spec: awsSpec },
+    })
+    const { uid: edgeToken } = await acme.admin.must('POST', '/v1/edgehosts/tokens', {
+      body: { metadata: { name: 'secret token' }, spec: { expiry: '2099-01-01T00:00:00.000Z' } },
+    })
     theirs = {
+      ...{ sshkeys: sshKey, aws: cloudAccount, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
