@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { type Refusal, type RefusalCode, refuse } from '../../contract/errors.ts'
 import { ProjectUid, type TenantUid } from '../../contract/ids.ts'
-import { macrosPerScope } from '../../contract/limits.ts'
 import type { Permission } from '../../contract/permissions.ts'
 import { nameKey } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/macros.ts'
@@ -187,6 +186,9 @@ function endpointsAt<Params extends z.ZodType>(
     }),
   ]
 }
+
+/** How many macros a tenant itself may have, and each of its projects: the default of the published API. */
+const macrosPerScope = 200
 
 const tooMany = refuse(
   'resource_limit',

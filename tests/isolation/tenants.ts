@@ -7,7 +7,6 @@ import {
   comparable,
   guarded,
   isEndless,
-  isOfSystem,
   kindAt,
   kindOf,
   onInnerObjects,
@@ -302,7 +301,7 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
         other.path.length - one.path.length,
     )
     for (const operation of operations) {
-      const caller = isOfSystem(operation) ? world.palisade.system : a.admin
+      const caller = operation.kind === 'tenant' ? world.palisade.system : a.admin
       // Those of others are made by their schema alone; these name what they are made of.
       const named = operation.path.includes('/resourceRoles')
       const body = activate(operation.route) ?? (named ? bodyOf(operation, (kind) => a.ids[kind]) : bodyOf(operation))

@@ -33,6 +33,7 @@ export type Kind =
   | 'filter'
   | 'resourceRole'
   | 'teamResourceRole'
+  | 'ownTenant'
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
@@ -189,6 +190,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       resourceRole,
       teamResourceRole,
       tenant: tenant.uid,
+      ownTenant: tenant.uid,
       sshKey,
       edgeToken,
       cloudAccount,
@@ -223,16 +225,16 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/cloudaccounts/aws/': 'cloudAccount',
 }
 
+/** What belongs to a tenant's people, and not to the system administrators who made it. */
+const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/macros\b/
+
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
+  if (ofOwnTenant.test(path)) return 'ownTenant'
   const [before] = path.split('{')
   const kind = kindByPath[before ?? '']
   if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
   return kind
 }
-
-/** Tenants as objects are the system administrators'; what is below them is the tenant's own. */
-export const isOfSystem = ({ path }: Pick<DescribedOperation, 'path'>) =>
-  path.startsWith('/v1/tenants') && !path.endsWith('/macros')
 
 /** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
 export const isEndless = ({ responses }: Pick<DescribedOperation, 'responses'>) =>
