@@ -234,7 +234,7 @@ describe('the console', { skip: noBrowser }, () => {
     await why.getByText('project.create').first().waitFor()
     await why.getByText('tenant acme').first().waitFor()
     await why.getByText('do not hold it').waitFor()
-    await why.getByText('No role, in the tenant or in any project.').waitFor()
+    await why.getByText('No role that carries it, here or elsewhere.').waitFor()
     await page.keyboard.press('Escape')
 
     await page.getByRole('link', { name: 'Members' }).click()
@@ -334,7 +334,7 @@ describe('the console', { skip: noBrowser }, () => {
 
       page = await open(developer(), '/t/acme/users', { theme })
       await page.getByRole('button', { name: 'Why?', exact: true }).click()
-      await page.getByText('No role, in the tenant').waitFor()
+      await page.getByText('No role that carries it').waitFor()
       found.push(...(await look(page, 'why', theme)))
     })
 

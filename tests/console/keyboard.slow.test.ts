@@ -83,7 +83,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await page.getByRole('heading', { level: 1, name: 'west' }).waitFor()
     await tabTo(page, 'Overview')
     await press(page, 'ArrowRight')
-    await page.getByRole('tabpanel').getByText('Who holds a role in the project it lives in').waitFor()
+    await page.getByRole('tabpanel').getByText('Who can reach it').waitFor()
     assert.match(page.url(), /tab=access/)
   })
 
