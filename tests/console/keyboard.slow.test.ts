@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import { createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
-import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
 import { focused, tabTo } from './look.ts'
 import { signIn } from './sign-in.ts'
 
@@ -33,11 +33,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     const complaints = opened?.complaints ?? []
     await opened?.context.close()
     opened = undefined
-    assert.deepEqual(
-      complaints.filter((line) => !line.includes('status of 401')),
-      [],
-      'the browser complained',
-    )
+    assertNoComplaints(complaints)
   })
 
   async function open(path: string): Promise<Page> {
