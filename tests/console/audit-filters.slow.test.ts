@@ -140,6 +140,7 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
   })
 
   test('by session: what was done with this one, and not with another of the same person', async () => {
+    provoked.push(400)
     const [last] = (await entries({ userUid: dev.uid })).filter(({ metadata }) => metadata.name === 'access.refused')
     const session = last?.metadata.annotations.session ?? assert.fail('no session')
     const short = `${session.slice(0, 8)}…`

@@ -209,7 +209,7 @@ export function ClusterPage() {
             follows="Every stream through Palisade to it ends at once, and nobody reaches it through Palisade any more. What the import made on the cluster stays there."
             close={close}
             run={() => answer(api.DELETE('/v1/spectroclusters/{uid}', path))}
-            done={() => void navigate({ to: '/t/$org/clusters', params: { org } })}
+            done={() => navigate({ to: '/t/$org/clusters', params: { org } })}
           />
         )}
       </Page>

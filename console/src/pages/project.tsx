@@ -86,7 +86,7 @@ export function ProjectPage() {
               follows="The roles that people and teams hold in it go with it. A project that still has clusters is not deleted."
               close={() => setOpen(undefined)}
               run={() => answer(api.DELETE('/v1/projects/{uid}', path))}
-              done={() => void navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
+              done={() => navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
             />
           )}
         </Page>

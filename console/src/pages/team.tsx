@@ -107,7 +107,7 @@ export function TeamPage() {
               follows={`${spec.users.length} members lose what the team gave them, within a second. The accounts stay.`}
               close={close}
               run={() => answer(api.DELETE('/v1/teams/{uid}', path))}
-              done={() => void navigate({ to: '/t/$org/teams', params: { org } })}
+              done={() => navigate({ to: '/t/$org/teams', params: { org } })}
             />
           )}
         </Page>

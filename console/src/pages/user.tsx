@@ -179,7 +179,7 @@ export function UserPage() {
               follows="Their sessions, API keys, links, team memberships and roles go, and their streams end. The audit log keeps what they did."
               close={close}
               run={() => answer(api.DELETE('/v1/users/{uid}', path))}
-              done={() => void navigate({ to: '/t/$org/users', params: { org } })}
+              done={() => navigate({ to: '/t/$org/users', params: { org } })}
             />
           )}
         </Page>
