@@ -133,7 +133,7 @@ export type RequestAccess = {
   }
   /** Why anybody may do something or not: for people who ask, never for a decision. */
   readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation
-  readonly whoCan: (permission: string, on: ResourceRef) => readonly Able[]
+  readonly whoCan: (permission: string, on: ResourceRef, isFiltered?: boolean) => readonly Able[]
   /** What somebody holds through filters. */
   readonly filteredGrantsOf: (userUid: string) => readonly FilteredGrant[]
   /** When an assignment ends, in milliseconds; nothing for one without an end. */
