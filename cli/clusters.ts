@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { ClusterAccess, ClusterChecked, type MissingRight } from '../contract/clusters.ts'
+import { ClusterAccess, ClusterChecked, clusterChecks, type MissingRight } from '../contract/clusters.ts'
 import { refusals } from '../contract/errors.ts'
 import { type Api, Refused } from './api.ts'
 import type { ServerAndOutput } from './command-options.ts'
@@ -27,7 +27,8 @@ export async function importCluster(file: string, options: ImportOptions, edges:
     const project = await uidOf(api, 'project', options.project)
     const { label: labels = {}, bindings } = options
     const body = { metadata: { name, labels }, spec: { kubeconfig, bindings } }
-    await checked(() => api.call('POST', '/v1/palisade/clusters', { project, body }), name, options, edges)
+    const call = () => api.call('POST', '/v1/palisade/clusters', { project, body })
+    await checked({ call, name, kubeconfig: true }, options, edges)
   })
 }
 
@@ -54,45 +55,58 @@ export async function checkCluster(given: string, options: CheckOptions, edges: 
       if (credentialMode !== 'token') throw notOne()
     }
     const body = { ...credential, bindings }
-    await checked(() => api.call('POST', `/v1/palisade/clusters/${uid}/check`, { body }), name, options, edges)
+    const call = () => api.call('POST', `/v1/palisade/clusters/${uid}/check`, { body })
+    await checked({ call, name, kubeconfig: kubeconfig !== undefined }, options, edges)
   })
 }
 
-/** What an import looks at, in its order, and the refusal when it does not hold. */
-const steps = [
-  { code: refusals.kubeconfig_refused.code, holds: 'the kubeconfig stands for itself' },
-  { code: refusals.destination_refused.code, holds: 'its server is at an address that may be a cluster' },
-  { code: refusals.cluster_unreachable.code, holds: 'the server answers' },
-  { code: refusals.cluster_untrusted.code, holds: 'it proves who it is' },
-  { code: refusals.cluster_unsupported.code, holds: 'it is a Kubernetes that can be imported' },
-  { code: refusals.cluster_refuses.code, holds: 'it accepts the credential' },
-  { code: refusals.cluster_objects_differ.code, holds: 'no object there is somebody else’s' },
-] as const
-/** Up to here the order is the server's own; beyond it a refusal says nothing about the others. */
-const inOrder = 4
+type Check = (typeof clusterChecks)[number]
 
-async function checked(
-  run: () => Promise<unknown>,
-  name: string,
-  { output }: ServerAndOutput,
-  edges: CliEdges,
-): Promise<void> {
+/** What may be looked at: how it reads when it holds, and the refusal when it does not. */
+const steps: Readonly<Record<Check, { readonly holds: string; readonly code?: string }>> = {
+  kubeconfig: { holds: 'the kubeconfig stands for itself', code: refusals.kubeconfig_refused.code },
+  destination: {
+    holds: 'its server is at an address that may be a cluster',
+    code: refusals.destination_refused.code,
+  },
+  answers: { holds: 'the server answers', code: refusals.cluster_unreachable.code },
+  trusted: { holds: 'it proves who it is', code: refusals.cluster_untrusted.code },
+  tokens: {
+    holds: 'it takes Palisade’s tokens, and none that it must refuse',
+    code: refusals.cluster_refuses_tokens.code,
+  },
+  supported: { holds: 'it is a Kubernetes that can be imported', code: refusals.cluster_unsupported.code },
+  credential: { holds: 'it accepts the credential', code: refusals.cluster_refuses.code },
+  objects: { holds: 'no object there is somebody else’s', code: refusals.cluster_objects_differ.code },
+  account: { holds: 'the account there may act for others, and renew its own token' },
+}
+/** Up to here one is looked at after the other, always; of what comes later a refusal says nothing. */
+const inOrder: readonly Check[] = ['kubeconfig', 'destination', 'answers', 'trusted']
+
+type Run = {
+  readonly call: () => Promise<unknown>
+  readonly name: string
+  /** Whether it is given a kubeconfig. */
+  readonly kubeconfig: boolean
+}
+
+async function checked(run: Run, { output }: ServerAndOutput, edges: CliEdges): Promise<void> {
   if (edges.isTerminal.err) edges.err('The cluster is being looked at; this takes up to half a minute …\n')
   let answer: unknown
   try {
-    answer = await run()
+    answer = await run.call()
   } catch (cause) {
-    if (cause instanceof Refused && output === 'table') printFailedStep(cause, edges)
+    if (cause instanceof Refused && output === 'table') printFailedStep(cause, run, edges)
     throw cause
   }
   if (output === 'json') return printJson(edges, answer)
-  const { uid, state, created, missing, warnings } = ClusterChecked.parse(answer)
-  for (const { holds } of steps) edges.out(`ok       ${holds}\n`)
+  const { uid, state, checks, created, missing, warnings } = ClusterChecked.parse(answer)
+  for (const check of checks) edges.out(`ok       ${steps[check].holds}\n`)
   for (const { kind, namespace, name: object } of created)
     edges.out(`made     ${clean([kind, namespace ? `${namespace}/${object}` : object].join(' '))}\n`)
   for (const right of missing) edges.out(`lacks    ${clean(rightText(right))}\n`)
   for (const warning of warnings) edges.out(`note     ${clean(warning)}\n`)
-  edges.out(`${state === 'ready' ? 'ready   ' : 'waiting '} ${clean(name)} ${uid}\n`)
+  edges.out(`${state === 'ready' ? 'ready   ' : 'waiting '} ${clean(run.name)} ${uid}\n`)
   if (state === 'ready') return edges.err(`Reach it with: palisade kubeconfig ${uid}\n`)
   edges.err('An administrator of the cluster has to do the rest:\n')
   edges.err(`  palisade cluster yaml ${uid} | kubectl apply -f -\n`)
@@ -100,11 +114,13 @@ async function checked(
   edges.err(`  palisade cluster check ${uid} --token-file token\n`)
 }
 
-function printFailedStep({ code }: Refused, edges: CliEdges): void {
-  const failed = steps.findIndex((step) => step.code === code)
-  if (failed < 0) return
-  for (const { holds } of steps.slice(0, Math.min(failed, inOrder))) edges.out(`ok       ${holds}\n`)
-  edges.out(`failed   ${steps[failed]?.holds}\n`)
+function printFailedStep({ code }: Refused, { kubeconfig }: Run, edges: CliEdges): void {
+  const failed = clusterChecks.find((check) => steps[check].code === code)
+  if (failed === undefined) return
+  const at = inOrder.indexOf(failed)
+  for (const check of at < 0 ? inOrder : inOrder.slice(0, at))
+    if (check !== 'kubeconfig' || kubeconfig) edges.out(`ok       ${steps[check].holds}\n`)
+  edges.out(`failed   ${steps[failed].holds}\n`)
 }
 
 export const rightText = ({ verb, apiGroup, resource, namespace, name, why }: MissingRight) =>

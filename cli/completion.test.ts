@@ -48,6 +48,8 @@ const shells: readonly {
 const cases = [
   { words: ['palisade', ''], offers: ['login', 'cluster', 'why'], not: ['import', 'verify'] },
   { words: ['palisade', 'cluster', ''], offers: ['import', 'list', 'yaml'], not: ['login', 'export'] },
+  { words: ['palisade', 'role', ''], offers: ['create', 'clone', 'delete'], not: ['import'] },
+  { words: ['palisade', 'role', 'create', 'x', '--'], offers: ['--scope', '--permission'], not: ['--project'] },
   { words: ['palisade', 'audit', 'ex'], offers: ['export'], not: ['verify', 'login'] },
   { words: ['palisade', 'cluster', 'import', 'file', '--'], offers: ['--project', '--url', '--label'], not: ['list'] },
   // A name that is a command's, where no command can stand.

@@ -1,7 +1,14 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { collect, collectPair, type ServerAndOutput, type Wiring, withOutput, withServer } from './command-options.ts'
 import type { KindName } from './kinds.ts'
-import type { NewKeyOptions, NewProjectOptions, NewTeamOptions, NewTenantOptions, NewUserOptions } from './resources.ts'
+import type {
+  NewKeyOptions,
+  NewProjectOptions,
+  NewRoleOptions,
+  NewTeamOptions,
+  NewTenantOptions,
+  NewUserOptions,
+} from './resources.ts'
 
 /** What administrators make and remove, each kind with list, get and what else `/v1` offers for it. */
 export function addObjectCommands(program: Command, wiring: Wiring): void {
@@ -59,7 +66,33 @@ export function addObjectCommands(program: Command, wiring: Wiring): void {
       await createTeam(name, options, edges)
     })
 
-  kindCommand(program, 'role', 'roles, and what they give', wiring)
+  const role = kindCommand(program, 'role', 'roles, and what they give', wiring)
+  withOutput(withServer(role.command('create')))
+    .description('make a role of your own')
+    .argument('<name>', 'name of the role')
+    .addOption(
+      new Option('--scope <scope>', 'where it is given: to all of the tenant, in projects, or on what filters select')
+        .choices(['tenant', 'project', 'resource'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--permission <permission>', 'what it allows, such as cluster.get; several times', collect)
+    .addHelpText(
+      'after',
+      '\n  palisade role create watcher --scope project --permission project.get --permission cluster.get\n',
+    )
+    .action(async (name: string, options: NewRoleOptions) => {
+      const { createRole } = await import('./resources.ts')
+      await createRole(name, options, edges)
+    })
+  withOutput(withServer(role.command('clone')))
+    .description('make a role with the scope and the permissions of another, predefined ones too')
+    .argument('<name|uid>', 'the role that is copied')
+    .argument('<new-name>', 'name of the copy')
+    .addHelpText('after', "\n  palisade role clone 'Cluster Viewer' 'Cluster Watcher'\n")
+    .action(async (given: string, name: string, options: ServerAndOutput) => {
+      const { cloneRole } = await import('./resources.ts')
+      await cloneRole(given, name, options, edges)
+    })
 
   const key = kindCommand(program, 'key', 'API keys', wiring)
   withOutput(withServer(key.command('create')))
@@ -74,7 +107,7 @@ export function addObjectCommands(program: Command, wiring: Wiring): void {
     })
 }
 
-/** A kind's command with `list`, `get` and, but for roles, which are given, `delete`. */
+/** A kind's command with `list`, `get` and `delete`. */
 export function kindCommand(
   program: Command,
   kind: KindName,
@@ -103,15 +136,14 @@ export function kindCommand(
       await resources.get(kind, given, options, edges)
     })
 
-  if (kind !== 'role')
-    withOutput(withServer(command.command('delete')))
-      .description('delete one, after its name was typed again')
-      .argument(byName)
-      .option('-y, --yes', 'do not ask')
-      .action(async (given: string, options: ServerAndOutput & { yes?: true }) => {
-        const resources = await import('./resources.ts')
-        await resources.remove(kind, given, options, edges)
-      })
+  withOutput(withServer(command.command('delete')))
+    .description('delete one, after its name was typed again')
+    .argument(byName)
+    .option('-y, --yes', 'do not ask')
+    .action(async (given: string, options: ServerAndOutput & { yes?: true }) => {
+      const resources = await import('./resources.ts')
+      await resources.remove(kind, given, options, edges)
+    })
   return command
 }
 

@@ -170,6 +170,25 @@ export async function createTeam(name: string, options: NewTeamOptions, edges: C
   })
 }
 
+export type NewRoleOptions = ServerAndOutput & { readonly scope: string; readonly permission: readonly string[] }
+
+/** `palisade role create` */
+export async function createRole(name: string, options: NewRoleOptions, edges: CliEdges): Promise<void> {
+  await withApi(options, edges, async (api) => {
+    const { scope, permission: permissions } = options
+    const body = { metadata: { name }, spec: { scope, permissions } }
+    made('role', name, await api.call('POST', '/v1/roles', { body }), options, edges)
+  })
+}
+
+/** `palisade role clone` */
+export async function cloneRole(given: string, name: string, options: ServerAndOutput, edges: CliEdges): Promise<void> {
+  await withApi(options, edges, async (api) => {
+    const path = `/v1/roles/${await uidOf(api, 'role', given)}/clone`
+    made('role', name, await api.call('POST', path, { body: { metadata: { name } } }), options, edges)
+  })
+}
+
 export type NewKeyOptions = ServerAndOutput & { readonly expires?: Date; readonly user?: string }
 
 /** `palisade key create`: prints the key, this once. */

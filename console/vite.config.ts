@@ -19,7 +19,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
     reportCompressedSize: true,
-    // What the first page needs is one file, whoever else needs parts of it: thirty small ones compress worse.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', test: /\/src\/pages\/start\.tsx$/ }] } } },
+    // The frame, in which every page stands, is one file with all that it needs: thirty small ones compress worse.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', test: /\/src\/frame\/frame\.tsx$/ }] } } },
   },
 })

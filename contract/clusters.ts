@@ -81,6 +81,19 @@ export const MissingRight = z.strictObject({
 })
 export type MissingRight = z.infer<typeof MissingRight>
 
+/** What was looked at and holds, in the order in which it was looked at. What is not named was not looked at. */
+export const clusterChecks = [
+  'kubeconfig',
+  'destination',
+  'answers',
+  'trusted',
+  'tokens',
+  'supported',
+  'credential',
+  'objects',
+  'account',
+] as const
+
 /** What an import or a check came to. */
 export const ClusterChecked = z.strictObject({
   uid: z.string(),
@@ -88,6 +101,7 @@ export const ClusterChecked = z.strictObject({
   /** As the API server says it: `v1.36.3`. */
   kubernetesVersion: z.string(),
   credentialMode: CredentialMode,
+  checks: z.array(z.enum(clusterChecks)),
   /** There where it was seen just now that Palisade can speak for its callers: the levels that are bound on the cluster. */
   levels: z.array(z.enum(['view', 'edit', 'admin'])).optional(),
   /** Made on the cluster just now. */

@@ -8,7 +8,13 @@ import { err, ok, type Result } from '../core/result.ts'
 import { rootKey, Secret } from '../core/seal/index.ts'
 import { createAccess, type EndReason, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
 import { createAssets } from './assets/index.ts'
-import { createCanvas, createOwnFetch, createStaticFiles, type OpenIdSettings } from './canvas/index.ts'
+import {
+  caFile as caFilePath,
+  createCanvas,
+  createOwnFetch,
+  createStaticFiles,
+  type OpenIdSettings,
+} from './canvas/index.ts'
 import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
@@ -164,6 +170,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     allowLoopback: isLoopback(config.host),
     allowedRanges: config.clusterRanges,
   })
+  const caPem = config.tls === 'internal' ? pki.caCertificatePem : undefined
   const clusters = createClusters({
     ...{ inTenant: readInTenant, lookups: createLookups(pool), clock, logger },
     sealerOf: keys.of,
@@ -171,7 +178,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     append: ledger.append,
     issueClusterToken: identity.issueClusterToken,
     publicUrl: config.publicUrl,
-    caPem: () => (config.tls === 'internal' ? pki.caCertificatePem : undefined),
+    caPem: () => caPem,
     tokens: {
       issuer: issuerOf(config.publicUrl),
       mintProbe: (of, changed = {}) => identity.apiServerTokens.mintUnsound({ ...of, access: 'proxy' }, changed),
@@ -285,10 +292,11 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     kube: door.request,
     kubeUpgrade: door.upgrade,
     onBehalfOf: own.onBehalfOf,
+    caFile: caPem === undefined ? undefined : caFilePath,
     trustedProxies: config.trustedProxies,
     observe: metrics.requests,
   })
-  const files = await createStaticFiles(deps.consoleFolder ?? consoleFolder)
+  const files = await createStaticFiles(deps.consoleFolder ?? consoleFolder, caPem)
 
   const listener = createListener(
     certificate.value.secureContextOptions,

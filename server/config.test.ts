@@ -106,7 +106,7 @@ test('what is set is taken, each in one spelling', () => {
   assert.deepEqual(config.tls, { certFile: '/tls/good.crt', keyFile: '/tls/good.key' })
   assert.deepEqual(config.clusterRanges, ['10.0.0.0/8', 'fd00::/8'])
   assert.deepEqual(config.protectedNamespaces, ['kube-system', 'istio-system', 'palisade-system'])
-  assert.ok(config.database !== 'embedded' && config.admin !== 'generate')
+  assert.ok(config.database !== 'embedded' && typeof config.admin === 'object' && 'password' in config.admin)
   const { owner, app } = config.database
   assert.deepEqual([owner.host, owner.port, owner.user, owner.database], ['db.example.com', 5432, 'owner', 'palisade'])
   assert.equal(owner.password.reveal(), 'p@ss?')
@@ -405,6 +405,19 @@ for (const { what, env, says } of wrongStarts)
       assert.doesNotMatch(problem, /hidden|PRIVATE KEY-----\s*\S|BwcH/, 'it quotes a secret')
     }
   })
+
+test('what is wrong about the first administrator stops no start after the first', () => {
+  const env = { ...admin('root', 'hidden'), PALISADE_DATA_DIR: '/used' }
+  assert.equal(problemsOf(env).length, 2)
+  files.set('/used/pki/ca.crt', 'made by the first start')
+  const { admin: left } = configOf(env)
+  files.delete('/used/pki/ca.crt')
+  assert.ok(typeof left === 'object' && 'problems' in left)
+  assert.deepEqual(
+    left.problems.map((problem) => problem.split(':')[0]),
+    ['PALISADE_ADMIN_EMAIL', 'PALISADE_ADMIN_PASSWORD'],
+  )
+})
 
 test('all of it is told at once', () => {
   const problems = problemsOf({

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { passwordShortcomings, systemPolicy } from '../core/password.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -18,8 +18,8 @@ export type Config = {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | 'internal'
   readonly database: { readonly owner: DatabaseTarget; readonly app: DatabaseTarget | 'make' } | 'embedded'
   readonly rootKeyFile: string | 'generate'
-  /** Only looked at on the first start. */
-  readonly admin: { readonly email: string; readonly password: Secret } | 'generate'
+  /** Only looked at on the first start, which alone is stopped by its problems. */
+  readonly admin: { readonly email: string; readonly password: Secret } | 'generate' | { readonly problems: Lines }
   /** CIDR ranges that clusters may live in; empty: any public or private address that is not ours. */
   readonly clusterRanges: readonly string[]
   readonly protectedNamespaces: readonly string[]
@@ -29,6 +29,8 @@ export type Config = {
   readonly signInBanner: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
+
+type Lines = readonly string[]
 
 /** What parsing needs of the world, so that it can be tested without one. */
 export type ConfigEdges = {
@@ -91,8 +93,9 @@ export function parseConfig(
   if (value('PALISADE_NATS_URL') !== undefined)
     problem('PALISADE_NATS_URL', 'this release has no message bus to connect to; unset it')
 
+  const dataDir = resolve(edges.cwd, value('PALISADE_DATA_DIR') ?? 'data')
   const config: Config = {
-    dataDir: resolve(edges.cwd, value('PALISADE_DATA_DIR') ?? 'data'),
+    dataDir,
     host,
     port: port ?? 0,
     publicUrl: parsePublicUrl(value('PALISADE_PUBLIC_URL'), problem) ?? `https://localhost:${port}`,
@@ -100,14 +103,27 @@ export function parseConfig(
     tls: parseTls(value('PALISADE_TLS_CERT'), value('PALISADE_TLS_KEY'), edges, problem),
     database: parseDatabase(value('PALISADE_DATABASE_URL'), value('PALISADE_DATABASE_APP_URL'), edges, problem),
     rootKeyFile: parseRootKeyFile(env.PALISADE_ROOT_KEY_FILE, edges, problem),
-    admin: parseAdmin(value('PALISADE_ADMIN_EMAIL'), value('PALISADE_ADMIN_PASSWORD'), problem),
+    admin: parseAdmin(value('PALISADE_ADMIN_EMAIL'), value('PALISADE_ADMIN_PASSWORD')),
     clusterRanges: parseRanges('PALISADE_CLUSTER_RANGES', value('PALISADE_CLUSTER_RANGES'), problem),
     protectedNamespaces: parseNamespaces(value('PALISADE_PROTECTED_NAMESPACES'), problem),
     trustedProxies: parseRanges('PALISADE_TRUSTED_PROXIES', value('PALISADE_TRUSTED_PROXIES'), problem),
     signInBanner: parseBanner(value('PALISADE_SIGN_IN_BANNER'), problem),
     logLevel: parseLogLevel(value('PALISADE_LOG_LEVEL'), problem),
   }
+  // What nobody reads any more stops no restart. A problem that is left after all is the first start's to tell.
+  if (typeof config.admin === 'object' && 'problems' in config.admin && !hasStarted(dataDir, edges))
+    problems.push(...config.admin.problems)
   return problems.length > 0 ? err(problems) : ok(Object.freeze(config))
+}
+
+/** Whether a start in this folder got past the making of the first administrator: the CA comes after it. */
+function hasStarted(dataDir: string, { readFile }: ConfigEdges): boolean {
+  try {
+    readFile(join(dataDir, 'pki', 'ca.crt'))
+    return true
+  } catch {
+    return false
+  }
 }
 
 type Problem = (name: string, what: string) => void
@@ -244,8 +260,10 @@ export function parseRootKey(text: string): Buffer | undefined {
   return key.length === 32 && key.toString('base64') === trimmed ? key : undefined
 }
 
-function parseAdmin(email: string | undefined, password: string | undefined, problem: Problem): Config['admin'] {
+function parseAdmin(email: string | undefined, password: string | undefined): Config['admin'] {
   if (email === undefined && password === undefined) return 'generate'
+  const problems: string[] = []
+  const problem = (name: string, what: string) => problems.push(`${name}: ${what}`)
   const address = email === undefined ? undefined : canonicalEmail(email)
   if (address?.ok === false) problem('PALISADE_ADMIN_EMAIL', emailProblems[address.error])
   const lacking = password === undefined ? [] : passwordShortcomings(systemPolicy, password)
@@ -253,7 +271,8 @@ function parseAdmin(email: string | undefined, password: string | undefined, pro
   if (email === undefined) problem('PALISADE_ADMIN_EMAIL', 'is missing; set it together with PALISADE_ADMIN_PASSWORD')
   if (password === undefined)
     problem('PALISADE_ADMIN_PASSWORD', 'is missing; set it together with PALISADE_ADMIN_EMAIL')
-  return email !== undefined && password !== undefined ? { email, password: new Secret(password) } : 'generate'
+  if (email === undefined || password === undefined || problems.length > 0) return { problems }
+  return { email, password: new Secret(password) }
 }
 
 const emailProblems: Readonly<Record<EmailRefusal, string>> = {

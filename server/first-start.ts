@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Refusal } from '../contract/errors.ts'
+import { type Refusal, refuse } from '../contract/errors.ts'
 import { systemTenant } from '../contract/ids.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { Secret } from '../core/seal/index.ts'
@@ -30,8 +30,10 @@ export async function firstStart(deps: {
   readonly logger: Logger
 }): Promise<Result<FirstAdministrator | undefined, string>> {
   const { admin, inTenant, keys, createAdministrator, now, logger } = deps
-  const password = admin === 'generate' ? new Secret(generatePassword()) : admin.password
-  const email = admin === 'generate' ? 'admin@palisade.local' : admin.email
+  const wrong = typeof admin === 'object' && 'problems' in admin ? admin.problems : []
+  const given = typeof admin === 'object' && 'password' in admin ? admin : undefined
+  const password = given?.password ?? new Secret(generatePassword())
+  const email = given?.email ?? 'admin@palisade.local'
   // `attempt` takes back everything where the administrator is refused: the next start begins anew.
   const founded = await inTenant(systemTenant, (tx) => tx.attempt(() => found(tx)))
   return founded.ok
@@ -41,7 +43,11 @@ export async function firstStart(deps: {
   async function found(tx: Tx): Promise<Result<FirstAdministrator | undefined, Refusal>> {
     await tx.query('select pg_advisory_xact_lock($1)', [advisoryLocks.firstStart])
     const known = await tx.query('select from tenants where tenant_id = $1', [systemTenant])
-    if (known.length > 0) return ok(undefined)
+    if (known.length > 0) {
+      if (wrong.length > 0) logger.warn({ problems: wrong }, 'what is said of the first administrator is not used')
+      return ok(undefined)
+    }
+    if (wrong.length > 0) return err(refuse('invalid', wrong.join('; ')))
     await tx.query(
       `insert into tenants (tenant_id, org_name, org_key, state, created_at, updated_at)
        values ($1, 'system', 'system', 'active', $2, $2)`,
@@ -52,7 +58,7 @@ export async function firstStart(deps: {
     const made = await createAdministrator(tx, sealer, { email, password }, now)
     if (!made.ok) return made
     logger.info({ tenant: systemTenant }, 'the first system administrator was made')
-    return ok({ email, password: admin === 'generate' ? password : ('given' as const) })
+    return ok({ email, password: given ? ('given' as const) : password })
   }
 }
 

@@ -3,10 +3,11 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type App, buildApp } from './app.ts'
-import { parseConfig, parseRootKey } from './config.ts'
+import { parseRootKey } from './config.ts'
 import { openDatabase } from './database.ts'
 import { claimDataFolder, describeFileProblem, readOrCreateSecretFile } from './platform/data-folder/index.ts'
 import { createLogger, type Logger, openLogFile } from './platform/log/index.ts'
+import { readConfig } from './read-config.ts'
 import { generateRootKey } from './root-key.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 
@@ -20,15 +21,8 @@ const graceMs = 3_000
  */
 export async function main(env: NodeJS.ProcessEnv = process.env): Promise<0 | 1> {
   const terminal = createTerminal(process.stdout)
-  const config = parseConfig(env, {
-    readFile: (path) => readFileSync(path, 'utf8'),
-    cwd: process.cwd(),
-    now: new Date(),
-  })
-  if (!config.ok) {
-    for (const problem of config.error) process.stderr.write(`palisade: ${problem}\n`)
-    return 1
-  }
+  const config = readConfig(env)
+  if (!config) return 1
 
   // Whoever read these may be gone: a pipe that ended, a terminal that was closed. That is no reason to end.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined)
@@ -43,7 +37,7 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<0 | 1>
       })
   })
 
-  const claimed = await claimDataFolder(config.value.dataDir)
+  const claimed = await claimDataFolder(config.dataDir)
   if (!claimed.ok) return fail(claimed.error.message)
   const folder = claimed.value
   const closers: (() => Promise<void> | void)[] = [() => folder.release()]
@@ -53,11 +47,11 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<0 | 1>
   }
 
   try {
-    const logger = openLog(config.value.logLevel, folder.path, terminal, closers)
-    const rootSecret = await rootKey(config.value.rootKeyFile, folder.path)
+    const logger = openLog(config.logLevel, folder.path, terminal, closers)
+    const rootSecret = await rootKey(config.rootKeyFile, folder.path)
     if (!rootSecret.ok) return fail(rootSecret.error)
 
-    const database = await openDatabase(config.value, folder, rootSecret.value, {
+    const database = await openDatabase(config, folder, rootSecret.value, {
       logger,
       progress: terminal.progress,
       signal: stopping.signal,
@@ -68,7 +62,7 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<0 | 1>
     if (database.value.migrated > 0) logger.info({ migrations: database.value.migrated }, 'the schema was migrated')
 
     const app = await buildApp({
-      config: config.value,
+      config,
       dataFolder: folder.path,
       database: database.value,
       rootSecret: rootSecret.value,

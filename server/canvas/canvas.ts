@@ -50,6 +50,8 @@ export type CanvasPorts = {
   readonly keys: Pick<Keys, 'of'>
   readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
+  /** Where clients find the CA that our certificate is of; undefined where they trust it anyway. */
+  readonly caFile: string | undefined
   /** Runs work whose requests to our own issuer are for the browser at this address. */
   readonly onBehalfOf: OwnFetch['onBehalfOf']
   readonly clock: Clock
@@ -206,6 +208,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       isSystem: tenant === systemTenant,
       csrf: csrfOf(session.cookie),
       endsAt: new Date(endsAt).toISOString(),
+      ...(ports.caFile === undefined ? {} : { caFile: ports.caFile }),
     }
     return { status: 200, headers: json, body: JSON.stringify(body) }
   }

@@ -13,8 +13,8 @@ let servers: Server[] = []
 let built: string
 let empty: string
 
-async function serve(from: string): Promise<string> {
-  const files = await createStaticFiles(from)
+async function serve(from: string, caPem?: string): Promise<string> {
+  const files = await createStaticFiles(from, caPem)
   const server = createServer((asked, answer) => {
     if (files.owns(asked)) files.request(asked, answer)
     else answer.writeHead(418).end('the API')
@@ -55,6 +55,14 @@ async function get(path: string, headers: Record<string, string> = {}, from = bu
   return { status, headers: answered, bytes, text: bytes.toString() }
 }
 const html = { accept: 'text/html,application/xhtml+xml' }
+
+test('the CA is at its path where clients need it, and nowhere else', async () => {
+  const pem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+  const { status, headers, text } = await get('/ca.crt', {}, await serve(join(folder, 'dist'), pem))
+  assert.deepEqual([status, text, headers['cache-control']], [200, pem, 'no-cache'])
+  assert.equal(headers['content-type'], 'application/x-pem-file')
+  assert.equal((await get('/ca.crt')).status, 418)
+})
 
 test('the page is at every page’s path, asked for each time', async () => {
   for (const path of ['/', '/clusters', '/clusters/abc?tab=1', '/versions'])

@@ -21,8 +21,13 @@ type File = {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** Where the certificate of the internal CA is. */
+export const caFile = '/ca.crt'
+
 /** What a console is made of. A file of any other kind is not served: a browser is told the type, and guesses none. */
 const types: Readonly<Record<string, string>> = {
+  // Not the type that makes a browser ask whether to trust it for every site.
+  '.crt': 'application/x-pem-file',
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.ico': 'image/x-icon',
@@ -47,9 +52,12 @@ const others = /^\/(?:v1|canvas|k8s|oidc|sign-in|hooks|assets|livez|readyz|metri
  * that says so.
  *
  * @param folder what `npm run build:console` writes
+ * @param caPem where clients trust our certificate by the internal CA alone: the CA's, which is public
  */
-export async function createStaticFiles(folder: string): Promise<StaticFiles> {
-  const files = await readFolder(folder)
+export async function createStaticFiles(folder: string, caPem?: string): Promise<StaticFiles> {
+  const files = new Map(await readFolder(folder))
+  files.delete(caFile)
+  if (caPem !== undefined) files.set(caFile, await fileOf(caFile, Buffer.from(caPem)))
   const start = files.get('/index.html') ?? (await fileOf('/index.html', Buffer.from(notBuilt)))
 
   /** A page of the console's own: what a person opens in a browser, and no file. Which pages there are the console knows. */

@@ -41,6 +41,8 @@ export type Bootstrapped = {
   /** As the API server says it: `v1.36.3`. */
   readonly kubernetesVersion: string
   readonly created: readonly ObjectName[]
+  /** Whether each object of the account was seen on the cluster as it has to be. */
+  readonly compared: boolean
   /** With a token: levels that are not bound. Without: what stands in the way of one. */
   readonly missing: readonly Missing[]
   /** There when the account works: it was seen to impersonate and may renew itself. */
@@ -147,7 +149,7 @@ export async function bootstrap(
 
     const created = made.map(({ name }) => name)
     const withoutToken = (missing: readonly Missing[]) =>
-      ok({ kubernetesVersion: version.value, created, missing, token: undefined })
+      ok({ kubernetesVersion: version.value, created, compared: installed, missing, token: undefined })
     const token = await requestToken(client)
     if (!token.ok) {
       // Not there, or not for this credential: the usual case before the YAML was applied.
@@ -161,7 +163,10 @@ export async function bootstrap(
       if (!verified.ok) return verified
       const { rights, levels } = verified.value
       if (rights.length > 0) return withoutToken([...rights, ...levels])
-      return ok({ kubernetesVersion: version.value, created, missing: levels, token: token.value })
+      return ok({
+        ...{ kubernetesVersion: version.value, created, compared: installed },
+        ...{ missing: levels, token: token.value },
+      })
     } finally {
       await account.close()
     }

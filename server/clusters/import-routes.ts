@@ -42,7 +42,7 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
         if (!cluster) throw new Error(`cluster ${stored.value} is not there although it was just stored`)
         const { uid, name } = cluster
         return ok({
-          body: await checkedAnswer(tx, cluster, prepared, access),
+          body: await checkedAnswer(tx, cluster, { prepared, kubeconfig: true }, access),
           resource: { uid, name },
           details: { ...recorded(cluster, prepared), bindings: spec.bindings, labels: cluster.labels },
         })
@@ -83,7 +83,7 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
           intend,
         })
       },
-      async handle({ tx, access, prepared, now, params }) {
+      async handle({ tx, access, body, prepared, now, params }) {
         const before = await load(tx, params.uid)
         if (!before.ok) return before
         const endpoint = 'taken' in prepared ? prepared.endpoint : prepared.kubeconfig.endpoint
@@ -95,7 +95,7 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
         const cluster = checked.value
         const authority = sameTrust(before.value, endpoint) ? {} : { authorityChanged: true }
         return ok({
-          body: await checkedAnswer(tx, cluster, prepared, access),
+          body: await checkedAnswer(tx, cluster, { prepared, kubeconfig: body.kubeconfig !== undefined }, access),
           details: { ...recorded(cluster, prepared), ...authority },
         })
       },
@@ -105,7 +105,9 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
 
 /** What a conversation came to; where the cluster takes our tokens nothing is made there, and nothing kept. */
 function outcomeOf(prepared: Prepared | PreparedTokens): Bootstrapped {
-  return 'taken' in prepared ? { ...prepared.taken, created: [], token: undefined } : prepared.bootstrap.outcome
+  return 'taken' in prepared
+    ? { ...prepared.taken, created: [], compared: false, token: undefined }
+    : prepared.bootstrap.outcome
 }
 
 /** The levels that are bound, where somebody was seen to be spoken for: what is missing then is levels alone. */
@@ -114,6 +116,23 @@ function levelsOf(prepared: Prepared | PreparedTokens) {
   if (!('taken' in prepared || token)) return {}
   const bound = levelRows.filter(({ clusterRole }) => !missing.some(({ name }) => name === clusterRole))
   return { levels: bound.map(({ level }) => level) }
+}
+
+/** What was looked at: an account, or our own tokens, and a kubeconfig only where one was given. */
+function checksOf({ prepared, kubeconfig }: Conversation): readonly (typeof contract.clusterChecks)[number][] {
+  const { compared, token } = outcomeOf(prepared)
+  const made: Readonly<Record<(typeof contract.clusterChecks)[number], boolean>> = {
+    ...{ kubeconfig, destination: true, answers: true, trusted: true, supported: true },
+    ...{ tokens: 'taken' in prepared, credential: !('taken' in prepared) },
+    ...{ objects: compared, account: token !== undefined },
+  }
+  return contract.clusterChecks.filter((check) => made[check])
+}
+
+type Conversation = {
+  readonly prepared: Prepared | PreparedTokens
+  /** Whether a kubeconfig was given for it. */
+  readonly kubeconfig: boolean
 }
 
 /** What the log remembers of a conversation. */
@@ -136,9 +155,10 @@ export function recorded(cluster: Cluster, prepared: Prepared | PreparedTokens) 
 async function checkedAnswer(
   tx: Tx,
   cluster: Cluster,
-  prepared: Prepared | PreparedTokens,
+  conversation: Conversation,
   access: RequestAccess,
 ): Promise<z.input<typeof contract.ClusterChecked>> {
+  const { prepared } = conversation
   const outcome = outcomeOf(prepared)
   const others = await sameServer(tx, cluster)
   const nameOf = (other: Cluster) =>
@@ -148,6 +168,7 @@ async function checkedAnswer(
     state: cluster.state,
     kubernetesVersion: outcome.kubernetesVersion,
     credentialMode: cluster.credentialMode,
+    checks: [...checksOf(conversation)],
     ...levelsOf(prepared),
     created: [...outcome.created],
     missing: [...outcome.missing],

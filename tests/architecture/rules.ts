@@ -231,11 +231,11 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: 'only server/config.ts reads the environment; main.ts hands it over, the command line has its own',
+    rule: 'only server/config.ts reads the environment; what is run hands it over, the command line has its own',
     check: ({ running }) =>
       running
         .filter(({ path, code }) => /\bprocess\.env\b|\bprocess\[/.test(code) && !inside('cli')(path))
-        .filter(({ path }) => path !== 'server/config.ts' && path !== 'server/main.ts')
+        .filter(({ path }) => !['server/config.ts', 'server/main.ts', 'server/read-config.ts'].includes(path))
         .map(
           ({ path, code }) =>
             `${path}:${lineOf(code, /\bprocess\.env\b|\bprocess\[/)} reads process.env; let config.ts parse it`,

@@ -51,6 +51,14 @@ function assertRefused(page: Page, status = 400): void {
 
 const assertGone = async (browser: Browser) => assert.equal((await browser.fetch('/canvas/session')).status, 401)
 
+test('the session’s cookie lives as long as the browser is open: it has no age of its own', async () => {
+  const { browser, callback } = await beforeCallback()
+  const { setCookies } = await browser.send(callback)
+  const cookies = setCookies.filter((line) => line.startsWith('__Host-palisade='))
+  assert.equal(cookies.length, 1)
+  assert.match(cookies[0] ?? '', /^__Host-palisade=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/)
+})
+
 test('a sign-in leads through the issuer to where it began, and the session says who it is', async () => {
   world.issuer.account = world.ada.account
   const browser = newBrowser()

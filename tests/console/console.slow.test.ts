@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
+import { fakeDesktop } from '../support/command-line.ts'
 import { adminToken, type FakeKubernetes, limitedToken, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
   createTenant,
@@ -37,24 +40,26 @@ describe('what is built', () => {
     assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/)
   })
 
-  test('the first page takes at most 200 kB of compressed script', () => {
-    const all = new Set<string>()
-    const html = readFileSync(join(dist, 'index.html'), 'utf8')
-    const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, file = '']) => file)
-    // Whatever the entry and the page of the start import without being asked to.
-    const waiting = [...first, ...named('start')]
-    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      if (all.has(file)) continue
-      all.add(file)
-      const code = readFileSync(join(dist, file), 'utf8')
-      waiting.push(
-        ...[...code.matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g)].map(([, name]) => `assets/${name}`),
-      )
-    }
-    const bytes = [...all].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0)
-    assert.ok(all.size > 3, 'the modules of the first page were not found')
-    assert.ok(bytes <= 200_000, `${bytes} bytes in ${all.size} files`)
-  })
+  for (const [who, page] of Object.entries({ 'somebody of a tenant': 'start', 'a system administrator': 'tenants' }))
+    test(`the first page of ${who} takes at most 200 kB of compressed script`, () => {
+      const all = new Set<string>()
+      const html = readFileSync(join(dist, 'index.html'), 'utf8')
+      const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, file = '']) => file)
+      assert.equal(named(page).length, 1, `the module of ${page}`)
+      // Whatever the entry and the page import without being asked to.
+      const waiting = [...first, ...named(page)]
+      for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+        if (all.has(file)) continue
+        all.add(file)
+        const code = readFileSync(join(dist, file), 'utf8')
+        waiting.push(
+          ...[...code.matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g)].map(([, name]) => `assets/${name}`),
+        )
+      }
+      const bytes = [...all].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0)
+      assert.ok(all.size > 3, 'the modules of the first page were not found')
+      assert.ok(bytes <= 200_000, `${bytes} bytes in ${all.size} files`)
+    })
 
   const named = (page: string) => globSync(`assets/${page}-*.js`, { cwd: dist })
 })
@@ -180,6 +185,39 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByRole('link', { name: 'Cluster imported' }).first().click()
     await page.getByRole('dialog').getByText('cluster.imported').waitFor()
     assert.match(page.url(), /panel=[0-9a-f]{24}/)
+  })
+
+  test('the commands of a cluster do as they stand what they say, where nothing is known of this server', async () => {
+    const page = await open(admin(), '/t/acme/clusters')
+    await page.getByRole('link', { name: 'west' }).click()
+    const home = await mkdtemp(join(tmpdir(), 'palisade-commands-'))
+    try {
+      const waiting = page.waitForEvent('download')
+      await page.getByRole('link', { name: 'Download CA certificate' }).click()
+      const ca = await waiting
+      await ca.saveAs(join(home, ca.suggestedFilename()))
+      assert.equal(await readFile(join(home, ca.suggestedFilename()), 'utf8'), palisade.caPem)
+      const shown = await page.getByRole('region', { name: 'Command line', exact: true }).innerText()
+      assert.match(shown, /^palisade login --url https:/)
+
+      const desktop = await fakeDesktop(home)
+      const PATH = `${join(root, 'cli')}:${desktop.env.PATH}`
+      const options = { cwd: home, env: { ...desktop.env, PATH, HOME: home }, timeout: 60_000 }
+      const typed = promisify(execFile)('sh', ['-ec', shown], options)
+      const [ran] = await Promise.allSettled([
+        typed,
+        desktop.opened().then(async (address) => {
+          await page.goto(address)
+          await page.getByRole('button', { name: 'Continue' }).click()
+          await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
+        }),
+      ])
+      assert.ok(ran.status === 'fulfilled', String(ran.status === 'rejected' && ran.reason))
+      const config = await readFile(join(home, '.kube/config'), 'utf8')
+      assert.match(config, /^current-context: west$/m)
+    } finally {
+      await rm(home, { recursive: true })
+    }
   })
 
   test('by keyboard alone: jump, filter, walk the rows, open, make, destroy by name', async () => {

@@ -61,6 +61,7 @@ describe('the command line and kubectl', { skip }, () => {
     })
     assert.equal(good.code, 0, good.err)
     assert.match(good.out, /^ok +it accepts the credential$/m)
+    assert.match(good.out, /^ok +no object there is somebody else’s\nok +the account there may act for others/m)
     assert.match(good.out, /^made +Namespace palisade-system$/m)
     assert.match(good.out, /^ready +east [0-9a-f]{24}$/m)
     assert.match(await admin.must('cluster', 'get', 'east'), /^state +ready$/m)
@@ -83,6 +84,8 @@ describe('the command line and kubectl', { skip }, () => {
     const imported = await admin(['cluster', 'import', '-', '-p', 'payments', '--name', 'west'], { input: kubeconfig })
     assert.equal(imported.code, 0, imported.err)
     assert.match(imported.out, /^lacks +\w+ \S+.*: \w+/m)
+    assert.match(imported.out, /^ok +the kubeconfig stands for itself$/m)
+    assert.doesNotMatch(imported.out, /somebody else|act for others/, 'nothing was compared: it may not')
     assert.match(imported.out, /^waiting +west [0-9a-f]{24}$/m)
     assert.match(imported.err, /palisade cluster yaml [0-9a-f]{24} \| kubectl apply -f -/)
     assert.match((await admin(['kubeconfig', 'west', '--print'])).err, /waits for its bindings/)
@@ -93,7 +96,23 @@ describe('the command line and kubectl', { skip }, () => {
     const { stdout: token } = await west.kubectl(account)
     const checked = await admin(['cluster', 'check', 'west', '--token-file', '-'], { input: token })
     assert.equal(checked.code, 0, checked.err)
+    assert.deepEqual(
+      checked.out.split('\n').filter((line) => line.startsWith('ok')),
+      [
+        'ok       its server is at an address that may be a cluster',
+        'ok       the server answers',
+        'ok       it proves who it is',
+        'ok       it is a Kubernetes that can be imported',
+        'ok       it accepts the credential',
+        'ok       the account there may act for others, and renew its own token',
+      ],
+      'no kubeconfig was given, and no object compared',
+    )
     assert.match(checked.out, /^ready +west /m)
+    const wrong = await admin(['cluster', 'check', 'west', '--token-file', '-'], { input: 'no-token-of-this-cluster' })
+    assert.equal(wrong.code, 1)
+    assert.doesNotMatch(wrong.out, /kubeconfig/)
+    assert.match(wrong.out, /^ok +it proves who it is\nfailed +it accepts the credential$/m)
     assert.equal((await admin(['cluster', 'yaml', 'west'])).code, 1)
     assert.equal((await admin(['cluster', 'check', 'west'])).code, 2)
     assert.equal((await admin(['cluster', 'delete', 'west', '--yes'])).code, 0)

@@ -237,6 +237,41 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       assert.match(missing.err, /there is no project named "payments"[\s\S]*palisade project list/)
     })
 
+    test('a role of one’s own is made, copied and deleted; it gives what it says', async () => {
+      const give = ['--permission', 'project.get', '--permission', 'team.list']
+      const uid = (await cli.must('role', 'create', 'reader', '--scope', 'tenant', ...give)).trim()
+      const made = JSON.parse(await cli.must('role', 'get', 'Reader', '-o', 'json'))
+      assert.deepEqual([made.metadata.uid, made.spec.scope, made.spec.type], [uid, 'tenant', 'user'])
+      assert.deepEqual(made.spec.permissions.toSorted(), ['project.get', 'team.list'])
+
+      const person = await createUser(palisade, acme, 'role-reader')
+      const { apiKey } = await person.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'reads' } } })
+      const env = { PALISADE_TOKEN: apiKey as string }
+      assert.equal((await cli(['team', 'list'], { env })).code, 1)
+      await cli.must('team', 'create', 'readers', '--user', person.email, '--role', 'reader')
+      assert.equal((await cli(['team', 'list'], { env })).code, 0)
+
+      const copy = (await cli.must('role', 'clone', 'cluster viewer', 'watcher')).trim()
+      const copied = JSON.parse(await cli.must('role', 'get', copy, '-o', 'json'))
+      const viewer = predefinedRole('Cluster Viewer')
+      assert.deepEqual([copied.metadata.name, copied.spec.scope], ['watcher', viewer.scope])
+      assert.deepEqual(copied.spec.permissions.toSorted(), [...viewer.permissions].toSorted())
+
+      const held = await cli(['role', 'delete', 'reader', '--yes'])
+      assert.equal(held.code, 1)
+      assert.match(held.err, /is held by 1 users or teams/)
+      await cli.must('team', 'delete', 'readers', '--yes')
+      assert.equal((await cli(['role', 'delete', 'reader', '--yes'])).code, 0)
+      assert.equal((await cli(['role', 'delete', 'watcher'])).code, 2, 'asks for the name first')
+      assert.equal((await cli(['role', 'delete', 'watcher', '--yes'])).code, 0)
+      const predefined = await cli(['role', 'delete', 'cluster viewer', '--yes'])
+      assert.equal(predefined.code, 1)
+      assert.match(predefined.err, /predefined/)
+      const unknown = await cli(['role', 'create', 'x', '--scope', 'project', '--permission', 'cluster.fly'])
+      assert.equal(unknown.code, 1)
+      assert.match(unknown.err, /cluster\.fly/)
+    })
+
     test('a list never holds links that set a password', async () => {
       assert.doesNotMatch(await cli.must('user', 'list', '-o', 'json'), /plk_/)
       assert.match(await cli.must('user', 'get', 'dan@acme.test'), /plk_/)
@@ -285,6 +320,8 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
         ['key', 'create', 'x', '--expires', '2001-01-01'],
         ['team', 'list', '--output', 'yaml'],
         ['project', 'create', 'x', '--team', 'devs'],
+        ['role', 'create', 'x', '--scope', 'project'],
+        ['role', 'create', 'x', '--scope', 'system', '--permission', 'cluster.get'],
         ['why', 'not an id'],
         ['login', '--device', '--api-key'],
         ['login', '--port', '0'],

@@ -127,10 +127,12 @@ test('so is the port for metrics, by its own variable', async () => {
 })
 
 test('a later start takes a moment, makes nobody, and everything is there', async (t) => {
-  const ignored = { PALISADE_ADMIN_EMAIL: 'x@example.com', PALISADE_ADMIN_PASSWORD: 'Another-One-4711!' }
+  // What nobody reads any more may be anything, and is not repeated.
+  const ignored = { PALISADE_ADMIN_EMAIL: 'x@example.com', PALISADE_ADMIN_PASSWORD: 'hidden-word' }
   const { run, seconds } = await started({ ...shared, ...ignored })
   t.diagnostic(`later start: ready after ${seconds} s`)
-  assert.doesNotMatch(await run.output(), /password|making|administrator/)
+  assert.doesNotMatch(await run.output(), /hidden|shown once|making|administrator was made/)
+  assert.match(await run.output(), /what is said of the first administrator is not used/)
   assert.equal(await signIn(shared, password), 200)
   assert.equal(await signIn(shared, `${password}x`), 401)
 
@@ -333,15 +335,40 @@ test('npm start, as an ordinary user in a checkout of their own', async (t) => {
     if (ordinary.uid !== undefined) await chown(path, ordinary.uid, ordinary.gid)
   }
   await mkdir(checkout, { recursive: true })
-  for (const path of [home, checkout]) await own(path)
-  for (const part of ['contract', 'core', 'db', 'package.json', 'scripts', 'server'])
-    await cp(join(root, part), join(checkout, part), { recursive: true })
+  const parts = ['contract', 'core', 'db', 'package.json', 'package-lock.json', 'scripts', 'server', 'console']
+  for (const part of parts)
+    await cp(join(root, part), join(checkout, part), { recursive: true, filter: (path) => !isMadeHere.test(path) })
+  for (const path of [
+    home,
+    checkout,
+    ...(await readdir(checkout, { recursive: true })).map((one) => join(checkout, one)),
+  ])
+    await own(path)
   await symlink(await reachable(join(root, 'node_modules')), join(checkout, 'node_modules'))
+  // `npm ci` makes it the user's own, and the build keeps its notes there.
+  await mkdir(join(checkout, 'console/node_modules'))
+  await own(join(checkout, 'console/node_modules'))
   const { PALISADE_DATA_DIR: _default, ...ports } = await environment('')
   const env = { ...ports, HOME: home, npm_config_update_notifier: 'false' }
   const data = join(checkout, 'data')
   const there = { ...env, PALISADE_DATA_DIR: data }
   const options = { command: ['npm', 'start'], cwd: checkout, ...ordinary }
+  const page = join(checkout, 'console/dist/index.html')
+
+  const wrong = await runToEnd(family, { ...env, PALISADE_PORT: 'x' }, options)
+  assertRefused(wrong, /^palisade: PALISADE_PORT: is not a port/m)
+  assert.doesNotMatch(wrong.output, /building/, 'whoever mistyped does not wait for a build')
+
+  // Ctrl-C while the console is built, as one presses it; and as who stops a service does, which npm alone hears.
+  for (const press of [(pid: number) => process.kill(-pid, 'SIGINT'), (pid: number) => process.kill(pid, 'SIGTERM')]) {
+    const building = await startRun(family, env, options)
+    await building.says(/^ {2}building the console …$/m)
+    press(building.pid)
+    assert.equal(await building.ended(), 'exit code 0', await building.output())
+    assert.doesNotMatch(await building.output(), /^palisade:|^\s+at |making/m)
+    assert.deepEqual(workingIn(home), [], 'nothing builds on')
+    assert.ok(!existsSync(page) && !existsSync(data), 'nothing is half there')
+  }
 
   const { run, seconds } = await started(env, options)
   await run.says(/Ctrl-C stops the server/)
@@ -349,6 +376,9 @@ test('npm start, as an ordinary user in a checkout of their own', async (t) => {
   const output = await run.output()
   const people = output.split('\n').filter((line) => !/^\{|^npm (warn|notice)/.test(line))
   assert.ok(people.length < 25 && people.every((line) => line.length < 250), people.join('\n'))
+  assert.match(output, /^ {2}building the console …$/m)
+  assert.doesNotMatch(output, /could not be built/)
+  assert.equal((await stat(page)).uid, ordinary.uid ?? process.getuid?.())
   assert.match(output, /^ {2}making the database .* …$/m)
   assert.match(output, /^ {2}e-mail {6}admin@palisade\.local$/m)
   assert.match(output, new RegExp(`^  CA to trust ${data}/pki/ca\\.crt$`, 'm'))
@@ -371,6 +401,7 @@ test('npm start, as an ordinary user in a checkout of their own', async (t) => {
   await assertStopped(run, there)
 
   const { run: again } = await started(env, options)
+  assert.doesNotMatch(await again.output(), /building/)
   assert.equal(await signIn(there, secret), 200)
   // Who stops a service knows npm alone.
   await stop(again, there)
@@ -391,6 +422,9 @@ test('npm start, as an ordinary user in a checkout of their own', async (t) => {
     /^palisade: the data folder cannot be used: this user may not read or write/m,
   )
 })
+
+/** What a fresh clone does not have. */
+const isMadeHere = /\/console\/(?:dist|node_modules)$|\.gen\.ts$/
 
 /** The packages where the ordinary user can read them: as they are, or copied out of a home that is closed. */
 async function reachable(modules: string): Promise<string> {

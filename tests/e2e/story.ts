@@ -262,6 +262,8 @@ export function tellStory(mode: 'impersonation' | 'token'): void {
         )
         return ended.length >= 4 ? ended : undefined
       })
+      // Whoever still watched would see this one.
+      await east.createPod('default', 'after')
       for (const { time } of ends) {
         const afterMs = Date.parse(time) - before
         assert.ok(afterMs < 1_000, `a stream ended after ${afterMs} ms`)
@@ -272,6 +274,9 @@ export function tellStory(mode: 'impersonation' | 'token'): void {
       const next = await kubectl('get', 'pods')
       assert.notEqual(next.code, 0)
       assert.match(next.stderr, /cluster\.get/)
+      const { stdout: there } = await east.kubectl(['get', 'pods', '-o', 'name'])
+      assert.match(there, /^pod\/after$/m)
+      assert.match(watch?.stdout() ?? '', /web/)
       assert.doesNotMatch(watch?.stdout() ?? '', /after/)
     })
 

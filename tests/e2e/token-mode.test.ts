@@ -185,7 +185,10 @@ describe('token mode', { skip }, () => {
     })
 
     test('a check needs no credential, and takes none of an account', async () => {
-      assert.match(await admin.cli.must('cluster', 'check', 'east'), /^ready +east /m)
+      const shown = await admin.cli.must('cluster', 'check', 'east')
+      assert.match(shown, /^ok +it takes Palisade’s tokens, and none that it must refuse$/m)
+      assert.match(shown, /^ready +east /m)
+      assert.doesNotMatch(shown, /kubeconfig|credential|somebody else|act for others/, 'none of it was looked at')
       const check = (body: object) => acme.admin.call('POST', `/v1/palisade/clusters/${eastUid}/check`, { body })
       assert.equal((await check({ token: 'x' })).status, 400)
       const { body: checked } = await check({ kubeconfig: east.adminKubeconfigText })

@@ -5,6 +5,8 @@ export type Session = {
   readonly isSystem: boolean
   readonly csrf: string
   readonly endsAt: string
+  /** Where the CA of this server is, unless every machine trusts its certificate anyway. */
+  readonly caFile?: string
 }
 
 let session: Session | undefined

@@ -1,5 +1,6 @@
 import { Button, Group, Text, Title } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
+import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 
 /**
@@ -7,6 +8,8 @@ import { CodeBlock } from '../parts/copy.tsx'
  * token is ever in the page.
  */
 export function Commands({ uid, name }: { readonly uid: string; readonly name: string }) {
+  const { caFile } = currentSession()
+  const trust = caFile ? ` --ca-file ${caName}` : ''
   const file = `${name.replaceAll(/[^\w.-]+/g, '-')}.kubeconfig`
   return (
     <section className="sheet pad" aria-labelledby="use">
@@ -33,13 +36,37 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
       <Text size="sm">
         For longer than that, the command line adds a context to your own kubeconfig and renews its token by itself:
       </Text>
+      {caFile && (
+        <>
+          <Text size="sm">
+            The certificate of this server is of its own authority, which the command line has to know. Download it into
+            the folder where you type the commands; on the server's machine it is <code>pki/ca.crt</code> in the data
+            folder.
+          </Text>
+          <Group>
+            <Button
+              component="a"
+              href={caFile}
+              download={caName}
+              size="xs"
+              variant="default"
+              leftSection={<IconDownload size={14} aria-hidden />}
+            >
+              Download CA certificate
+            </Button>
+          </Group>
+        </>
+      )}
       <CodeBlock
-        text={`palisade login --url ${location.origin}\npalisade kubeconfig ${shellWord(name)} --context ${shellWord(name)}`}
+        text={`palisade login --url ${location.origin}${trust}\npalisade kubeconfig ${shellWord(name)} --context ${shellWord(name)}`}
         label="Command line"
       />
     </section>
   )
 }
+
+/** What the CA's certificate is called once it is downloaded. */
+const caName = 'palisade-ca.crt'
 
 /** As a shell reads it as one word, whatever is in it. */
 const shellWord = (text: string) => (/^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

@@ -10,18 +10,11 @@ import { Failure } from '../parts/failure.tsx'
 import { useFocusBack } from '../parts/focus-back.ts'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { Facts } from '../parts/page.tsx'
-import { State } from '../parts/state.tsx'
 import { Exact, When } from '../parts/when.tsx'
 import { PersonState } from './person-state.tsx'
+import { tenantStateOf } from './tenant-state.tsx'
 
 type Tenant = paths['/v1/palisade/tenants/{tenantUid}']['get']['responses'][200]['content']['application/json']
-
-/** Where a tenant stands, by icon and word. */
-export function tenantStateOf(state: TenantState) {
-  if (state === 'active') return <State tone="good">Active</State>
-  if (state === 'pending') return <State tone="quiet">Pending: nobody has set a password yet</State>
-  return state === 'inactive' ? <State tone="warn">Switched off</State> : <State tone="bad">Being deleted</State>
-}
 
 /** One tenant: its first user with the link to pass on, and what a system administrator may do to it. */
 export function TenantPanel({ uid, close }: { readonly uid: string; readonly close: () => void }) {

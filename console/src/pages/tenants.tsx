@@ -1,17 +1,19 @@
-import { Select, Text, TextInput } from '@mantine/core'
+import { Select, Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
-import { answer, api } from '../api/client.ts'
+import { lazy, Suspense } from 'react'
 import { findTenants } from '../api/tenants.ts'
 import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
-import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
-import { TenantPanel, tenantStateOf } from './tenant-panel.tsx'
+import { tenantStateOf } from './tenant-state.tsx'
+
+// The first page of a system administrator: what opens on it is fetched when it does.
+const NewTenant = lazy(() => import('./new-tenant.tsx').then((page) => ({ default: page.NewTenant })))
+const TenantPanel = lazy(() => import('./tenant-panel.tsx').then((page) => ({ default: page.TenantPanel })))
 
 /** For system administrators: the tenants, and the first person of each. Nobody here sees into a tenant. */
 export function Tenants() {
@@ -75,44 +77,14 @@ export function Tenants() {
           { title: 'Uid', wide: true, cell: ({ uid }) => <Copyable text={uid} /> },
         ]}
       />
-      {search.panel === 'new' && (
-        <NewTenant close={() => change({ panel: undefined })} done={(uid) => change({ panel: uid })} />
-      )}
-      {search.panel !== undefined && search.panel !== 'new' && (
-        <TenantPanel uid={search.panel} close={() => change({ panel: undefined })} />
-      )}
+      <Suspense>
+        {search.panel === 'new' && (
+          <NewTenant close={() => change({ panel: undefined })} done={(uid) => change({ panel: uid })} />
+        )}
+        {search.panel !== undefined && search.panel !== 'new' && (
+          <TenantPanel uid={search.panel} close={() => change({ panel: undefined })} />
+        )}
+      </Suspense>
     </Page>
-  )
-}
-
-type NewProps = { readonly close: () => void; readonly done: (uid: string) => void }
-
-function NewTenant({ close, done }: NewProps) {
-  const [typed, setTyped] = useState({ orgName: '', firstName: '', lastName: '', emailId: '' })
-  const field = (name: keyof typeof typed) => ({
-    value: typed[name],
-    autoComplete: 'off',
-    onChange: (event: { readonly currentTarget: { readonly value: string } }) => {
-      const { value } = event.currentTarget
-      setTyped((before) => ({ ...before, [name]: value }))
-    },
-  })
-  return (
-    <FormDialog
-      title="New tenant"
-      act="Create"
-      close={close}
-      ready={typed.orgName.trim() !== '' && typed.firstName.trim() !== '' && typed.emailId.includes('@')}
-      run={() => answer(api.POST('/v1/tenants', { body: { spec: typed } }))}
-      done={({ uid }) => done(uid)}
-    >
-      <TextInput data-autofocus label="Name" required maxLength={100} {...field('orgName')} />
-      <Text size="sm" className="quiet">
-        Its first user, who becomes its administrator:
-      </Text>
-      <TextInput label="First name" required {...field('firstName')} />
-      <TextInput label="Last name" {...field('lastName')} />
-      <TextInput label="E-mail" type="email" required {...field('emailId')} />
-    </FormDialog>
   )
 }
