@@ -12,7 +12,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { assertNoComplaints, noBrowser, openPage, quiet, startBrowser } from './browser.ts'
-import { look, themes } from './look.ts'
+import { fits, look, themes } from './look.ts'
 import { type Person, signIn } from './sign-in.ts'
 
 // Why something is allowed or refused, and who can reach what, for people who hold roles on what filters select, and for people who hold
@@ -116,9 +116,9 @@ describe('why, and who can reach what', { skip: noBrowser }, () => {
 
     await at.getByRole('tab', { name: 'Access' }).click()
     await at.getByText('Who else can is for those to see who hold user.list and role.get').waitFor()
-    await at.getByRole('button', { name: 'Why?', exact: true }).click()
+    await at.getByRole('button', { name: 'Can I, and why?' }).click()
     await why.getByText('You hold it now').waitFor()
-    await why.getByText('Resource Cluster Editor in project Default, on what production selects ← own').waitFor()
+    await why.getByText('Resource Cluster Editor in project Default, on what filter production selects ← own').waitFor()
   })
 
   test('a cluster that no filter selects: what nearly gives it, and an administrator is told who can', async () => {
@@ -127,7 +127,7 @@ describe('why, and who can reach what', { skip: noBrowser }, () => {
     await at.getByRole('alert').getByRole('button', { name: 'Why?', exact: true }).click()
     const why = whyOf(at)
     await why.getByText('You do not hold it').waitFor()
-    await why.getByText('Resource Cluster Editor in project Default, on what production selects').waitFor()
+    await why.getByText('Resource Cluster Editor in project Default, on what filter production selects').waitFor()
     await why.getByText('its filters do not select this').waitFor()
     assert.match(await why.getByRole('region', { name: 'Request id' }).innerText(), /^[\w-]{8,}$/)
 
@@ -158,13 +158,15 @@ describe('why, and who can reach what', { skip: noBrowser }, () => {
     const row = (name: string) => at.getByRole('row').filter({ has: at.getByRole('link', { name, exact: true }) })
     await at.getByText('3 people', { exact: true }).waitFor()
     await row('Ada Admin').getByText('in the tenant ← own').waitFor()
-    await row('erin Test').getByText('Resource Cluster Editor in project Default, on what production selects').waitFor()
+    await row('erin Test')
+      .getByText('Resource Cluster Editor in project Default, on what filter production selects')
+      .waitFor()
     await row('tom Test').getByText('← through team watchers').waitFor()
     await at.goto(`${palisade.url}/t/acme/clusters/${dev}?tab=access`)
     await at.getByText('1 person', { exact: true }).waitFor()
     await at.goto(`${palisade.url}/t/acme/projects/${acme.defaultProject}?tab=access`)
     await at.getByText('3 people', { exact: true }).waitFor()
-    await row('erin Test').getByText('on what production selects').waitFor()
+    await row('erin Test').getByText('on what filter production selects').waitFor()
     await quiet(at)
     const whole = asked.filter((path) => /\/v1\/(?:users\/meta|teams|roles)$/.test(path))
     assert.deepEqual(whole, [], 'whole lists of the tenant were loaded')
@@ -174,7 +176,7 @@ describe('why, and who can reach what', { skip: noBrowser }, () => {
     const at = await open(administrator(), `/t/acme/users/${erin.uid}?tab=access`)
     const roles = at.getByRole('region', { name: 'Roles' })
     await roles
-      .getByText('Resource Cluster Editor in project Default, on what production selects ← given here')
+      .getByText('Resource Cluster Editor in project Default, on what filter production selects ← given here')
       .waitFor()
     await at.goto(`${palisade.url}/t/acme/users/${tom.uid}?tab=access`)
     await roles.getByText('← through team watchers').waitFor()
@@ -210,5 +212,7 @@ describe('why, and who can reach what', { skip: noBrowser }, () => {
       const other = await open(administrator(), `/t/acme/clusters/${prod}?tab=access`, theme)
       await other.getByText('3 people', { exact: true }).waitFor()
       found.push(...(await look(other, 'who-can', theme, false)))
+      await other.setViewportSize({ width: 390, height: 800 })
+      assert.ok(await fits(other), 'the page is wider than the screen')
     })
 })

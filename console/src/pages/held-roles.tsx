@@ -7,7 +7,7 @@ import { useRoles } from '../api/lists.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
-import { Grants, namesOf } from '../parts/grants.tsx'
+import { Grants, namesOf, onWhat } from '../parts/grants.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 
@@ -85,8 +85,7 @@ export function HeldRoles(props: Props) {
               <li key={uid}>
                 <div>
                   {namesOf(roles, 'and')} in {projectUids.length === 1 ? 'project' : 'projects'}{' '}
-                  {namesOf(projectUids, 'and')}, on what {namesOf(filterRefs, 'or')} selects{' '}
-                  <span className="quiet">← given here</span>
+                  {namesOf(projectUids, 'and')}, {onWhat(filterRefs)} <span className="quiet">← given here</span>
                 </div>
               </li>
             ))}

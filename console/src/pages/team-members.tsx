@@ -4,12 +4,14 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { useMay } from '../api/me.ts'
+import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { PeoplePicker } from '../parts/people-picker.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
+import { WhyButton } from '../parts/why.tsx'
 import { PersonState } from './person-state.tsx'
 
 type Props = { readonly uid: string; readonly team: string }
@@ -23,6 +25,7 @@ export function TeamMembers({ uid, team }: Props) {
   const may = useMay()
   const list = useQuery({
     queryKey: ['teams', uid, 'members', q, offset, sort],
+    enabled: may('user.list') === true,
     placeholderData: keepPreviousData,
     queryFn: () => findPeople({ q, team: uid, limit: pageSize, offset, sort }),
   })
@@ -31,6 +34,15 @@ export function TeamMembers({ uid, team }: Props) {
       Add members
     </Act>
   )
+  if (may('user.list') === false)
+    return (
+      <>
+        <Text size="sm">Who is in it is for those to see who hold user.list.</Text>
+        <div>
+          <WhyButton permission="user.list" scope={{ kind: 'tenant', uid: currentSession().tenant.uid }} />
+        </div>
+      </>
+    )
   return (
     <>
       <div className="head">

@@ -24,7 +24,7 @@ export function WhoCan({ title, permission, project, cluster }: Props) {
         <Title order={2} size="h5" id="who-can">
           {title}
         </Title>
-        <WhyButton permission={permission} scope={{ kind: 'project', uid: project }} />
+        <WhyButton label="Can I, and why?" permission={permission} scope={{ kind: 'project', uid: project }} />
       </div>
       {mayAsk === undefined && <Skeleton height={120} />}
       {mayAsk === false && (

@@ -18,7 +18,7 @@ export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss
         <li key={`${grant.assignment} ${grant.role.uid} ${scopeOf(grant)}`}>
           <div>
             {grant.role.name} in {scopeOf(grant)}
-            {grant.filters.length > 0 && `, on what ${namesOf(grant.filters, 'or')} selects`}
+            {grant.filters.length > 0 && `, ${onWhat(grant.filters)}`}
             {grant.endsAt !== null && (
               <>
                 , until <When at={grant.endsAt} />
@@ -34,6 +34,12 @@ export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss
 }
 
 const scopeOf = ({ scope }: Grant) => (scope.project ? `project ${scope.project.name}` : `the ${scope.kind}`)
+
+/** What filters, any of them, let a role act on. */
+export const onWhat = (filters: readonly { readonly name: string }[]): string =>
+  filters.length === 1
+    ? `on what filter ${namesOf(filters, 'or')} selects`
+    : `on what filters ${namesOf(filters, 'or')} select`
 
 /** `a, b or c`. */
 export const namesOf = (named: readonly { readonly name: string }[], last: 'and' | 'or'): string =>

@@ -2,6 +2,7 @@ import { MultiSelect } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { useMay } from '../api/me.ts'
 import { findPeople } from '../api/users.ts'
 
 type Props = {
@@ -14,8 +15,11 @@ type Props = {
 export function PeoplePicker({ label, value, onChange }: Props) {
   const [typed, setTyped] = useState('')
   const [q] = useDebouncedValue(typed.trim(), 150)
+  // Somebody who may not list members is not refused for having opened a form.
+  const mayList = useMay()('user.list')
   const { data: found } = useQuery({
     queryKey: ['people', 'picker', q],
+    enabled: mayList === true,
     queryFn: () => findPeople({ q, limit: 50 }),
     placeholderData: keepPreviousData,
   })
@@ -32,7 +36,7 @@ export function PeoplePicker({ label, value, onChange }: Props) {
       value={value}
       searchValue={typed}
       onSearchChange={setTyped}
-      nothingFoundMessage="Nobody fits"
+      nothingFoundMessage={mayList === false ? 'To find members you need user.list' : 'Nobody fits'}
       onChange={(uids) => {
         setChosen(new Map(uids.map((uid) => [uid, options.get(uid) ?? uid])))
         onChange(uids)

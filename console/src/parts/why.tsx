@@ -28,7 +28,8 @@ export const OnCluster = createContext<(ClusterRef & { readonly permissions: rea
 export const isOnCluster = ({ permission, scope }: Pick<Question, 'permission' | 'scope'>): boolean =>
   scope.kind === 'project' && permission.startsWith('cluster.')
 
-export function WhyButton(question: Question) {
+/** @param label what it says, where *Why?* alone could be about anything */
+export function WhyButton({ label = 'Why?', ...question }: Question & { readonly label?: string }) {
   const ask = use(AskWhy)
   const on = use(OnCluster)
   if (!ask) return null
@@ -40,7 +41,7 @@ export function WhyButton(question: Question) {
       leftSection={<IconHelpCircle size={16} aria-hidden />}
       onClick={() => ask({ ...question, cluster })}
     >
-      Why?
+      {label}
     </Button>
   )
 }
