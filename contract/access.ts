@@ -18,6 +18,8 @@ export const AccessQuestion = z.strictObject({
 export const WhoCanQuery = z.strictObject({
   permission,
   ...place,
+  /** Of a project or the tenant: also those who may on what their filters select in it. */
+  filtered: z.enum(['true', 'false']).default('false'),
   limit: z.coerce.number().int().min(1).max(100).default(50),
   offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
 })

@@ -40,6 +40,20 @@ export const refusals = {
   project_name_taken: { status: 409, code: 'ProjectNameTaken', title: 'A project with this name exists' },
   project_in_use: { status: 409, code: 'ProjectInUse', title: 'The project still has clusters' },
   client_name_taken: { status: 409, code: 'ClientNameTaken', title: 'A client with this name exists' },
+  ssh_key_name_taken: { status: 409, code: 'SshKeyNameTaken', title: 'An SSH key with this name exists there' },
+  private_key_refused: { status: 400, code: 'PrivateKeyRefused', title: 'This is a private key, and not taken' },
+  // 422 is what clients tell a clash by.
+  macro_name_taken: { status: 422, code: 'MacroNameTaken', title: 'A macro with this name exists there' },
+  edge_token_name_taken: {
+    status: 409,
+    code: 'EdgeTokenNameTaken',
+    title: 'A registration token with this name exists',
+  },
+  cloud_account_name_taken: {
+    status: 409,
+    code: 'CloudAccountNameTaken',
+    title: 'A cloud account with this name exists there',
+  },
   cluster_name_taken: {
     status: 409,
     code: 'ClusterNameTaken',

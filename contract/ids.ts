@@ -18,6 +18,10 @@ export const LinkUid = uid.brand<'LinkUid'>()
 export const FilterUid = uid.brand<'FilterUid'>()
 export const ResourceRoleUid = uid.brand<'ResourceRoleUid'>()
 export const EntryUid = uid.brand<'EntryUid'>()
+export const SshKeyUid = uid.brand<'SshKeyUid'>()
+export const MacroUid = uid.brand<'MacroUid'>()
+export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
+export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
 export type UserUid = z.infer<typeof UserUid>
@@ -32,6 +36,10 @@ export type LinkUid = z.infer<typeof LinkUid>
 export type FilterUid = z.infer<typeof FilterUid>
 export type ResourceRoleUid = z.infer<typeof ResourceRoleUid>
 export type EntryUid = z.infer<typeof EntryUid>
+export type SshKeyUid = z.infer<typeof SshKeyUid>
+export type MacroUid = z.infer<typeof MacroUid>
+export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
+export type CloudAccountUid = z.infer<typeof CloudAccountUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */
 export const isTenantUid = (text: string): text is TenantUid => tenantUid.test(text)

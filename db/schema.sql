@@ -288,6 +288,34 @@ create policy tenant on canvas_sign_ins for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on canvas_sign_ins to palisade_app;
 
+create table cloud_accounts (
+  tenant_id tenant_uid not null,
+  account_id uid not null,
+  project_id uid,
+  cloud text not null,
+  name text not null,
+  name_key text not null,
+  spec jsonb not null,
+  secrets bytea,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint cloud_accounts_pkey PRIMARY KEY (tenant_id, account_id),
+  constraint cloud_accounts_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key),
+  constraint cloud_accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cloud_accounts_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint cloud_accounts_cloud_check CHECK ((cloud = 'aws'::text))
+);
+CREATE INDEX cloud_accounts_by_label ON cloud_accounts USING gin (labels jsonb_path_ops);
+alter table cloud_accounts enable row level security;
+alter table cloud_accounts force row level security;
+create policy tenant on cloud_accounts for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cloud_accounts to palisade_app;
+
 create table clusters (
   tenant_id tenant_uid not null,
   cluster_id uid not null,
@@ -336,6 +364,33 @@ create policy tenant on clusters for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on clusters to palisade_app;
+
+create table edge_tokens (
+  tenant_id tenant_uid not null,
+  token_id uid not null,
+  name text not null,
+  name_key text not null,
+  token bytea not null,
+  default_project_id uid,
+  expires_at timestamp with time zone not null,
+  is_active boolean not null default true,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint edge_tokens_pkey PRIMARY KEY (tenant_id, token_id),
+  constraint edge_tokens_name UNIQUE (tenant_id, name_key),
+  constraint edge_tokens_tenant_id_default_project_id_fkey FOREIGN KEY (tenant_id, default_project_id) REFERENCES projects(tenant_id, project_id) ON DELETE SET NULL (default_project_id),
+  constraint edge_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+CREATE INDEX edge_tokens_by_project ON edge_tokens USING btree (tenant_id, default_project_id);
+alter table edge_tokens enable row level security;
+alter table edge_tokens force row level security;
+create policy tenant on edge_tokens for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on edge_tokens to palisade_app;
 
 create table filters (
   tenant_id tenant_uid not null,
@@ -420,6 +475,28 @@ create policy tenant on login_directory for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on login_directory to palisade_app;
+
+create table macros (
+  tenant_id tenant_uid not null,
+  macro_id uid not null,
+  project_id uid,
+  name text not null,
+  name_key text not null,
+  value bytea not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint macros_pkey PRIMARY KEY (tenant_id, macro_id),
+  constraint macros_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key),
+  constraint macros_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint macros_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE
+);
+alter table macros enable row level security;
+alter table macros force row level security;
+create policy tenant on macros for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on macros to palisade_app;
 
 create table oidc_clients (
   tenant_id tenant_uid not null,
@@ -685,6 +762,22 @@ create policy tenant on sessions for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on sessions to palisade_app;
 
+create table settings (
+  tenant_id tenant_uid not null,
+  kind text not null,
+  value jsonb not null,
+  updated_by uid,
+  updated_at timestamp with time zone not null,
+  constraint settings_pkey PRIMARY KEY (tenant_id, kind),
+  constraint settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table settings enable row level security;
+alter table settings force row level security;
+create policy tenant on settings for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on settings to palisade_app;
+
 create table sign_in_attempts (
   attempt_key bytea not null,
   failures integer not null,
@@ -694,6 +787,30 @@ create table sign_in_attempts (
 );
 CREATE INDEX sign_in_attempts_by_time ON sign_in_attempts USING btree (window_start);
 grant select, insert, update, delete on sign_in_attempts to palisade_app;
+
+create table ssh_keys (
+  tenant_id tenant_uid not null,
+  key_id uid not null,
+  project_id uid,
+  name text not null,
+  name_key text not null,
+  public_key text not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint ssh_keys_pkey PRIMARY KEY (tenant_id, key_id),
+  constraint ssh_keys_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key),
+  constraint ssh_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint ssh_keys_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE
+);
+alter table ssh_keys enable row level security;
+alter table ssh_keys force row level security;
+create policy tenant on ssh_keys for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on ssh_keys to palisade_app;
 
 create table team_members (
   tenant_id tenant_uid not null,

@@ -7,6 +7,7 @@ import { decide } from '../core/access/index.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { rootKey, Secret } from '../core/seal/index.ts'
 import { createAccess, type EndReason, firstUnknown, requestAccess, type Snapshot } from './access/index.ts'
+import { createAssets } from './assets/index.ts'
 import {
   caFile as caFilePath,
   createCanvas,
@@ -196,6 +197,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     names: people.names,
     clustersIn: clusters.inProject,
   })
+  const assets = createAssets({ sealerOf: keys.of })
   const transport = createTransport({ destination, clock })
 
   // The API.
@@ -218,7 +220,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     observe: metrics.requests,
   })
   const live = { calls: access.calls, recheck: identity.recheck, signals: createSignals({ inTenant: readInTenant }) }
-  const endpoints = endpointsOf({ version, identity, tenancy, people, clusters, ledger, live, issuer })
+  const endpoints = endpointsOf({ version, identity, tenancy, people, assets, clusters, ledger, live, issuer })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({
     inTenant,

@@ -1,4 +1,5 @@
 import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
@@ -6,6 +7,7 @@ import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
+import { limitEndpoints } from './settings/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -16,6 +18,7 @@ export type Features = {
   readonly identity: Pick<Identity, 'endpoints'>
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints' | 'names'>
+  readonly assets: Assets
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
@@ -28,6 +31,7 @@ export function endpointsOf({
   identity,
   tenancy,
   people,
+  assets,
   clusters,
   ledger,
   live,
@@ -40,9 +44,11 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...assets.endpoints,
     ...clusters.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
+    ...limitEndpoints,
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

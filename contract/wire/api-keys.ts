@@ -1,16 +1,7 @@
 import { z } from 'zod'
-import { displayName, metadataIn, metadataOut, optionalText, stringMapIfGiven, time } from './common.ts'
+import { displayName, metadataIn, metadataOut, optionalText, stringMapIfGiven, time, timeIn } from './common.ts'
 
 /** API keys, as `/v1` knows them. */
-
-/** A time; Go's zero time, `null` and nothing all mean "none". */
-const timeIn = z.iso
-  .datetime({ offset: true })
-  .nullish()
-  .transform((text) => {
-    const date = new Date(text ?? 0)
-    return date.getTime() > 0 ? date : undefined
-  })
 
 export const newApiKey = z.object({
   metadata: metadataIn,

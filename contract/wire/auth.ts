@@ -66,3 +66,6 @@ export const organizations = z.object({
     z.object({ name: z.string(), authType: z.enum(['password', 'sso']), redirectUrl: z.string(), ssoLogins }),
   ),
 })
+
+/** `v1AuthTokenSettings`: how long a session may go unused. */
+export const authTokenSettings = z.object({ expiryTimeMinutes: z.int().min(15).max(1440) })

@@ -62,6 +62,15 @@ export const time = z.iso.datetime({ precision: 3 })
 export const wireTime = (date: Date | null | undefined): string =>
   date ? date.toISOString() : '0001-01-01T00:00:00.000Z'
 
+/** A time; Go's zero time, `null` and nothing all mean "none". */
+export const timeIn = z.iso
+  .datetime({ offset: true })
+  .nullish()
+  .transform((text) => {
+    const date = new Date(text ?? 0)
+    return date.getTime() > 0 ? date : undefined
+  })
+
 /** `metadata` of an answer. */
 export const metadataOut = z.object({
   name: z.string(),

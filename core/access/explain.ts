@@ -94,11 +94,15 @@ export type Able = { readonly user: string; readonly because: readonly Reason[] 
 /**
  * Every active user whom `decide` would allow the request, with the same reasons: one pass over the assignments and one over
  * the users, whoever they are.
+ *
+ * @param isFiltered of a scope: also who may on what filters select in it, which `decide` would not allow in the scope as a whole
  */
 export function whoCan(
   { permission, resource, now }: Omit<AccessRequest, 'subject'>,
   compiled: CompiledAccess,
+  isFiltered = false,
 ): readonly Able[] {
+  const isAny = isFiltered && resource.tags === undefined
   const { facts, grants } = compiled
   const number = grants.permissionNumbers.get(permission)
   if (number === undefined) return []
@@ -107,7 +111,7 @@ export function whoCan(
     if (!hasPermission(grants.bits, grants.role[row]!, number)) continue
     const assignment = facts.assignments[place]!
     if (!reaches(assignment.scope, resource.scope)) continue
-    if (!isLive(assignment, now) || !selects(assignment.filters, resource.tags)) continue
+    if (!isLive(assignment, now) || !(isAny || selects(assignment.filters, resource.tags))) continue
     const holder = `${assignment.subject.kind} ${assignment.subject.uid}`
     const rows = byHolder.get(holder)
     if (rows) rows.push(row)

@@ -77,7 +77,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const people = await names.people(tx)
         const nameOf = (user: string) => people.get(user as UserUid) ?? ''
         const able = access
-          .whoCan(query.permission, what.value)
+          .whoCan(query.permission, what.value, query.filtered === 'true')
           .map((one) => ({ ...one, name: nameOf(one.user) }))
           .toSorted((a, b) => (a.name === b.name ? (a.user < b.user ? -1 : 1) : a.name < b.name ? -1 : 1))
         const shown = able.slice(query.offset, query.offset + query.limit)

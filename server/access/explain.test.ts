@@ -97,6 +97,11 @@ test('who can: everybody by name, with the way of each, in pages', async () => {
   assert.equal(untagged.count, 3, 'a filter selects it no more')
   const inProject = await api.must(admin, whoCan, { query: { permission: 'cluster.get', project } })
   assert.equal(inProject.count, 3, 'a filter gives nothing in the project as a whole')
+  const partly = await api.must(admin, whoCan, { query: { permission: 'cluster.get', project, filtered: 'true' } })
+  const through = partly.items.find((one: { user: { uid: string } }) => one.user.uid === filtered.user)
+  assert.deepEqual([partly.count, through.because[0].filters], [4, [{ uid: filter, name: 'prod' }]])
+  const onOne = { permission: 'cluster.get', cluster: 'c1', filtered: 'true' }
+  assert.equal((await api.must(admin, whoCan, { query: onOne })).count, 3, 'what a filter does not select stays so')
   const inTenant = await api.must(admin, whoCan, { query: { permission: 'user.get' } })
   assert.deepEqual(
     inTenant.items.map((one: { user: { uid: string } }) => one.user.uid),

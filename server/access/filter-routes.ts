@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import { listMetaOf, pageOf, uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/filters.ts'
@@ -8,6 +7,7 @@ import { sameFilter } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import {
   countFilters,
   deleteFilter,
@@ -69,8 +69,8 @@ export const filterEndpoints: readonly Endpoint[] = [
     refusals: ['invalid', 'filter_name_taken', 'resource_limit'],
     audit: 'filter.created',
     async handle({ tx, body, now }) {
-      if ((await countFilters(tx)) >= objectsPerKind)
-        return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} filters`))
+      const room = await hasRoom(tx, 'filter', await countFilters(tx))
+      if (!room.ok) return room
       const filter = written(body)
       const uid = await insertFilter(tx, filter, now)
       if (!uid.ok) return uid

@@ -58,7 +58,7 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       return { tenant: held.tenant, projects: held.projects }
     },
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
-    whoCan: (permission, on) => whoCan({ permission, resource: on, now }, compiled),
+    whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
     filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
     endOf: (assignment) => snapshot.ends.get(assignment),
     epoch: snapshot.epoch,

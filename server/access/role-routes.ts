@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
 import { type PredefinedRole, predefinedRoles } from '../../contract/roles.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import { uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
@@ -10,6 +9,7 @@ import * as wire from '../../contract/wire/roles.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import {
   type CustomRole,
   countRoles,
@@ -172,8 +172,8 @@ export const roleEndpoints: readonly Endpoint[] = [
 ]
 
 async function create(tx: Tx, role: WrittenRole, by: string, now: Date) {
-  if ((await countRoles(tx)) >= objectsPerKind)
-    return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} roles`))
+  const room = await hasRoom(tx, 'role', await countRoles(tx))
+  if (!room.ok) return room
   const uid = await insertRole(tx, role, by, now)
   if (!uid.ok) return uid
   const { name, scope, permissions } = role

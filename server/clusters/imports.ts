@@ -6,6 +6,7 @@ import type { Intend } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import { accountName, namespace } from './account.ts'
 import { type Bootstrap, bootstrap } from './bootstrap.ts'
 import { createConversations } from './conversations.ts'
@@ -15,7 +16,7 @@ import { endpointOf } from './records.ts'
 import { sealToken } from './renewal.ts'
 import {
   type Cluster,
-  hasRoom,
+  countClusters,
   insertCluster,
   isNameTaken,
   newClusterUid,
@@ -77,7 +78,8 @@ export function createImports(ports: ImportPorts) {
     // Looked at before a foreign machine is touched; the insert decides.
     const early = await inTenant(tenant, async (tx) => {
       if (await isNameTaken(tx, project, name)) return refuse('cluster_name_taken')
-      return (await hasRoom(tx)) ? undefined : refuse('resource_limit')
+      const room = await hasRoom(tx, 'spectrocluster', await countClusters(tx))
+      return room.ok ? undefined : room.error
     })
     return early
       ? err(early)
@@ -217,7 +219,8 @@ export async function storeImport(
   },
   now: Date,
 ): Promise<Result<ClusterUid, Refusal>> {
-  if (!(await hasRoom(tx))) return err(refuse('resource_limit'))
+  const room = await hasRoom(tx, 'spectrocluster', await countClusters(tx))
+  if (!room.ok) return room
   const uid = newClusterUid()
   const { endpoint } = kubeconfig
   const stored = await insertCluster(

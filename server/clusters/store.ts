@@ -1,7 +1,6 @@
 import type { ClusterState, CredentialMode, MissingRight } from '../../contract/clusters.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ClusterUid, ProjectUid, type UserUid } from '../../contract/ids.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
 import { nameKey, type Page } from '../../contract/wire/common.ts'
 import type { Reach } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -183,10 +182,9 @@ export async function isNameTaken(tx: Tx, project: ProjectUid, name: string): Pr
   return rows.length > 0
 }
 
-/** Whether the tenant may have one more. */
-export async function hasRoom(tx: Tx): Promise<boolean> {
+export async function countClusters(tx: Tx): Promise<number> {
   const [row] = await tx.query<{ count: string }>('select count(*) from clusters where tenant_id = $1', [tx.tenant])
-  return Number(row?.count ?? 0) < objectsPerKind
+  return Number(row?.count ?? 0)
 }
 
 /** A project's other clusters that lead to the same API server. */

@@ -46,7 +46,13 @@ export type PermissionRule<Params> =
   /** A right on one object, decided in the object's own scope. */
   | {
       readonly object: Permission | SystemPermission
-      readonly find: (c: { tx: Tx; params: Params; principal: Principal }) => Promise<Target | undefined>
+      readonly find: (c: {
+        tx: Tx
+        params: Params
+        principal: Principal
+        /** From a valid ProjectUid header: of some kinds the objects of other projects are not there then. */
+        project: ProjectUid | undefined
+      }) => Promise<Target | undefined>
       /** Whether the caller may do it to this object without the permission: their own user, their own key. */
       readonly orOwn?: (c: { target: Target; principal: Principal }) => boolean
     }
@@ -127,7 +133,7 @@ export type RequestAccess = {
   }
   /** Why anybody may do something or not: for people who ask, never for a decision. */
   readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation
-  readonly whoCan: (permission: string, on: ResourceRef) => readonly Able[]
+  readonly whoCan: (permission: string, on: ResourceRef, isFiltered?: boolean) => readonly Able[]
   /** What somebody holds through filters. */
   readonly filteredGrantsOf: (userUid: string) => readonly FilteredGrant[]
   /** When an assignment ends, in milliseconds; nothing for one without an end. */

@@ -331,7 +331,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     if (endpoint.audit !== 'refusals-only') {
       const resource =
         handled.value.resource ?? (target && { uid: target.uid, ...(target.name ? { name: target.name } : {}) })
-      const details = { ...handled.value.details, ...reasons(decision) }
+      const details = { ...handled.value.details, ...reasons(decision, endpoint) }
       const what = { ...(resource ? { resource } : {}), details }
       const entry = entryOf(call, endpoint.audit, 'done', what, projectOf(target) ?? project)
       auditUid = await ports.append(tx, call.intent ? { ...entry, intent: call.intent.uid } : entry)
@@ -379,7 +379,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
       const hint = found.project ? '' : '; if you meant a project, send the ProjectUid header'
       return ask(rule.project, { kind: scope.kind, scope }, undefined, hint)
     }
-    const target = await rule.find({ tx, params: parsed.params, principal })
+    const target = await rule.find({ tx, params: parsed.params, principal, project: found.project })
     if (!target) return err({ refusal: refuse('not_found'), denial: undefined })
     if (rule.orOwn?.({ target, principal })) return granted(target, undefined)
     return ask(rule.object, target, target)
@@ -473,10 +473,18 @@ function wholeScope(permission: string, { tenant }: Principal): Scope {
 
 const isDenial = ({ code }: Refusal) => code === 'forbidden' || code === 'exceeds_own_rights'
 
-/** Why it was allowed, for the audit entry: the assignments and the epoch of the data. */
-function reasons(decision: Decision | undefined): Record<string, unknown> {
+/** Why it was allowed, for the audit entry: the right, the assignments that give it, and the epoch of the data. */
+function reasons(decision: Decision | undefined, { permission: rule }: Pick<Endpoint, 'permission'>) {
   if (decision?.effect !== 'allow') return {}
-  return { decision: { epoch: decision.epoch, because: decision.because.map((reason) => reason.assignment) } }
+  const because = decision.because.map((reason) => reason.assignment)
+  return { decision: { permission: decidedBy(rule), epoch: decision.epoch, because } }
+}
+
+function decidedBy(rule: Endpoint['permission']): string | undefined {
+  if ('system' in rule) return rule.system
+  if ('tenant' in rule) return rule.tenant
+  if ('project' in rule) return rule.project
+  return 'object' in rule ? rule.object : undefined
 }
 
 /** Own tenant, right missing: says which right and where, by uid, and how to ask for it (the request id). */

@@ -4,11 +4,9 @@ import { err, ok, type Result } from '../../core/result.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import { openPerson, type Person, type SealedPerson } from './accounts.ts'
 import { fingerprint, newApiKeyValue } from './secrets.ts'
-
-/** A person has at most this many keys: the default of the published API. */
-export const maxKeysPerUser = 20
 
 /** A key as it is shown; its value is not among what is stored. */
 export type ApiKey = {
@@ -52,8 +50,8 @@ export async function createApiKey(
     'select count(*) from api_keys where tenant_id = $1 and user_id = $2',
     [tx.tenant, user],
   )
-  if (Number(held?.count) >= maxKeysPerUser)
-    return err(refuse('resource_limit', `A user has at most ${maxKeysPerUser} API keys`))
+  const room = await hasRoom(tx, 'apiKey', Number(held?.count))
+  if (!room.ok) return room
   const uid = ApiKeyUid.parse(newUid())
   const value = newApiKeyValue(tx.tenant, uid)
   await tx.query(

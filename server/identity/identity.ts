@@ -16,6 +16,7 @@ import { passwordEndpoints } from './password-routes.ts'
 import { createPasswords } from './passwords.ts'
 import { createRefresh } from './refresh.ts'
 import { sessionEndpoints } from './session-routes.ts'
+import { sessionSettingsEndpoints } from './session-settings-routes.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
 import { createThrottle } from './throttle.ts'
@@ -84,6 +85,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
       ...authEndpoints({ publicUrl, signIn, refresh, passwords }),
       ...passwordEndpoints({ ...edges, passwords }),
       ...sessionEndpoints({ ...edges, tokens, ended }),
+      ...sessionSettingsEndpoints,
       ...apiKeyEndpoints({ ...edges, forget }),
     ],
     links,

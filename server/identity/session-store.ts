@@ -2,7 +2,8 @@ import { SessionUid, UserUid } from '../../contract/ids.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { Account } from './accounts.ts'
-import { sessionAbsoluteSeconds, sessionIdleSeconds } from './lifetimes.ts'
+import { sessionAbsoluteSeconds } from './lifetimes.ts'
+import { idleSecondsNow } from './session-settings.ts'
 import type { SessionState } from './validity.ts'
 
 /** Why a session was ended, as its row says. */
@@ -28,6 +29,7 @@ export async function insertSession(
   },
 ): Promise<boolean> {
   const { uid, account, client, now } = session
+  const idleSeconds = await idleSecondsNow(tx)
   const rows = await tx.query(
     `insert into sessions (tenant_id, session_id, user_id, credential_epoch, created_at, last_seen_at, idle_seconds,
                            absolute_end_at, client)
@@ -37,7 +39,7 @@ export async function insertSession(
      returning session_id`,
     [
       ...[tx.tenant, account.user, uid, account.credentialEpoch.toString(), now],
-      ...[sessionIdleSeconds, absoluteEnd(now), sealer.seal(clientField(uid), JSON.stringify(client))],
+      ...[idleSeconds, absoluteEnd(now), sealer.seal(clientField(uid), JSON.stringify(client))],
     ],
   )
   return rows.length > 0

@@ -1,5 +1,12 @@
 import type { EntryUid } from '../../contract/ids.ts'
-import { allParameters, firstParameter, type Level, type RequestInfo, type Target } from '../../core/kube/index.ts'
+import {
+  allParameters,
+  firstParameter,
+  type Level,
+  permissionFor,
+  type RequestInfo,
+  type Target,
+} from '../../core/kube/index.ts'
 import type { Principal } from '../gateway/index.ts'
 import { actorOf, type NewEntry } from '../ledger/index.ts'
 import type { Standing } from './decision.ts'
@@ -51,6 +58,7 @@ export function callEntry(
   outcome: 'done' | 'intended',
   { standing, proof }: { readonly standing: Standing; readonly proof: Pick<Proof, 'tokenId'> },
 ): NewEntry {
+  const highest = standing.levels.at(-1)
   return {
     ...common(call),
     event: 'cluster.call',
@@ -60,6 +68,7 @@ export function callEntry(
       levels: standing.levels,
       ...(proof.tokenId === undefined ? {} : { token: proof.tokenId }),
       decision: {
+        ...(highest ? { permission: permissionFor(highest) } : {}),
         epoch: standing.epoch.toString(),
         because: standing.because.slice(0, 10).map((reason) => reason.assignment),
       },

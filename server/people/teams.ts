@@ -1,14 +1,14 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { type TeamUid, UserUid } from '../../contract/ids.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newTeam } from '../../contract/wire/teams.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { describeChange, firstUnknown, replaceTenantRoles } from '../access/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import { keepingAnAdministrator } from './last-administrator.ts'
 import { countTeams, deleteTeam, insertTeam, membersOf, replaceMembers, updateTeam } from './team-store.ts'
-import { type Acting, giverOf, tooMany } from './users.ts'
+import { type Acting, giverOf } from './users.ts'
 
 /** Creates a team with users and tenant roles; who gives roles must hold them. */
 export async function createTeam(
@@ -16,7 +16,8 @@ export async function createTeam(
   { metadata, spec }: z.output<typeof newTeam>,
 ): Promise<Result<{ readonly uid: TeamUid; readonly details: Record<string, unknown> }, Refusal>> {
   const { tx, now } = acting
-  if ((await countTeams(tx)) >= objectsPerKind) return err(refuse('resource_limit', tooMany('teams')))
+  const room = await hasRoom(tx, 'team', await countTeams(tx))
+  if (!room.ok) return room
   const { name, labels, annotations } = metadata
   const inserted = await insertTeam(tx, { name, labels, annotations: clientAnnotations(annotations) }, now)
   if (!inserted.ok) return inserted

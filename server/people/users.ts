@@ -1,13 +1,13 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { TeamUid, type UserUid } from '../../contract/ids.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newUser } from '../../contract/wire/users.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { describeChange, firstUnknown, type Giver, type RoleChange, replaceTenantRoles } from '../access/index.ts'
 import type { Principal, RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import { keepingAnAdministrator } from './last-administrator.ts'
 import type { PeoplePorts } from './ports.ts'
 import { joinTeams } from './team-store.ts'
@@ -47,7 +47,8 @@ export async function createUser(
   { metadata, spec }: z.output<typeof newUser>,
 ): Promise<Result<{ readonly uid: UserUid; readonly details: Record<string, unknown> }, Refusal>> {
   const { tx, access, now } = acting
-  if ((await countUsers(tx)) >= objectsPerKind) return err(refuse('resource_limit', tooMany('users')))
+  const room = await hasRoom(tx, 'user', await countUsers(tx))
+  if (!room.ok) return room
   const inserted = await insertUser(
     tx,
     { sealer: await keys.of(tx.tenant), directoryIndex: keys.directoryIndex },
@@ -82,8 +83,6 @@ export async function createUser(
   await links.create(tx, uid, 'activate')
   return ok({ uid, details: { roles: describeChange(given.value).added, teams } })
 }
-
-export const tooMany = (what: string) => `A tenant has at most ${objectsPerKind} ${what}`
 
 /** What of a user may be changed by their update and patch; absent stays. */
 export type UserChanges = PersonChanges & { readonly isActive?: boolean; readonly roles?: readonly string[] }

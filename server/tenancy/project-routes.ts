@@ -210,7 +210,8 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'DELETE /v1/projects/{uid}',
-      summary: 'Removes a project that has no clusters, with the roles held in it',
+      summary:
+        'Removes a project that has no clusters, with the roles held in it and what is kept in it (docs/objects.md)',
       permission: { object: 'project.delete', find: findProject },
       params: uidPath,
       query: wire.deleteProjectQuery,

@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
-import { objectsPerKind } from '../../contract/limits.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newProject, projectUpdate } from '../../contract/wire/projects.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -13,6 +12,7 @@ import {
 } from '../access/index.ts'
 import type { Principal, RequestAccess, Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoom } from '../settings/index.ts'
 import {
   countProjects,
   deleteProject,
@@ -46,8 +46,8 @@ export async function createProject(
   { metadata, spec }: z.output<typeof newProject>,
 ): Promise<Result<{ readonly uid: ProjectUid; readonly details: Record<string, unknown> }, Refusal>> {
   const { tx, now } = acting
-  if ((await countProjects(tx)) >= objectsPerKind)
-    return err(refuse('resource_limit', `A tenant has at most ${objectsPerKind} projects`))
+  const room = await hasRoom(tx, 'project', await countProjects(tx))
+  if (!room.ok) return room
   const inserted = await insertProject(tx, { ...metadata, annotations: clientAnnotations(metadata.annotations) }, now)
   if (!inserted.ok) return inserted
   const members = await changeMembers(acting, inserted.value, spec)
@@ -120,10 +120,10 @@ export async function removeProject(
 
 /** The projects that the caller may see: those they hold any right to read in. */
 export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Project[]> {
-  // Who reaches clusters through filters alone has to find the project that they are in.
-  const filtered = access.reachOf('cluster.list')
-  const hasClusters = (uid: string) => filtered !== 'all' && filtered.has(uid)
-  return (await readProjects(tx)).filter((project) => isVisible(access, project) || hasClusters(project.uid))
+  // Who reaches objects through filters alone has to find the project that they are in.
+  const reaches = (['cluster.list', 'cloudaccount.list', 'sshKey.list'] as const).map(access.reachOf)
+  const hasObjects = (uid: string) => reaches.some((reach) => reach !== 'all' && reach.has(uid))
+  return (await readProjects(tx)).filter((project) => isVisible(access, project) || hasObjects(project.uid))
 }
 
 const isVisible = (access: RequestAccess, { uid }: Project): boolean =>

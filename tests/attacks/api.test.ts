@@ -348,12 +348,34 @@ describe('another tenant’s ids', () => {
     const { client } = await acme.admin.must('POST', '/v1/palisade/oidc/clients', {
       body: { name: 'secret client', kind: 'web', redirectUris: ['https://app.acme.test/callback'], apiAccess: false },
     })
+    const { uid: role } = await acme.admin.must('POST', '/v1/roles', {
+      body: { metadata: { name: 'secret role' }, spec: { permissions: ['cluster.get'], scope: 'project' } },
+    })
+    const filterGroup = { filters: [{ key: 'secret key', values: ['secret value'] }] }
+    const { uid: filter } = await acme.admin.must('POST', '/v1/filters/tag', {
+      body: { metadata: { name: 'secret filter' }, spec: { filterGroup } },
+    })
+    const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+    const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
+    const { uid: sshKey } = await acme.admin.must('POST', '/v1/users/assets/sshkeys', {
+      body: { metadata: { name: 'secret ssh key' }, spec: { publicKey } },
+    })
+    const { uid: cloudAccount } = await acme.admin.must('POST', '/v1/cloudaccounts/aws', {
+      project,
+      body: { metadata: { name: 'secret account' }, spec: awsSpec },
+    })
+    const { uid: edgeToken } = await acme.admin.must('POST', '/v1/edgehosts/tokens', {
+      body: { metadata: { name: 'secret token' }, spec: { expiry: '2099-01-01T00:00:00.000Z' } },
+    })
     theirs = {
+      ...{ sshkeys: sshKey, aws: cloudAccount, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
         people: user.uid,
         teams: team,
+        roles: role,
+        tag: filter,
         projects: project,
         apiKeys: apiKey,
         spectroclusters: imported.uid,
@@ -411,7 +433,6 @@ describe('another tenant’s ids', () => {
     const callers = { administrator: globex.admin, 'API key': key, nobody, system: palisade.system }
     let asked = 0
     for (const { route, method, kind, path, body } of routes) {
-      if (kind === 'roles') continue // the predefined roles are everybody's
       assert.ok(theirs[kind], `${route}: an object of kind ${kind}`)
       for (const [who, caller] of Object.entries(callers)) {
         // Tenants are the system administrator's to see.
@@ -435,7 +456,7 @@ describe('another tenant’s ids', () => {
 
     // Whose they are finds them by the same requests: the ids were right.
     for (const { route, method, kind, path } of routes) {
-      if (method !== 'GET' || kind === 'roles' || kind === 'tenants') continue
+      if (method !== 'GET' || kind === 'tenants') continue
       const { status } = await acme.admin.call(method, path(theirs[kind] ?? ''))
       assert.equal(status, 200, `${route} by whose it is`)
     }

@@ -9,6 +9,7 @@ export type Schema = {
   readonly required?: readonly string[]
   readonly items?: Schema
   readonly minItems?: number
+  readonly minimum?: number
 }
 
 /**
@@ -33,7 +34,7 @@ export function sampleOf(schema: Schema, named: Readonly<Record<string, unknown>
       return true
     case 'integer':
     case 'number':
-      return 1
+      return Math.max(1, schema.minimum ?? 1)
     default:
       return 'sample'
   }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,6 +46,8 @@ export async function openPage(
     readonly width?: number
     readonly height?: number
     readonly javaScript?: boolean
+    /** Where complaints go, for a test that opens several pages one after the other. */
+    readonly complaints?: string[]
   },
 ): Promise<Opened> {
   const context = await browser.newContext({
@@ -58,13 +61,35 @@ export async function openPage(
   })
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)
-  const complaints: string[] = []
+  const { complaints = [] } = options
   watchRequests(page)
   page.on('console', (message) => {
+    // How a page learns that nobody is signed in.
+    if (message.text().includes('status of 401') && message.location().url.endsWith('/canvas/session')) return
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   return { context, page, complaints }
+}
+
+/**
+ * Fails on what the browser complained of.
+ *
+ * @param provoked statuses that the test itself provokes, which the browser writes down too; one but 401 that did not come fails as well
+ */
+export function assertNoComplaints(complaints: readonly string[], provoked: readonly number[] = []): void {
+  const isOf = (line: string, status: number) => line.includes(`the server responded with a status of ${status}`)
+  assert.deepEqual(
+    complaints.filter((line) => !provoked.some((status) => isOf(line, status))),
+    [],
+    'the browser complained',
+  )
+  // Whoever is signed out leaves the page, perhaps before the answer is there.
+  for (const status of provoked.filter((one) => one !== 401))
+    assert.ok(
+      complaints.some((line) => isOf(line, status)),
+      `no request was answered ${status}, which this test says it provokes`,
+    )
 }
 
 type Requests = { readonly underWay: Set<Request>; changedAt: number }

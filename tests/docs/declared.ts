@@ -1,3 +1,4 @@
+import { createAssets } from '../../server/assets/index.ts'
 import { createClusters } from '../../server/clusters/index.ts'
 import { endpointsOf } from '../../server/endpoints.ts'
 import type { Endpoint } from '../../server/gateway/index.ts'
@@ -23,6 +24,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
     identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
     people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent }),
+    assets: createAssets({ sealerOf: absent }),
     clusters: createClusters({
       ...shared,
       lookups: absent,

@@ -6,7 +6,17 @@ import { declaredEndpoints } from '../docs/declared.ts'
 import type { DescribedOperation } from '../docs/openapi.ts'
 import { type Api, type ApiAnswer, createApi } from '../support/api.ts'
 import { leavesOf, withAt } from './samples.ts'
-import { bodyOf, isEndless, kindOf, pathWith, type Side, startWorld, unknownId, type World } from './world.ts'
+import {
+  bodyOf,
+  isEndless,
+  isOfSystem,
+  kindOf,
+  pathWith,
+  type Side,
+  startWorld,
+  unknownId,
+  type World,
+} from './world.ts'
 
 // Whatever is sent to a route of the running program, it answers with one of the refusals that it declares, and never
 // with a fault of its own.
@@ -125,7 +135,7 @@ const oddTextsInUrls: readonly string[] = [
 /** Callers that get far enough to have the input looked at. */
 function callersOf(operation: DescribedOperation): { caller: Api; tenant: Side }[] {
   if (operation.security.length === 0 || isEndless(operation)) return []
-  const isSystem = /^\/v1\/(?:palisade\/)?tenants/.test(operation.path)
+  const isSystem = isOfSystem(operation)
   return [{ caller: isSystem ? world.palisade.system : a.key, tenant: a }]
 }
 

@@ -10,6 +10,7 @@ type Schema = {
   readonly required?: readonly string[]
   readonly additionalProperties?: Schema | boolean
   readonly items?: Schema
+  readonly minimum?: number
 }
 
 /** A member of a body, from the root: `['spec', 'users', '[]', 'userId']`. */
@@ -47,7 +48,7 @@ function sampleAt(schema: Schema, place: Place, text: (place: Place) => unknown)
       return true
     case 'integer':
     case 'number':
-      return 1
+      return Math.max(1, schema.minimum ?? 1)
     default:
       return schema.format === 'date-time' ? '2099-01-01T00:00:00.000Z' : text(place)
   }

@@ -7,6 +7,7 @@ import {
   comparable,
   guarded,
   isEndless,
+  isOfSystem,
   kindAt,
   kindOf,
   onInnerObjects,
@@ -39,6 +40,8 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
     const paths = [
       ...['/v1/users', '/v1/teams', '/v1/projects', '/v1/apiKeys', '/v1/spectroclusters', '/v1/audits?limit=0'],
       ...[`/v1/users/${ids.user}/roles`, `/v1/users/${ids.user}/projects`, `/v1/palisade/sessions?user=${ids.user}`],
+      ...['/v1/users/assets/sshkeys', '/v1/edgehosts/tokens', '/v1/cloudaccounts/aws', `/v1/tenants/${a.uid}/macros`],
+      `/v1/projects/${ids.project}/macros`,
       ...[`/v1/teams/${ids.team}/roles`, `/v1/teams/${ids.team}/projects`, `/v1/palisade/clusters/${ids.cluster}`],
     ]
     const state = await Promise.all(paths.map(async (path) => [path, await admin.must('GET', path)] as const))
@@ -299,7 +302,7 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
         other.path.length - one.path.length,
     )
     for (const operation of operations) {
-      const caller = operation.kind === 'tenant' ? world.palisade.system : a.admin
+      const caller = isOfSystem(operation) ? world.palisade.system : a.admin
       // Those of others are made by their schema alone; these name what they are made of.
       const named = operation.path.includes('/resourceRoles')
       const body = activate(operation.route) ?? (named ? bodyOf(operation, (kind) => a.ids[kind]) : bodyOf(operation))

@@ -33,6 +33,10 @@ export type Kind =
   | 'filter'
   | 'resourceRole'
   | 'teamResourceRole'
+  | 'ownTenant'
+  | 'sshKey'
+  | 'edgeToken'
+  | 'cloudAccount'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -149,6 +153,19 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     resourceRoles.push((await admin.must('GET', path)).resourceRoles[0].uid as string)
   }
   const [resourceRole = '', teamResourceRole = ''] = resourceRoles
+  const { uid: sshKey } = await admin.must('POST', '/v1/users/assets/sshkeys', {
+    project,
+    body: { ...named, spec: { publicKey } },
+  })
+  const { uid: cloudAccount } = await admin.must('POST', '/v1/cloudaccounts/aws', {
+    project,
+    body: { ...named, spec: awsSpec },
+  })
+  const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
+    body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
+  })
+  for (const place of [`/v1/projects/${project}`, `/v1/tenants/${tenant.uid}`])
+    await admin.must('POST', `${place}/macros`, { body: aMacro })
   const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
   await request(watch, { dispatcher: watches, headers: { authorization: `Bearer ${keyValue}` } })
   const stream = await until('a stream', async () => {
@@ -173,6 +190,10 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       resourceRole,
       teamResourceRole,
       tenant: tenant.uid,
+      ownTenant: tenant.uid,
+      sshKey,
+      edgeToken,
+      cloudAccount,
     },
     member: member.api,
     memberEmail: member.email,
@@ -201,14 +222,25 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/palisade/oidc/clients/': 'oidcClient',
   '/v1/roles/': 'role',
   '/v1/filters/tag/': 'filter',
+  '/v1/users/assets/sshkeys/': 'sshKey',
+  '/v1/edgehosts/tokens/': 'edgeToken',
+  '/v1/cloudaccounts/aws/': 'cloudAccount',
 }
 
+/** What belongs to a tenant's people, and not to the system administrators who made it. */
+const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|resourceLimits)\b/
+
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
+  if (ofOwnTenant.test(path)) return 'ownTenant'
   const [before] = path.split('{')
   const kind = kindByPath[before ?? '']
   if (kind === undefined) throw new Error(`${path}: say in tests/isolation/world.ts what the id in it names`)
   return kind
 }
+
+/** Tenants as objects are the system administrators'; what is below them is the tenant's own. */
+export const isOfSystem = ({ path }: Pick<DescribedOperation, 'path'>) =>
+  /^\/v1\/(?:system|(?:palisade\/)?tenants)/.test(path) && !ofOwnTenant.test(path)
 
 /** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
 export const isEndless = ({ responses }: Pick<DescribedOperation, 'responses'>) =>
@@ -255,6 +287,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
+  defaultProjectUid: 'project',
   ...{ filterRefs: 'filter', sessionUid: 'session' },
 }
 
@@ -282,10 +315,26 @@ const resourceRole = (ids: Ids) => ({
 })
 const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
 
+const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
+const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
+const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+/** Changes name those that are there. */
+const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
+  'POST /v1/users/assets/sshkeys': sshKey,
+  'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
+  'POST /v1/cloudaccounts/aws': awsAccount,
+  'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
+  'POST /v1/clouds/aws/account/validate': () => awsSpec,
+  'PUT /v1/projects/{uid}/macros': () => aMacro,
+  'PATCH /v1/projects/{uid}/macros': () => aMacro,
+  'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
+  'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,
   'PATCH /v1/users/{uid}/resourceRoles/{resourceRoleUid}': resourceRole,

@@ -1,30 +1,24 @@
-import { Drawer, List, Loader, Stack, Text } from '@mantine/core'
+import { Drawer, Loader, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { answer, api } from '../api/client.ts'
-import { rolesQuery } from '../api/lists.ts'
+import type { ReactNode } from 'react'
+import { explainQuery, helpersQuery, type Place, useMayAskAbout, useMayAskWho } from '../api/access.ts'
 import { useMay, useScopeName } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { useFocusBack } from '../parts/focus-back.ts'
+import { Grants, namesOf } from '../parts/grants.tsx'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import type { Question } from '../parts/why.tsx'
 
-/** Why something is refused, or not: the right, the scope, what one holds there and from where. */
+/** Why something is allowed or refused: the decision's own reasons, as they are now, and who can help. */
 export function WhyPanel({ question, close }: { readonly question: Question; readonly close: () => void }) {
   useFocusBack()
-  const { permission, scope, requestId, subject } = question
-  const { user, isSystem } = currentSession()
+  const { permission, scope, cluster, requestId, subject } = question
+  const { isSystem } = currentSession()
   const nameOf = useScopeName()
-  const uid = subject?.uid ?? user.uid
-  const held = useQuery({ queryKey: ['why', uid], queryFn: () => rolesOf(uid), enabled: !isSystem })
-  const mine = useMay()(permission, scope.kind === 'project' ? scope.uid : undefined)
-  const theirs = useHolds(held.data, permission, scope.kind === 'project' ? scope.uid : undefined)
-  const holds = subject ? theirs : mine
-  const words = subject
-    ? { who: subject.name, has: 'holds it now', lacks: 'does not hold it', list: 'What they hold now, and from where' }
-    : { who: 'You', has: 'hold it', lacks: 'do not hold it', list: 'What you hold, and from where' }
+  const mayAskAbout = useMayAskAbout()
   return (
     <Drawer opened onClose={close} title="Why?" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack gap="md">
@@ -36,94 +30,136 @@ export function WhyPanel({ question, close }: { readonly question: Question; rea
                 {permission}
               </span>,
             ],
+            ...(cluster?.name ? [['On', cluster.name] as const] : []),
             ['In', nameOf(scope)],
-            ...(holds === undefined
-              ? []
-              : [
-                  [
-                    words.who,
-                    <State tone={holds ? 'good' : 'bad'} key="held">
-                      {holds ? words.has : words.lacks}
-                    </State>,
-                  ] as const,
-                ]),
           ]}
         />
-        {!isSystem && (
-          <section>
-            <Text fw={600} size="sm">
-              {words.list}
-            </Text>
-            {held.isPending && <Loader size="sm" aria-label="Loading" />}
-            {held.error && <Failure error={held.error} />}
-            {held.data &&
-              (held.data.length === 0 ? (
-                <Text size="sm">No role, in the tenant or in any project.</Text>
-              ) : (
-                <List size="sm">
-                  {held.data.map(({ name, where, from }) => (
-                    <List.Item key={name + where + from}>
-                      {name} in {where} <span className="quiet">← {from}</span>
-                    </List.Item>
-                  ))}
-                </List>
-              ))}
-          </section>
-        )}
-        {!holds && (
-          <Text size="sm">
-            A role that carries <span className="mono">{permission}</span> has to be given{' '}
-            {subject ? 'to them' : 'to you'} in {nameOf(scope)}, by somebody who may change users or teams there and
-            holds that right too: usually a tenant administrator.
-          </Text>
+        {isSystem ? (
+          <Text size="sm">What a system administrator may do follows from the kind of account, not from roles.</Text>
+        ) : subject && mayAskAbout === false ? (
+          <Text size="sm">What {subject.name} holds is for those to see who hold user.get and role.get.</Text>
+        ) : (
+          (!subject || mayAskAbout) && <Reasons question={question} />
         )}
         {requestId && (
-          <section>
-            <Text size="sm" fw={600} mb={4}>
-              {subject
+          <Section
+            title={
+              subject
                 ? 'The request, as they were told it'
-                : 'Send them this request id; the audit log has the refusal under it'}
-            </Text>
+                : 'Send them this request id; the audit log has the refusal under it'
+            }
+          >
             <CodeBlock text={requestId} label="Request id" />
-          </section>
+          </Section>
         )}
       </Stack>
     </Drawer>
   )
 }
 
-type Held = {
-  readonly role: string
-  readonly name: string
-  /** The project it is held in; none: the tenant. */
-  readonly project: string | undefined
-  readonly where: string
-  readonly from: string
-}
-
-/** Whether what somebody holds carries a right somewhere; undefined while that is not known. */
-function useHolds(held: readonly Held[] | undefined, permission: string, project: string | undefined) {
-  const { data: roles } = useQuery(rolesQuery)
-  if (!held || !roles) return undefined
-  return held.some(
-    (one) =>
-      (one.project === undefined || one.project === project) &&
-      roles.find(({ uid }) => uid === one.role)?.permissions.has(permission),
+function Reasons({ question: { permission, scope, cluster, subject } }: { readonly question: Question }) {
+  const { user } = currentSession()
+  const place = {
+    cluster: cluster?.uid,
+    project: scope.kind === 'project' ? scope.uid : undefined,
+  }
+  const asked = useQuery(explainQuery({ ...place, permission, user: subject?.uid }))
+  if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />
+  if (!asked.data) return <Loader size="sm" aria-label="Loading" />
+  const { effect, why, because, near, roles } = asked.data
+  const who = subject?.name ?? 'You'
+  if (effect === 'allow')
+    return (
+      <>
+        <State tone="good">{`${who} ${subject ? 'holds' : 'hold'} it now`}</State>
+        <Section title="Because of">
+          <Grants grants={because} />
+        </Section>
+      </>
+    )
+  return (
+    <>
+      <State tone="bad">{`${who} ${subject ? 'does not hold it' : 'do not hold it'}`}</State>
+      {why === 'subject-inactive' && <Text size="sm">The account is switched off, which may do nothing.</Text>}
+      {why === 'unknown-permission' && <Text size="sm">There is no such permission: no role can carry it.</Text>}
+      {why === 'no-grant' && near.length === 0 && <Text size="sm">No role that carries it, here or elsewhere.</Text>}
+      {near.length > 0 && (
+        <Section title="What nearly does it">
+          <Grants grants={near} />
+        </Section>
+      )}
+      {roles.length > 0 && (
+        <Section title="The smallest roles that would allow it">
+          <ul className="steps">
+            {roles.slice(0, shownRoles).map(({ uid, name, scope: kind, permissions }) => (
+              <li key={uid}>
+                <div>
+                  {name}{' '}
+                  <span className="quiet">
+                    {`${permissions} ${permissions === 1 ? 'permission' : 'permissions'}, ${givenIn[kind]}`}
+                  </span>
+                </div>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      {why === 'no-grant' && (
+        <Section title="Who can give it">
+          <Helpers place={place} permission={permission} except={subject?.uid ?? user.uid} />
+        </Section>
+      )}
+    </>
   )
 }
 
-async function rolesOf(uid: string): Promise<readonly Held[]> {
-  const path = { params: { path: { uid } } }
-  const [tenant, projects] = await Promise.all([
-    answer(api.GET('/v1/users/{uid}/roles', path)),
-    answer(api.GET('/v1/users/{uid}/projects', path)),
-  ])
-  const places = [
-    { ...tenant, project: undefined, where: 'the tenant' },
-    ...projects.projects.map((one) => ({ ...one, project: one.uid, where: `project ${one.name}` })),
-  ]
-  return places.flatMap(({ roles, inheritedRoles, project, where }) => [
-    ...roles.map(({ uid, name }) => ({ role: uid, name, project, where, from: 'given directly' })),
-    ...inheritedRoles.map(({ uid, name }) => ({ role: uid, name, project, where, from: 'through a team' })),
-  ])
+const shownRoles = 3
+const givenIn: Readonly<Record<'system' | 'tenant' | 'project' | 'resource', string>> = {
+  system: 'of system administrators',
+  tenant: 'given in the tenant',
+  project: 'given in a project, or in the tenant',
+  resource: 'given in a project, on what a filter selects',
+}
+
+type HelpersProps = { readonly place: Place; readonly permission: string; readonly except: string }
+
+/** People who can give a right; where the caller may not ask for them, what they must hold. */
+function Helpers({ place, permission, except }: HelpersProps) {
+  const mayAsk = useMayAskWho()
+  const may = useMay()
+  // Who may do something somewhere is told to those alone who see the place. In the tenant holds everywhere.
+  const isSeen = may(place.cluster === undefined ? 'project.get' : 'cluster.get', place.project)
+  const asked = isSeen ? place : {}
+  const helpers = useQuery({ ...helpersQuery({ ...asked, permission, except }), enabled: mayAsk === true })
+  if (helpers.error) return <Failure error={helpers.error} retry={() => void helpers.refetch()} />
+  if (mayAsk === undefined || (mayAsk && !helpers.data)) return <Loader size="sm" aria-label="Loading" />
+  const { people = [], isAll = false } = helpers.data ?? {}
+  if (people.length > 0)
+    return (
+      <Text size="sm">
+        {namesOf(people.slice(0, shownPeople), 'or')}
+        {people.length > shownPeople && `, and ${people.length - shownPeople} more`}: they may change users, and hold it
+        themselves.
+      </Text>
+    )
+  return (
+    <Text size="sm">
+      {isAll && isSeen
+        ? 'Nobody else who may change users holds it there, and nobody gives more than they hold.'
+        : 'Somebody who may change users and holds it themselves: usually a tenant administrator.'}
+    </Text>
+  )
+}
+
+const shownPeople = 5
+
+function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+  return (
+    <section>
+      <Text fw={600} size="sm" mb={4}>
+        {title}
+      </Text>
+      {children}
+    </section>
+  )
 }

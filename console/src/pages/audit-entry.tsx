@@ -55,6 +55,13 @@ export function missingIn(details: string): string | undefined {
   return typeof permission === 'string' ? permission : undefined
 }
 
+/** The right by which an allowed caller was allowed. */
+function decidedIn(details: string): string | undefined {
+  const decision = parsed(details)?.decision
+  if (typeof decision !== 'object' || decision === null || !('permission' in decision)) return undefined
+  return typeof decision.permission === 'string' ? decision.permission : undefined
+}
+
 type Panel = {
   readonly uid: string
   /** What the list that it was opened from is narrowed to by where it stands. */
@@ -80,7 +87,7 @@ export function EntryPanel({ uid, within, close }: Panel) {
             {outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
           </Group>
           <Facts rows={factsOf(entry.data, org, within)} />
-          <Refusal entry={entry.data} />
+          <Decided entry={entry.data} />
           {entry.data.spec.contentMsg !== '' && (
             <CodeBlock text={readable(entry.data.spec.contentMsg)} label="Details" />
           )}
@@ -164,12 +171,14 @@ function factsOf({ metadata, spec: { actor, resource } }: Entry, org: string, wi
   ] as const
 }
 
-/** Of a denial that stands in the details: the way to *Why?*. */
-function Refusal({ entry }: { readonly entry: Entry }) {
-  const permission = missingIn(entry.spec.contentMsg)
-  if (entry.metadata.annotations.outcome !== 'refused' || permission === undefined) return null
-  const { project, user } = entry.spec.actor
+/** Of a decision whose right the log has: the way to *Why?*, which says how it is now. */
+function Decided({ entry }: { readonly entry: Entry }) {
+  const permission = missingIn(entry.spec.contentMsg) ?? decidedIn(entry.spec.contentMsg)
+  if (permission === undefined) return null
+  const { actor, resource } = entry.spec
+  const { project, user } = actor
   const isMine = user?.uid === currentSession().user.uid
+  const isRefused = entry.metadata.annotations.outcome === 'refused'
   return (
     <div>
       <WhyButton
@@ -177,7 +186,12 @@ function Refusal({ entry }: { readonly entry: Entry }) {
         scope={
           project?.uid ? { kind: 'project', uid: project.uid } : { kind: 'tenant', uid: currentSession().tenant.uid }
         }
-        requestId={entry.metadata.annotations.request}
+        cluster={
+          resource.kind === 'spectrocluster' && resource.uid !== 'none'
+            ? { uid: resource.uid, name: resource.name }
+            : undefined
+        }
+        requestId={isRefused ? entry.metadata.annotations.request : undefined}
         subject={user && !isMine ? { uid: user.uid, name: user.emailId || user.uid } : undefined}
       />
     </div>

@@ -13,12 +13,13 @@ import { InScope, State } from '../parts/state.tsx'
 import { ObjectTabs } from '../parts/tabs.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { OnCluster } from '../parts/why.tsx'
 import { AuditOf } from './audit-list.tsx'
 import { CheckAgain } from './check-again.tsx'
 import { directOf, healthOf, reachedBy, stateOf } from './cluster-state.tsx'
 import { Commands } from './commands.tsx'
-import { ProjectAccess } from './project-access.tsx'
 import { Streams } from './streams.tsx'
+import { WhoCan } from './who-can.tsx'
 
 /** One cluster: how Palisade reaches it, what is missing on it, how to use it. */
 export function ClusterPage() {
@@ -46,9 +47,11 @@ export function ClusterPage() {
   )
   if (cluster.error)
     return (
-      <Page title="Cluster" above={above}>
-        <Failure error={cluster.error} retry={() => void cluster.refetch()} />
-      </Page>
+      <OnCluster value={{ uid, permissions: [] }}>
+        <Page title="Cluster" above={above}>
+          <Failure error={cluster.error} retry={() => void cluster.refetch()} />
+        </Page>
+      </OnCluster>
     )
   if (!cluster.data)
     return (
@@ -59,158 +62,161 @@ export function ClusterPage() {
   const { overview, access } = cluster.data
   const { metadata, status } = overview
   const project = metadata.annotations.projectUid
+  const permissions = metadata.annotations.permissions?.split(',') ?? []
   return (
-    <Page
-      title={metadata.name}
-      above={above}
-      acts={
-        <>
-          {access.state === 'ready' && (
-            <ToButton to="/t/$org/clusters/$uid/pods" params={{ org, uid }}>
-              Pods
-            </ToButton>
-          )}
-          <Act needs="cluster.import" project={project} variant="default" onClick={() => setOpen('check')}>
-            Check again
-          </Act>
-          <Act needs="cluster.update" project={project} variant="default" onClick={() => setOpen('rename')}>
-            Rename
-          </Act>
-          <Act needs="cluster.delete" project={project} variant="light" color="red" onClick={() => setOpen('delete')}>
-            Remove
-          </Act>
-        </>
-      }
-    >
-      <ObjectTabs
-        label="Cluster"
-        tabs={[
-          {
-            name: 'overview',
-            title: 'Overview',
-            content: () => (
-              <>
-                <section className="sheet pad" aria-label="Overview">
-                  <Facts
-                    rows={[
-                      ['State', stateOf(status.state)],
-                      ['API server', healthOf(status.health.state)],
-                      [
-                        'Address',
-                        <span key="address" className="mono">
-                          {access.server}
-                        </span>,
-                      ],
-                      ['Kubernetes', access.kubernetesVersion],
-                      ['Reached by', reachedBy(access)],
-                      ['Direct kubeconfigs', directOf(access)],
-                      ['Last contact', <When key="contact" at={access.contactedAt} />],
-                      [
-                        'Lives in',
-                        <InScope key="scope" kind="project">
-                          {projects?.find((one) => one.uid === project)?.name ?? project}
-                        </InScope>,
-                      ],
-                      [
-                        'Tags',
-                        Object.keys(metadata.labels).length === 0 ? (
-                          <span className="quiet" key="tags">
-                            none
-                          </span>
-                        ) : (
-                          <Group gap={4} key="tags">
-                            {Object.entries(metadata.labels).map(([key, value]) => (
-                              <Badge key={key} variant="light" color="gray" tt="none">
-                                {value === '' ? key : `${key}:${value}`}
-                              </Badge>
-                            ))}
-                          </Group>
-                        ),
-                      ],
-                      ...(access.credential
-                        ? ([
-                            [
-                              'Account on it',
-                              <span key="account" className="mono">
-                                {access.credential.account}
-                              </span>,
-                            ],
-                            [
-                              'Its token',
-                              <span key="token">
-                                to be renewed <When at={access.credential.renewAt} />, ends{' '}
-                                <When at={access.credential.expiresAt} />
-                              </span>,
-                            ],
-                          ] as const)
-                        : []),
-                      ['Uid', <Copyable key="uid" text={uid} />],
-                    ]}
-                  />
-                  {access.credential?.problem && (
-                    <State tone="bad">{`Renewal failed: ${access.credential.problem}`}</State>
-                  )}
-                </section>
-                {access.missing.length > 0 && (
-                  <section className="sheet pad" aria-labelledby="missing">
-                    <Title order={2} size="h5" id="missing">
-                      Missing on the cluster
-                    </Title>
-                    <ul className="steps">
-                      {access.missing.map(({ verb, apiGroup, resource, namespace, why }) => (
-                        <li key={verb + apiGroup + resource + (namespace ?? '') + why}>
-                          <State tone="warn">{`${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}`}</State>
-                          <span className="quiet">{why}</span>
-                        </li>
-                      ))}
-                    </ul>
-                    {access.yaml && (
-                      <>
-                        <Text size="sm">Somebody with the rights applies this, then checks again.</Text>
-                        <CodeBlock text={access.yaml} label="YAML" />
-                      </>
+    <OnCluster value={{ uid, name: metadata.name, permissions }}>
+      <Page
+        title={metadata.name}
+        above={above}
+        acts={
+          <>
+            {access.state === 'ready' && (
+              <ToButton to="/t/$org/clusters/$uid/pods" params={{ org, uid }}>
+                Pods
+              </ToButton>
+            )}
+            <Act needs="cluster.import" project={project} variant="default" onClick={() => setOpen('check')}>
+              Check again
+            </Act>
+            <Act needs="cluster.update" project={project} variant="default" onClick={() => setOpen('rename')}>
+              Rename
+            </Act>
+            <Act needs="cluster.delete" project={project} variant="light" color="red" onClick={() => setOpen('delete')}>
+              Remove
+            </Act>
+          </>
+        }
+      >
+        <ObjectTabs
+          label="Cluster"
+          tabs={[
+            {
+              name: 'overview',
+              title: 'Overview',
+              content: () => (
+                <>
+                  <section className="sheet pad" aria-label="Overview">
+                    <Facts
+                      rows={[
+                        ['State', stateOf(status.state)],
+                        ['API server', healthOf(status.health.state)],
+                        [
+                          'Address',
+                          <span key="address" className="mono">
+                            {access.server}
+                          </span>,
+                        ],
+                        ['Kubernetes', access.kubernetesVersion],
+                        ['Reached by', reachedBy(access)],
+                        ['Direct kubeconfigs', directOf(access)],
+                        ['Last contact', <When key="contact" at={access.contactedAt} />],
+                        [
+                          'Lives in',
+                          <InScope key="scope" kind="project">
+                            {projects?.find((one) => one.uid === project)?.name ?? project}
+                          </InScope>,
+                        ],
+                        [
+                          'Tags',
+                          Object.keys(metadata.labels).length === 0 ? (
+                            <span className="quiet" key="tags">
+                              none
+                            </span>
+                          ) : (
+                            <Group gap={4} key="tags">
+                              {Object.entries(metadata.labels).map(([key, value]) => (
+                                <Badge key={key} variant="light" color="gray" tt="none">
+                                  {value === '' ? key : `${key}:${value}`}
+                                </Badge>
+                              ))}
+                            </Group>
+                          ),
+                        ],
+                        ...(access.credential
+                          ? ([
+                              [
+                                'Account on it',
+                                <span key="account" className="mono">
+                                  {access.credential.account}
+                                </span>,
+                              ],
+                              [
+                                'Its token',
+                                <span key="token">
+                                  to be renewed <When at={access.credential.renewAt} />, ends{' '}
+                                  <When at={access.credential.expiresAt} />
+                                </span>,
+                              ],
+                            ] as const)
+                          : []),
+                        ['Uid', <Copyable key="uid" text={uid} />],
+                      ]}
+                    />
+                    {access.credential?.problem && (
+                      <State tone="bad">{`Renewal failed: ${access.credential.problem}`}</State>
                     )}
                   </section>
-                )}
-                {access.state === 'ready' && <Commands uid={uid} name={metadata.name} />}
-              </>
-            ),
-          },
-          {
-            name: 'access',
-            title: 'Access',
-            content: () =>
-              project !== undefined && (
-                <ProjectAccess uid={project} title="Who holds a role in the project it lives in" />
+                  {access.missing.length > 0 && (
+                    <section className="sheet pad" aria-labelledby="missing">
+                      <Title order={2} size="h5" id="missing">
+                        Missing on the cluster
+                      </Title>
+                      <ul className="steps">
+                        {access.missing.map(({ verb, apiGroup, resource, namespace, why }) => (
+                          <li key={verb + apiGroup + resource + (namespace ?? '') + why}>
+                            <State tone="warn">{`${verb} ${resource}${apiGroup ? `.${apiGroup}` : ''}`}</State>
+                            <span className="quiet">{why}</span>
+                          </li>
+                        ))}
+                      </ul>
+                      {access.yaml && (
+                        <>
+                          <Text size="sm">Somebody with the rights applies this, then checks again.</Text>
+                          <CodeBlock text={access.yaml} label="YAML" />
+                        </>
+                      )}
+                    </section>
+                  )}
+                  {access.state === 'ready' && <Commands uid={uid} name={metadata.name} />}
+                </>
               ),
-          },
-          {
-            name: 'streams',
-            title: 'Streams',
-            content: () => access.state === 'ready' && <Streams cluster={uid} project={project} />,
-          },
-          { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
-        ]}
-      />
-      {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
-      {open === 'check' && (
-        <CheckAgain uid={uid} name={metadata.name} mode={access.credentialMode} state={access.state} close={close} />
-      )}
-      {open === 'delete' && (
-        <RemoveCluster
-          uid={uid}
-          name={metadata.name}
-          close={close}
-          done={() => void navigate({ to: '/t/$org/clusters', params: { org } })}
+            },
+            {
+              name: 'access',
+              title: 'Access',
+              content: () =>
+                project !== undefined && (
+                  <WhoCan title="Who can reach it" permission="cluster.get" project={project} cluster={uid} />
+                ),
+            },
+            {
+              name: 'streams',
+              title: 'Streams',
+              content: () => access.state === 'ready' && <Streams cluster={uid} project={project} />,
+            },
+            { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+          ]}
         />
-      )}
-    </Page>
+        {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
+        {open === 'check' && (
+          <CheckAgain uid={uid} name={metadata.name} mode={access.credentialMode} state={access.state} close={close} />
+        )}
+        {open === 'delete' && (
+          <RemoveCluster
+            uid={uid}
+            name={metadata.name}
+            close={close}
+            done={() => navigate({ to: '/t/$org/clusters', params: { org } })}
+          />
+        )}
+      </Page>
+    </OnCluster>
   )
 }
 
 type Dialog = { readonly uid: string; readonly name: string; readonly close: () => void }
 
-function RemoveCluster({ uid, name, close, done }: Dialog & { readonly done: () => void }) {
+function RemoveCluster({ uid, name, close, done }: Dialog & { readonly done: () => Promise<void> }) {
   const path = { params: { path: { uid } } }
   const { data: streams } = useQuery({
     queryKey: ['streams', uid],

@@ -2,26 +2,39 @@ import { MultiSelect, Select, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import { rolesQuery } from '../api/lists.ts'
+import type { Grant } from '../api/access.ts'
+import { useRoles } from '../api/lists.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
+import { Grants, namesOf } from '../parts/grants.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
 type InProject = Named & { readonly roles: readonly Named[]; readonly inheritedRoles: readonly Named[] }
+type OnFilters = {
+  readonly uid: string
+  readonly roles: readonly Named[]
+  readonly projectUids: readonly Named[]
+  readonly filterRefs: readonly Named[]
+}
 type Props = {
   readonly who: string
   readonly needs: string
   readonly tenant: { readonly roles: readonly Named[]; readonly inheritedRoles?: readonly Named[] }
   readonly projects: readonly InProject[]
+  /** Given in projects on what filters select. */
+  readonly onFilters: readonly OnFilters[]
+  /** Of a user: the same, held through teams; undefined where the reader may not ask. */
+  readonly inheritedOnFilters?: readonly Grant[] | undefined
   readonly putTenant: (roles: string[]) => Promise<unknown>
   readonly putProjects: (projects: { projectUid: string; roles: string[] }[]) => Promise<unknown>
 }
 
 /** The roles of a user or a team, in the tenant and in each project, with where they come from; and the way to change them. */
-export function HeldRoles({ who, needs, tenant, projects, putTenant, putProjects }: Props) {
+export function HeldRoles(props: Props) {
+  const { who, needs, tenant, projects, onFilters, inheritedOnFilters = [], putTenant, putProjects } = props
   const [editing, setEditing] = useState<string>()
   const inTenant = { uid: 'tenant', name: '', roles: tenant.roles, inheritedRoles: tenant.inheritedRoles ?? [] }
   const change = (where: string, roles: string[]) =>
@@ -64,6 +77,23 @@ export function HeldRoles({ who, needs, tenant, projects, putTenant, putProjects
           )}
         </div>
       ))}
+      {onFilters.length + inheritedOnFilters.length > 0 && (
+        <div>
+          <InScope kind="resource">On what filters select</InScope>
+          <ul className="steps">
+            {onFilters.map(({ uid, roles, projectUids, filterRefs }) => (
+              <li key={uid}>
+                <div>
+                  {namesOf(roles, 'and')} in {projectUids.length === 1 ? 'project' : 'projects'}{' '}
+                  {namesOf(projectUids, 'and')}, on what {namesOf(filterRefs, 'or')} selects{' '}
+                  <span className="quiet">← given here</span>
+                </div>
+              </li>
+            ))}
+          </ul>
+          <Grants grants={inheritedOnFilters} />
+        </div>
+      )}
       {editing !== undefined && (
         <ChangeRoles
           who={who}
@@ -98,7 +128,7 @@ type ChangeProps = {
 }
 
 function ChangeRoles({ who, held, close, change }: ChangeProps) {
-  const { data: roles = [] } = useQuery(rolesQuery)
+  const { data: roles = [] } = useRoles()
   const { data: projects = [] } = useQuery(projectNamesQuery)
   const [where, setWhere] = useState('tenant')
   const [chosen, setChosen] = useState<string[]>(held('tenant'))

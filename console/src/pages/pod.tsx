@@ -9,6 +9,7 @@ import { Facts, Page } from '../parts/page.tsx'
 import { useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { OnCluster } from '../parts/why.tsx'
 import { Logs } from './logs.tsx'
 
 // The terminal is as large as the rest of the console; who reads logs does not load it.
@@ -40,63 +41,65 @@ export function PodPage() {
   const container = all.find((one) => one.name === search.container)?.name ?? all[0]?.name
   const tab = search.tab === 'terminal' || search.tab === 'about' ? search.tab : 'logs'
   return (
-    <Page
-      title={name}
-      above={
-        <To to="/t/$org/clusters/$uid/pods" params={{ org, uid }} search={{ ns: namespace }} size="sm">
-          Pods in {namespace}
-        </To>
-      }
-      acts={
-        all.length > 1 && (
-          <Select
-            size="xs"
-            aria-label="Container"
-            data={all.map((one) => one.name)}
-            value={container ?? null}
-            allowDeselect={false}
-            onChange={(chosen) => change({ container: chosen ?? undefined })}
-          />
-        )
-      }
-    >
-      {pod.error && <Failure error={pod.error} retry={() => void pod.refetch()} />}
-      {!pod.error && !pod.data && <Skeleton height={220} />}
-      {pod.data && container !== undefined && (
-        <Tabs value={tab} onChange={(next) => change({ tab: next === 'logs' ? undefined : (next ?? undefined) })}>
-          <Tabs.List aria-label="About this pod">
-            <Tabs.Tab value="logs">Logs</Tabs.Tab>
-            <Tabs.Tab value="terminal">Terminal</Tabs.Tab>
-            <Tabs.Tab value="about">Overview</Tabs.Tab>
-          </Tabs.List>
-          <Tabs.Panel value="logs" pt="sm">
-            {tab === 'logs' && (
-              <Logs
-                key={container}
-                cluster={uid}
-                namespace={namespace}
-                pod={name}
-                container={container}
-                since={search.since ?? 'tail'}
-                changeSince={(since) => change({ since })}
-              />
-            )}
-          </Tabs.Panel>
-          <Tabs.Panel value="terminal" pt="sm">
-            {tab === 'terminal' && (
-              <Suspense fallback={<Skeleton height={320} />}>
-                <Terminal key={container} cluster={uid} namespace={namespace} pod={name} container={container} />
-              </Suspense>
-            )}
-          </Tabs.Panel>
-          <Tabs.Panel value="about" pt="sm">
-            <section className="sheet pad" aria-label="Overview">
-              <Facts rows={factsOf(pod.data, namespace, all)} />
-            </section>
-          </Tabs.Panel>
-        </Tabs>
-      )}
-    </Page>
+    <OnCluster value={{ uid, permissions: [] }}>
+      <Page
+        title={name}
+        above={
+          <To to="/t/$org/clusters/$uid/pods" params={{ org, uid }} search={{ ns: namespace }} size="sm">
+            Pods in {namespace}
+          </To>
+        }
+        acts={
+          all.length > 1 && (
+            <Select
+              size="xs"
+              aria-label="Container"
+              data={all.map((one) => one.name)}
+              value={container ?? null}
+              allowDeselect={false}
+              onChange={(chosen) => change({ container: chosen ?? undefined })}
+            />
+          )
+        }
+      >
+        {pod.error && <Failure error={pod.error} retry={() => void pod.refetch()} />}
+        {!pod.error && !pod.data && <Skeleton height={220} />}
+        {pod.data && container !== undefined && (
+          <Tabs value={tab} onChange={(next) => change({ tab: next === 'logs' ? undefined : (next ?? undefined) })}>
+            <Tabs.List aria-label="About this pod">
+              <Tabs.Tab value="logs">Logs</Tabs.Tab>
+              <Tabs.Tab value="terminal">Terminal</Tabs.Tab>
+              <Tabs.Tab value="about">Overview</Tabs.Tab>
+            </Tabs.List>
+            <Tabs.Panel value="logs" pt="sm">
+              {tab === 'logs' && (
+                <Logs
+                  key={container}
+                  cluster={uid}
+                  namespace={namespace}
+                  pod={name}
+                  container={container}
+                  since={search.since ?? 'tail'}
+                  changeSince={(since) => change({ since })}
+                />
+              )}
+            </Tabs.Panel>
+            <Tabs.Panel value="terminal" pt="sm">
+              {tab === 'terminal' && (
+                <Suspense fallback={<Skeleton height={320} />}>
+                  <Terminal key={container} cluster={uid} namespace={namespace} pod={name} container={container} />
+                </Suspense>
+              )}
+            </Tabs.Panel>
+            <Tabs.Panel value="about" pt="sm">
+              <section className="sheet pad" aria-label="Overview">
+                <Facts rows={factsOf(pod.data, namespace, all)} />
+              </section>
+            </Tabs.Panel>
+          </Tabs>
+        )}
+      </Page>
+    </OnCluster>
   )
 }
 

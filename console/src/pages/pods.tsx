@@ -11,6 +11,7 @@ import { State } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { OnCluster } from '../parts/why.tsx'
 
 /** The pods of a cluster, as it lists them for the one who looks, and as they change. */
 export function Pods() {
@@ -32,48 +33,50 @@ export function Pods() {
     refetch: again,
   }
   return (
-    <Page
-      title={cluster.data ? `Pods on ${cluster.data.name}` : 'Pods'}
-      above={
-        <To to="/t/$org/clusters/$uid" params={{ org, uid }} size="sm">
-          {cluster.data?.name ?? 'Cluster'}
-        </To>
-      }
-    >
-      <div className="filters">
-        <Filter label="Filter pods by name" placeholder="Filter by name" />
-        <Namespace cluster={uid} value={namespace} choose={(ns) => change({ ns: ns === '' ? undefined : ns })} />
-        <Count data={list.data} one="pod" many="pods" />
-      </div>
-      {more && <Alert color="yellow">There are more pods than are shown here. Choose a namespace.</Alert>}
-      {error instanceof Refused && error.status === 403 && namespace === '' && (
-        <Text size="sm">Perhaps you may see those of one namespace: name it above.</Text>
-      )}
-      <DataTable
-        label="Pods"
-        list={list}
-        rowKey={({ object }) => object.metadata.uid}
-        empty={<Text>No pod here.</Text>}
-        columns={[
-          {
-            title: 'Pod',
-            cell: ({ object: { metadata } }) => (
-              <To
-                to="/t/$org/clusters/$uid/pods/$namespace/$pod"
-                params={{ org, uid, namespace: metadata.namespace ?? '', pod: metadata.name }}
-              >
-                {metadata.name}
-              </To>
-            ),
-          },
-          { title: 'Namespace', cell: ({ object: { metadata } }) => metadata.namespace },
-          { title: 'State', cell: (row) => statusOf(cell(row, 'Status')) },
-          { title: 'Ready', wide: true, cell: (row) => cell(row, 'Ready') },
-          { title: 'Restarts', wide: true, cell: (row) => cell(row, 'Restarts') },
-          { title: 'Made', wide: true, cell: ({ object }) => <When at={object.metadata.creationTimestamp} /> },
-        ]}
-      />
-    </Page>
+    <OnCluster value={{ uid, permissions: [] }}>
+      <Page
+        title={cluster.data ? `Pods on ${cluster.data.name}` : 'Pods'}
+        above={
+          <To to="/t/$org/clusters/$uid" params={{ org, uid }} size="sm">
+            {cluster.data?.name ?? 'Cluster'}
+          </To>
+        }
+      >
+        <div className="filters">
+          <Filter label="Filter pods by name" placeholder="Filter by name" />
+          <Namespace cluster={uid} value={namespace} choose={(ns) => change({ ns: ns === '' ? undefined : ns })} />
+          <Count data={list.data} one="pod" many="pods" />
+        </div>
+        {more && <Alert color="yellow">There are more pods than are shown here. Choose a namespace.</Alert>}
+        {error instanceof Refused && error.status === 403 && namespace === '' && (
+          <Text size="sm">Perhaps you may see those of one namespace: name it above.</Text>
+        )}
+        <DataTable
+          label="Pods"
+          list={list}
+          rowKey={({ object }) => object.metadata.uid}
+          empty={<Text>No pod here.</Text>}
+          columns={[
+            {
+              title: 'Pod',
+              cell: ({ object: { metadata } }) => (
+                <To
+                  to="/t/$org/clusters/$uid/pods/$namespace/$pod"
+                  params={{ org, uid, namespace: metadata.namespace ?? '', pod: metadata.name }}
+                >
+                  {metadata.name}
+                </To>
+              ),
+            },
+            { title: 'Namespace', cell: ({ object: { metadata } }) => metadata.namespace },
+            { title: 'State', cell: (row) => statusOf(cell(row, 'Status')) },
+            { title: 'Ready', wide: true, cell: (row) => cell(row, 'Ready') },
+            { title: 'Restarts', wide: true, cell: (row) => cell(row, 'Restarts') },
+            { title: 'Made', wide: true, cell: ({ object }) => <When at={object.metadata.creationTimestamp} /> },
+          ]}
+        />
+      </Page>
+    </OnCluster>
   )
 }
 

@@ -13,7 +13,7 @@ import { ObjectTabs } from '../parts/tabs.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 import { AuditOf } from './audit-list.tsx'
-import { ProjectAccess } from './project-access.tsx'
+import { WhoCan } from './who-can.tsx'
 
 /** One project: what it is, who holds which role in it. */
 export function ProjectPage() {
@@ -73,7 +73,7 @@ export function ProjectPage() {
               {
                 name: 'access',
                 title: 'Access',
-                content: () => <ProjectAccess uid={uid} title="Who holds a role in this project" />,
+                content: () => <WhoCan title="Who can reach clusters in it" permission="cluster.list" project={uid} />,
               },
               { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
             ]}
@@ -86,7 +86,7 @@ export function ProjectPage() {
               follows="The roles that people and teams hold in it go with it. A project that still has clusters is not deleted."
               close={() => setOpen(undefined)}
               run={() => answer(api.DELETE('/v1/projects/{uid}', path))}
-              done={() => void navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
+              done={() => navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
             />
           )}
         </Page>

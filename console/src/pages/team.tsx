@@ -25,12 +25,13 @@ export function TeamPage() {
   const team = useQuery({
     queryKey: ['teams', uid],
     queryFn: async () => {
-      const [own, roles, projects] = await Promise.all([
+      const [own, roles, projects, filtered] = await Promise.all([
         answer(api.GET('/v1/teams/{uid}', path)),
         answer(api.GET('/v1/teams/{uid}/roles', path)),
         answer(api.GET('/v1/teams/{uid}/projects', path)),
+        answer(api.GET('/v1/teams/{uid}/resourceRoles', path)),
       ])
-      return { ...own, roles, projects: projects.projects }
+      return { ...own, roles, projects: projects.projects, onFilters: filtered.resourceRoles }
     },
   })
   const above = (
@@ -40,7 +41,7 @@ export function TeamPage() {
   )
   return (
     <ObjectPage kind="Team" above={above} query={team}>
-      {({ metadata, spec, roles, projects }) => (
+      {({ metadata, spec, roles, projects, onFilters }) => (
         <Page
           title={metadata.name}
           above={above}
@@ -85,6 +86,7 @@ export function TeamPage() {
                     needs="team.update"
                     tenant={roles}
                     projects={projects}
+                    onFilters={onFilters}
                     putTenant={(chosen) =>
                       answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles: chosen } }))
                     }
@@ -105,7 +107,7 @@ export function TeamPage() {
               follows={`${spec.users.length} members lose what the team gave them, within a second. The accounts stay.`}
               close={close}
               run={() => answer(api.DELETE('/v1/teams/{uid}', path))}
-              done={() => void navigate({ to: '/t/$org/teams', params: { org } })}
+              done={() => navigate({ to: '/t/$org/teams', params: { org } })}
             />
           )}
         </Page>

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import { rolesQuery } from '../api/lists.ts'
+import { useRoles } from '../api/lists.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
@@ -95,7 +95,7 @@ export function Teams() {
 function NewTeam({ close }: { readonly close: () => void }) {
   const { org } = useParams({ from: '/t/$org' })
   const navigate = useNavigate()
-  const { data: roleList = [] } = useQuery(rolesQuery)
+  const { data: roleList = [] } = useRoles()
   const [name, setName] = useState('')
   const [users, setUsers] = useState<string[]>([])
   const [roles, setRoles] = useState<string[]>([])

@@ -2,7 +2,9 @@ import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { useMayAskAbout } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
+import { currentSession } from '../api/session.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -41,14 +43,26 @@ export function UserPage() {
     queryKey: ['users', uid, 'projects'],
     queryFn: () => answer(api.GET('/v1/users/{uid}/projects', path)),
   })
+  const onFilters = useQuery({
+    queryKey: ['users', uid, 'resourceRoles'],
+    queryFn: () => answer(api.GET('/v1/users/{uid}/resourceRoles', path)),
+  })
+  const mayAskAbout = useMayAskAbout()
+  const isOwn = uid === currentSession().user.uid
+  const all = useQuery({
+    queryKey: ['users', uid, 'what-can'],
+    enabled: isOwn || mayAskAbout === true,
+    queryFn: () => answer(api.GET('/v1/palisade/access/what-can', { params: { query: isOwn ? {} : { user: uid } } })),
+  })
   const above = (
     <To to="/t/$org/users" params={{ org }} size="sm">
       Members
     </To>
   )
-  const problem = roles.error ?? projects.error
+  const problem = roles.error ?? projects.error ?? onFilters.error ?? all.error
   // Read here, not in the tab: a query tells whoever read it while the page was drawn.
-  const [held, inProjects] = [roles.data, projects.data]
+  const [held, inProjects, filtered] = [roles.data, projects.data, onFilters.data]
+  const inherited = all.data?.filtered.filter(({ via }) => via.kind === 'team')
   return (
     <ObjectPage kind="Member" above={above} query={user}>
       {({ metadata, spec, status, person }) => (
@@ -104,16 +118,21 @@ export function UserPage() {
                       retry={() => {
                         void roles.refetch()
                         void projects.refetch()
+                        void onFilters.refetch()
+                        if (all.isError) void all.refetch()
                       }}
                     />
                   ) : (
                     held &&
-                    inProjects && (
+                    inProjects &&
+                    filtered && (
                       <HeldRoles
                         who={metadata.name}
                         needs="user.update"
                         tenant={held}
                         projects={inProjects.projects}
+                        onFilters={filtered.resourceRoles}
+                        inheritedOnFilters={inherited}
                         putTenant={(chosen) =>
                           answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
                         }
@@ -139,7 +158,7 @@ export function UserPage() {
               follows="Their sessions, API keys, links, team memberships and roles go, and their streams end. The audit log keeps what they did."
               close={close}
               run={() => answer(api.DELETE('/v1/users/{uid}', path))}
-              done={() => void navigate({ to: '/t/$org/users', params: { org } })}
+              done={() => navigate({ to: '/t/$org/users', params: { org } })}
             />
           )}
         </Page>

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import { rolesQuery, teamsQuery } from '../api/lists.ts'
+import { useRoles, useTeams } from '../api/lists.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
@@ -83,8 +83,8 @@ function Invite({ close }: { readonly close: () => void }) {
   const [roles, setRoles] = useState<string[]>([])
   const [teams, setTeams] = useState<string[]>([])
   const [link, setLink] = useState<string>()
-  const { data: roleList = [] } = useQuery(rolesQuery)
-  const { data: teamList = [] } = useQuery(teamsQuery)
+  const { data: roleList = [] } = useRoles()
+  const { data: teamList = [] } = useTeams()
   if (link !== undefined)
     return (
       <TellDialog title="Invited" close={close}>

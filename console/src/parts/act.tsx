@@ -3,7 +3,7 @@ import { IconLock } from '@tabler/icons-react'
 import { type ReactNode, use } from 'react'
 import { useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
-import { AskWhy } from './why.tsx'
+import { AskWhy, isOnCluster, OnCluster } from './why.tsx'
 
 type Props = Omit<ButtonProps, 'children'> & {
   readonly needs: string
@@ -15,15 +15,17 @@ type Props = Omit<ButtonProps, 'children'> & {
 
 /** A button for what needs a right. Without it the button stays where it is, looks locked and opens *Why?*. */
 export function Act({ needs, project, onClick, children, ...look }: Props) {
-  const may = useMay()(needs, project)
+  const mayThere = useMay()(needs, project)
   const ask = use(AskWhy)
+  const on = use(OnCluster)
   const { tenant, isSystem } = currentSession()
   const scope = project
     ? { kind: 'project', uid: project }
     : isSystem
       ? { kind: 'system', uid: 'system' }
       : { kind: 'tenant', uid: tenant.uid }
-  if (may !== false)
+  const cluster = isOnCluster({ permission: needs, scope }) ? on : undefined
+  if (mayThere !== false || cluster?.permissions.includes(needs))
     return (
       <Button size="xs" {...look} onClick={onClick}>
         {children}
@@ -34,7 +36,7 @@ export function Act({ needs, project, onClick, children, ...look }: Props) {
       size="xs"
       variant="default"
       leftSection={<IconLock size={14} aria-hidden />}
-      onClick={() => ask?.({ permission: needs, scope })}
+      onClick={() => ask?.({ permission: needs, scope, cluster })}
     >
       {children}
       <span className="quiet">&nbsp;· why?</span>

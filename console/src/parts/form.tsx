@@ -9,8 +9,8 @@ type Props<Done> = {
   readonly act: string
   readonly close: () => void
   readonly run: () => Promise<Done>
-  /** After it went well; without it the dialog closes. */
-  readonly done?: (result: Done) => void
+  /** After it went well; without it the dialog closes. Where it leads to another page: the promise of having come there. */
+  readonly done?: (result: Done) => unknown
   readonly danger?: boolean
   readonly ready?: boolean
   readonly size?: string
@@ -24,10 +24,11 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
   const running = useMutation({
     mutationFn: run,
     onSuccess(result) {
-      // Whatever is shown may follow from what was changed. Nobody waits for it: what they came for is done.
-      void queries.invalidateQueries()
-      if (done) done(result)
-      else close()
+      const after = done?.(result)
+      if (!done) close()
+      // Whatever is shown may follow from what was changed; the page of what is deleted is left before, or it would ask for what is gone.
+      // Nobody waits for it: what they came for is done.
+      void Promise.resolve(after).then(() => queries.invalidateQueries())
     },
   })
   const submit = (event: FormEvent) => {
@@ -91,7 +92,7 @@ type Destroy = {
   readonly follows: string
   readonly close: () => void
   readonly run: () => Promise<unknown>
-  readonly done?: () => void
+  readonly done?: () => unknown
   readonly act?: string
 }
 

@@ -1,0 +1,90 @@
+import { queryOptions } from '@tanstack/react-query'
+import { answer, api, Refused } from './client.ts'
+import { useMay } from './me.ts'
+import type { paths } from './schema.gen.ts'
+
+type Explained = paths['/v1/palisade/access/explain']['post']['responses'][200]['content']['application/json']
+export type Grant = Explained['because'][number]
+
+/** What a question is about: a cluster, a project, or without either the tenant. */
+export type Place = { readonly cluster?: string | undefined; readonly project?: string | undefined }
+
+type Asked = Place & {
+  readonly permission: string
+  /** About whom; absent: the caller. */
+  readonly user?: string | undefined
+}
+
+/** The decision's own reasons, as they are now. Where the cluster is gone, those in its project. */
+export const explainQuery = ({ permission, cluster, project, user }: Asked) =>
+  queryOptions({
+    queryKey: ['access', 'explain', permission, cluster, project, user],
+    staleTime: 0,
+    queryFn: async () => {
+      if (cluster === undefined) return explain({ permission, project, user })
+      try {
+        return await explain({ permission, cluster, user })
+      } catch (error) {
+        if (error instanceof Refused && error.status === 404) return explain({ permission, project, user })
+        throw error
+      }
+    },
+  })
+
+const explain = (question: Asked) => {
+  const asked = Object.entries(question).filter(([, value]) => value !== undefined)
+  const body = { permission: question.permission, ...Object.fromEntries(asked) }
+  return answer(api.POST('/v1/palisade/access/explain', { body }))
+}
+
+/** As many as the server gives at once. */
+const mostAtOnce = 100
+
+type WhoCan = Place & {
+  readonly permission: string
+  readonly isFiltered?: boolean
+  readonly limit?: number
+  readonly offset?: number
+}
+
+/** A page of those who may, with every way in which. For callers who hold `user.list` and `role.get` in the tenant. */
+export function whoCan({ permission, cluster, project, isFiltered, limit = mostAtOnce, offset = 0 }: WhoCan) {
+  const query = {
+    ...{ permission, limit, offset, filtered: isFiltered ? ('true' as const) : ('false' as const) },
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(project === undefined || cluster !== undefined ? {} : { project }),
+  }
+  return answer(api.GET('/v1/palisade/access/who-can', { params: { query } }))
+}
+
+/** Whether the caller may ask who may do what; undefined while that is not known. */
+export function useMayAskWho(): boolean | undefined {
+  const may = useMay()
+  const [lists, reads] = [may('user.list'), may('role.get')]
+  return lists === undefined || reads === undefined ? undefined : lists && reads
+}
+
+/** Whether the caller may ask what others hold. */
+export function useMayAskAbout(): boolean | undefined {
+  const may = useMay()
+  const [gets, reads] = [may('user.get'), may('role.get')]
+  return gets === undefined || reads === undefined ? undefined : gets && reads
+}
+
+/**
+ * People who may change users and hold a right themselves, which is who can give it.
+ *
+ * @returns `isAll`: nobody else does, as far as the answers go
+ */
+export const helpersQuery = (asked: WhoCan & { readonly except: string }) =>
+  queryOptions({
+    queryKey: ['access', 'helpers', asked],
+    queryFn: async () => {
+      const [changers, holders] = await Promise.all([whoCan({ permission: 'user.update' }), whoCan(asked)])
+      const hold = new Set(holders.items.map(({ user }) => user.uid))
+      return {
+        people: changers.items.map(({ user }) => user).filter(({ uid }) => hold.has(uid) && uid !== asked.except),
+        isAll: changers.count <= mostAtOnce && holders.count <= mostAtOnce,
+      }
+    },
+  })

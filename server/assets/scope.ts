@@ -1,0 +1,110 @@
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { ProjectUid, TenantUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
+import { annotationsOf } from '../../contract/wire/annotations.ts'
+import { wireTime } from '../../contract/wire/common.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { type Condition, reachCondition } from '../access/index.ts'
+import type { RequestAccess, Target } from '../gateway/index.ts'
+
+/**
+ * Objects that belong to the tenant or to one project of it. The tenant's are seen in its projects, and changed by whoever may
+ * do that in the tenant; a project's are in that project alone.
+ */
+export type Scoped = {
+  readonly uid: string
+  readonly name: string
+  /** Undefined: the tenant's own. */
+  readonly project: ProjectUid | undefined
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/**
+ * Such an object as what is decided about.
+ *
+ * @param selected from the ProjectUid header. With it, objects of other projects are not there, and one of the tenant's is
+ *   looked at in that project, so that whoever may read such objects there reads it.
+ */
+export function targetIn(
+  kind: string,
+  found: Scoped | undefined,
+  { selected, to }: { readonly selected: ProjectUid | undefined; readonly to: 'read' | 'change' },
+): Target | undefined {
+  if (!found) return undefined
+  const { uid, name, labels: tags, project } = found
+  if (project !== undefined && selected !== undefined && project !== selected) return undefined
+  const decidedIn = project ?? (to === 'read' ? selected : undefined)
+  return { kind, uid, name, tags, scope: scopeOf(decidedIn) }
+}
+
+export const scopeOf = (project: ProjectUid | undefined): Target['scope'] =>
+  project === undefined ? { kind: 'tenant' } : { kind: 'project', projectUid: project }
+
+/**
+ * The rows that a list may show, as a condition over `project_id` and `labels`: exactly those that `targetIn` and the
+ * decision would let somebody read one by one. Nothing for all of them.
+ */
+export function visibleRows(
+  permission: Permission,
+  asking: {
+    readonly access: RequestAccess
+    readonly project: ProjectUid | undefined
+    readonly requestId: string
+  },
+): Result<Condition | undefined, Refusal> {
+  const { access, project, requestId } = asking
+  const reach = access.reachOf(permission)
+  if (project === undefined) return ok(reachCondition(reach, { project: 'project_id', tags: 'labels' }))
+  const filters = reach === 'all' ? 'none' : reach.get(project)
+  if (filters === undefined)
+    return err(
+      refuse('forbidden', `This needs ${permission} in project ${project} (request ${requestId})`, {
+        permission,
+        scope: { kind: 'project', uid: project },
+      }),
+    )
+  return ok((value) => {
+    const column = `coalesce(project_id, ${value(project)}::text)`
+    return reachCondition(new Map([[project, filters]]), { project: column, tags: 'labels' })?.(value) ?? 'true'
+  })
+}
+
+/**
+ * Refuses to change labels without `tag.update` where the object is: roles reach objects by their labels (threat D02).
+ */
+export function mayRelabel(
+  { project, labels }: Pick<Scoped, 'project' | 'labels'>,
+  after: Readonly<Record<string, string>>,
+  { access, requestId }: { readonly access: RequestAccess; readonly requestId: string },
+): Result<undefined, Refusal> {
+  const keys = new Set([...Object.keys(labels), ...Object.keys(after)])
+  const same = [...keys].every((key) => labels[key] === after[key])
+  if (same || access.allows('tag.update', scopeOf(project))) return ok(undefined)
+  return err(
+    refuse('forbidden', `Changing labels needs tag.update there (request ${requestId})`, { permission: 'tag.update' }),
+  )
+}
+
+/** `metadata` of an answer. */
+export function metadataAnswer(
+  found: Scoped & {
+    readonly annotations: Readonly<Record<string, string>>
+    readonly createdAt: Date
+    readonly updatedAt: Date
+  },
+  tenantUid: TenantUid,
+) {
+  const { uid, name, project, labels, annotations, createdAt, updatedAt } = found
+  return {
+    name,
+    uid,
+    labels: { ...labels },
+    annotations: annotationsOf(
+      annotations,
+      project === undefined ? { scope: 'tenant', tenantUid } : { scope: 'project', tenantUid, projectUid: project },
+    ),
+    creationTimestamp: wireTime(createdAt),
+    lastModifiedTimestamp: wireTime(updatedAt),
+    deletionTimestamp: wireTime(null),
+  }
+}

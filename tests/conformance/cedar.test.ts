@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
+import fc from 'fast-check'
+import { anyFacts, anyRequest } from '../../core/access/arbitrary-facts.ts'
+import {
+  type AccessRequest,
+  type Assignment,
+  compile,
+  decide,
+  decidePlain,
+  type RoleDefinition,
+  type Scope,
+  type TagFilter,
+  type TenantAccessFacts,
+} from '../../core/access/index.ts'
+
+// The access rules a third time, in a language and an engine that nobody here wrote (https://www.cedarpolicy.com). Of random
+// worlds and requests all three must say the same, and name the same grants. More of them: CEDAR_PAIRS=1000000 CEDAR_SEED=7.
+
+const pairs = Number(process.env.CEDAR_PAIRS ?? 20_000)
+const seed = Number(process.env.CEDAR_SEED ?? Date.now() % 2 ** 31)
+const requestsPerWorld = 50
+
+test(`compiled engine, plain rule and Cedar agree on ${pairs} pairs of world and request (seed ${seed})`, (t) => {
+  const worlds = Math.ceil(pairs / requestsPerWorld)
+  const seen = { allow: 0, deny: 0 }
+  for (let world = 0; world < worlds; world++) {
+    const [facts]: TenantAccessFacts[] = fc.sample(anyFacts, { seed: seed + world, numRuns: 1 })
+    if (!facts) throw new Error('one sample was asked for')
+    const compiled = compile(facts)
+    const parsed = cedar.preparsePolicySet('world', { staticPolicies: policiesOf(facts) })
+    assert.equal(parsed.type, 'success', JSON.stringify(parsed))
+    const requests: AccessRequest[] = fc.sample(anyRequest, { seed: seed + world, numRuns: requestsPerWorld })
+    for (const request of requests) {
+      const plain = decidePlain(request, facts)
+      const where: string = JSON.stringify({ seed: seed + world, request, assignments: facts.assignments }, null, 1)
+      assert.deepEqual(decide(request, compiled), plain, where)
+      const answer = cedar.statefulIsAuthorized({ ...asked(request, facts), preparsedPolicySetId: 'world' })
+      if (answer.type !== 'success') throw new Error(JSON.stringify(answer.errors))
+      const { decision, diagnostics } = answer.response
+      assert.deepEqual(diagnostics.errors, [], where)
+      const because = plain.effect === 'allow' ? plain.because.map((one) => JSON.stringify(one)) : []
+      const reasons: string[] =
+        decision === 'allow' ? diagnostics.reason.map((id: string) => JSON.stringify(reasonOf(id, facts))) : []
+      assert.deepEqual([decision, reasons.toSorted()], [plain.effect, because.toSorted()], where)
+      seen[plain.effect]++
+    }
+  }
+  t.diagnostic(`${worlds} worlds, ${worlds * requestsPerWorld} requests, seed ${seed}: ${JSON.stringify(seen)}`)
+  assert.ok(seen.allow > pairs / 50 && seen.deny > pairs / 50, 'worlds in which both answers occur')
+})
+
+/** One permit for each assignment, and what holds for all of them as two forbids. */
+function policiesOf(facts: TenantAccessFacts): Record<string, string> {
+  const policies: Record<string, string> = {
+    active: 'forbid (principal, action, resource) unless { principal has active && principal.active };',
+    catalogue: 'forbid (principal, action, resource) unless { action in Action::"catalogue" };',
+  }
+  for (const [at, assignment] of facts.assignments.entries()) {
+    const role = facts.roles.get(assignment.roleUid)
+    if (role && mayStandHere(role, assignment, facts)) policies[`permit-${at}`] = permit(role, assignment)
+  }
+  return policies
+}
+
+/** As docs/access.md has it in its table of kinds. */
+function mayStandHere({ scope: kind }: RoleDefinition, { scope, filters }: Assignment, facts: TenantAccessFacts) {
+  if (kind === 'system') return scope.kind === 'system' && facts.tenantUid === 'system'
+  if (kind === 'resource') return scope.kind === 'project' && filters !== 'none'
+  return scope.kind === 'tenant' || (kind === 'project' && scope.kind === 'project')
+}
+
+function permit(role: RoleDefinition, { subject, scope, filters, endsAt }: Assignment): string {
+  const principal = subject.kind === 'user' ? `principal == ${user(subject.uid)}` : `principal in ${team(subject.uid)}`
+  const actions = role.permissions.map(action).join(', ')
+  const conditions = [
+    ...(endsAt === undefined ? [] : [`context.isTime && context.now < ${endsAt}`]),
+    ...(filters === 'none' ? [] : [`resource.isObject && (${anyOf(filters.map(filterText))})`]),
+  ]
+  const when = conditions.map((condition) => `(${condition})`).join(' && ')
+  return `permit (${principal}, action in [${actions}], resource in ${place(scope)})${when && ` when { ${when} }`};`
+}
+
+function filterText({ conjunction, expressions }: TagFilter): string {
+  const parts = expressions.map(({ key, operator, negation, values }) => {
+    if (operator !== 'eq' || values.length === 0) return 'false'
+    const name = JSON.stringify(key)
+    const equal = `(resource.hasTag(${name}) && (${anyOf(values.map((value) => `resource.getTag(${name}) == ${JSON.stringify(value)}`))}))`
+    return negation ? `!${equal}` : equal
+  })
+  if (parts.length === 0) return 'false'
+  return `(${parts.join(conjunction === 'and' ? ' && ' : ' || ')})`
+}
+
+const anyOf = (parts: readonly string[]) => (parts.length === 0 ? 'false' : parts.join(' || '))
+const user = (uid: string) => `User::${JSON.stringify(uid)}`
+const team = (uid: string) => `Team::${JSON.stringify(uid)}`
+const action = (permission: string) => `Action::${JSON.stringify(permission)}`
+
+/** The tenant holds its projects; the system scope is a place of its own. */
+function place(scope: Scope): string {
+  return scope.kind === 'project' ? `Project::${JSON.stringify(scope.projectUid)}` : `Place::"${scope.kind}"`
+}
+const placeEntity = (scope: Scope) =>
+  scope.kind === 'project' ? { type: 'Project', id: scope.projectUid } : { type: 'Place', id: scope.kind }
+
+function asked({ subject, permission, resource, now }: AccessRequest, facts: TenantAccessFacts) {
+  const { scope, tags } = resource
+  const tenant = { type: 'Place', id: 'tenant' }
+  const none = { attrs: {}, parents: [] }
+  return {
+    principal: { type: 'User', id: subject.userUid },
+    action: { type: 'Action', id: permission },
+    resource: { type: 'Thing', id: 'asked' },
+    // Cedar has no number that is none.
+    context: { isTime: !Number.isNaN(now), now: Number.isNaN(now) ? 0 : now },
+    entities: [
+      ...[...facts.users].map(([id, { teams, active }]) => ({
+        uid: { type: 'User', id },
+        attrs: { active },
+        parents: [...new Set(teams)].map((one) => ({ type: 'Team', id: one })),
+      })),
+      ...[...facts.permissions].map((id) => ({
+        uid: { type: 'Action', id: id as string },
+        attrs: {},
+        parents: [{ type: 'Action', id: 'catalogue' }],
+      })),
+      {
+        uid: { type: 'Thing', id: 'asked' },
+        attrs: { isObject: tags !== undefined },
+        parents: [placeEntity(scope)],
+        tags: { ...tags },
+      },
+      ...(scope.kind === 'project' ? [{ uid: placeEntity(scope), attrs: {}, parents: [tenant] }] : []),
+      { uid: tenant, ...none },
+    ],
+  }
+}
+
+/** The reason that a permit stands for, as the other two name it. */
+function reasonOf(policy: string, facts: TenantAccessFacts) {
+  const assignment = facts.assignments[Number(policy.replace('permit-', ''))]
+  const role = assignment && facts.roles.get(assignment.roleUid)
+  if (!assignment || !role) throw new Error(`a permit ${policy} that nobody wrote`)
+  const { kind, uid } = assignment.subject
+  const via = kind === 'user' ? { kind } : { kind, teamUid: uid }
+  return { assignment: assignment.id, roleUid: role.uid, roleName: role.name, via, scope: assignment.scope }
+}
