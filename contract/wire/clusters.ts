@@ -114,7 +114,11 @@ export const clusterSummaries = z.object({
         clusterProfileTemplates: z.array(z.never()),
         projectMeta: uidAndName,
       }),
-      status: z.object({ state: z.string(), clusterImport, health }),
+      status: z.object({
+        ...{ state: z.string(), clusterImport, health },
+        /** More than is published of a summary, and named as one cluster's own answer names it. */
+        kubeMeta: z.object({ kubernetesVersion: z.string() }),
+      }),
     }),
   ),
   listmeta: listMeta,

@@ -93,8 +93,7 @@ export function overviewAnswer(cluster: Cluster, seen: Seen): z.input<typeof wir
         hasKubeConfig: isReady,
         hasKubeConfigClient: isReady,
         hasManifest: false,
-        // Without the v, as the published samples have it.
-        kubernetesVersion: cluster.kubernetesVersion.replace(/^v/, ''),
+        kubernetesVersion: versionOf(cluster),
       },
     },
   }
@@ -109,9 +108,15 @@ export function summaryAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire
       clusterProfileTemplates: [],
       projectMeta: { uid: cluster.project, name: cluster.projectName },
     },
-    status: { ...statusOf(cluster), health: healthAnswer(cluster) },
+    status: {
+      ...{ ...statusOf(cluster), health: healthAnswer(cluster) },
+      kubeMeta: { kubernetesVersion: versionOf(cluster) },
+    },
   }
 }
+
+/** Without the v, as the published samples have it. */
+const versionOf = ({ kubernetesVersion }: Cluster) => kubernetesVersion.replace(/^v/, '')
 
 export function metaAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire.clusterMetas>[number] {
   const tags = Object.entries(cluster.labels).map(([key, value]) => (value === bareTag ? key : `${key}:${value}`))

@@ -189,6 +189,7 @@ describe('the console', { skip: noBrowser }, () => {
 
   test('the commands of a cluster do as they stand what they say, where nothing is known of this server', async () => {
     const page = await open(admin(), '/t/acme/clusters')
+    await page.getByRole('row', { name: /west/ }).getByRole('cell', { name: '1.36.3', exact: true }).waitFor()
     await page.getByRole('link', { name: 'west' }).click()
     const home = await mkdtemp(join(tmpdir(), 'palisade-commands-'))
     try {

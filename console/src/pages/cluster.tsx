@@ -202,13 +202,10 @@ export function ClusterPage() {
           <CheckAgain uid={uid} name={metadata.name} mode={access.credentialMode} state={access.state} close={close} />
         )}
         {open === 'delete' && (
-          <ConfirmByName
-            what="cluster"
-            act="Remove"
+          <RemoveCluster
+            uid={uid}
             name={metadata.name}
-            follows="Every stream through Palisade to it ends at once, and nobody reaches it through Palisade any more. What the import made on the cluster stays there."
             close={close}
-            run={() => answer(api.DELETE('/v1/spectroclusters/{uid}', path))}
             done={() => navigate({ to: '/t/$org/clusters', params: { org } })}
           />
         )}
@@ -218,6 +215,33 @@ export function ClusterPage() {
 }
 
 type Dialog = { readonly uid: string; readonly name: string; readonly close: () => void }
+
+function RemoveCluster({ uid, name, close, done }: Dialog & { readonly done: () => Promise<void> }) {
+  const path = { params: { path: { uid } } }
+  const { data: streams } = useQuery({
+    queryKey: ['streams', uid],
+    queryFn: () => answer(api.GET('/v1/palisade/clusters/{uid}/streams', path)),
+  })
+  return (
+    <ConfirmByName
+      what="cluster"
+      act="Remove"
+      name={name}
+      follows={`${streams ? endsOf(streams) : 'Every stream through Palisade to it ends at once'}, and nobody reaches it through Palisade any more. What the import made on the cluster stays there.`}
+      close={close}
+      run={() => answer(api.DELETE('/v1/spectroclusters/{uid}', path))}
+      done={done}
+    />
+  )
+}
+
+/** How many streams end with a cluster, as far as the caller may know. */
+function endsOf({ count, others }: { readonly count: number; readonly others: 'shown' | 'hidden' }): string {
+  const streams = count === 1 ? '1 stream' : `${count} streams`
+  if (others === 'hidden') return `Every stream through Palisade to it ends at once, ${streams} of yours among them`
+  if (count === 0) return 'No stream runs through Palisade on it now'
+  return `${streams} through Palisade to it ${count === 1 ? 'ends' : 'end'} at once`
+}
 
 function RenameCluster({ uid, name, close }: Dialog) {
   const [typed, setTyped] = useState(name)

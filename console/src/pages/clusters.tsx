@@ -85,6 +85,7 @@ export function Clusters() {
           },
           { title: 'State', sort: 'clusterState', cell: ({ status }) => stateOf(status.state) },
           { title: 'API server', sort: 'healthState', wide: true, cell: ({ status }) => healthOf(status.health.state) },
+          { title: 'Version', wide: true, cell: ({ status }) => status.kubeMeta.kubernetesVersion },
           {
             title: 'Tags',
             wide: true,

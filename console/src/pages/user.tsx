@@ -146,28 +146,7 @@ export function UserPage() {
               { name: 'audit', title: 'What they did', content: () => <AuditOf user={uid} /> },
             ]}
           />
-          {open === 'active' && (
-            <FormDialog
-              title={`${status.isActive ? 'Switch off' : 'Switch on'} ${metadata.name}`}
-              act={status.isActive ? 'Switch off' : 'Switch on'}
-              danger={status.isActive}
-              close={close}
-              run={() =>
-                answer(
-                  api.PATCH('/v1/users/{uid}', {
-                    ...path,
-                    body: [{ op: 'replace', path: '/status/isActive', value: !status.isActive }],
-                  }),
-                )
-              }
-            >
-              <Text size="sm">
-                {status.isActive
-                  ? 'Their sessions, API keys and streams end within a second. Roles stay, for when they are switched on again.'
-                  : 'They can sign in again, with the roles that they hold.'}
-              </Text>
-            </FormDialog>
-          )}
+          {open === 'active' && <SwitchUser uid={uid} name={metadata.name} isOn={status.isActive} close={close} />}
           {open === 'reset' && (
             <NewLink uid={uid} name={metadata.name} isInvitation={person.state === 'pending'} close={close} />
           )}
@@ -219,6 +198,40 @@ function WaitingLink({ account: { state, link }, url }: { readonly account: Acco
       </Text>
       {url !== '' && <CodeBlock text={url} label="Link" />}
     </Stack>
+  )
+}
+
+type SwitchProps = {
+  readonly uid: string
+  readonly name: string
+  readonly isOn: boolean
+  readonly close: () => void
+}
+
+/** Switching off cuts a person off in the middle of what they do, so it asks for the name; switching on does not. */
+function SwitchUser({ uid, name, isOn, close }: SwitchProps) {
+  const run = () =>
+    answer(
+      api.PATCH('/v1/users/{uid}', {
+        params: { path: { uid } },
+        body: [{ op: 'replace', path: '/status/isActive', value: !isOn }],
+      }),
+    )
+  if (isOn)
+    return (
+      <ConfirmByName
+        what="member"
+        act="Switch off"
+        name={name}
+        follows="Their sessions, API keys and streams end within a second. Roles stay, for when they are switched on again."
+        close={close}
+        run={run}
+      />
+    )
+  return (
+    <FormDialog title={`Switch on ${name}`} act="Switch on" close={close} run={run}>
+      <Text size="sm">They can sign in again, with the roles that they hold.</Text>
+    </FormDialog>
   )
 }
 
