@@ -1,26 +1,49 @@
+import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Api } from '../support/api.ts'
-import { createTenant, type Palisade, startPalisade } from '../support/palisade.ts'
+import { predefinedRole } from '../../contract/roles.ts'
+import { type Api } from '../support/api.ts'
+import { createTenant, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
+import { addOnProfile, brownfield, type Workspace, workspace } from './terraform/clusters.ts'
 import { awsAccount, registrationToken, sshKey } from './terraform/objects.ts'
-import { filter, project, role } from './terraform/people.ts'
-import { Provider } from './terraform/provider.ts'
+import { filter, project, role, type Team, team, type User, user } from './terraform/people.ts'
+import { oneNamed, Provider } from './terraform/provider.ts'
 import { replay } from './terraform/replay.ts'
 import { type AnyRow, row } from './terraform/resource.ts'
-import { allLimits, macros, resourceLimit } from './terraform/settings.ts'
+import {
+  allLimits,
+  developerSetting,
+  macros,
+  passwordPolicy,
+  platformSetting,
+  projectSetting,
+  resourceLimit,
+  sso,
+} from './terraform/settings.ts'
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+const days = { expiryDurationInDays: 365, firstReminderInDays: 5 }
+const metadataOfIdp = `<?xml version="1.0"?>
+<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://identity.example.com/saml">
+  <IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://identity.example.com/saml/sso"/>
+  </IDPSSODescriptor>
+</EntityDescriptor>
+`
 
 /** What stands on nothing else, one row a resource. */
-function independent(defaultProject: string): AnyRow[] {
+function independent(defaultProject: string, caPem: string): AnyRow[] {
+  const counters = { minLength: 15, minNumOfBlockLetters: 1, minNumOfDigits: 1, minNumOfSmallLetters: 1 }
+  const key = { type: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE' } as const
+  const platform = {
+    ...{ sessionMinutes: 230, bindsRolesAutomatically: true, repairsNodes: true, agentUpgrades: 'lock' },
+    ...{ banner: { title: 'Notice', message: 'For members only' }, fips: [true, false, true] },
+  } as const
+  const oidc = { type: 'oidc', caPem, scopes: ['openid', 'email'], providers: ['github'], domains: ['acme.test'] } as const
   return [
     row({
       resource: role,
       first: { name: 'Pod Reader', type: 'project', permissions: ['cluster.get', 'cluster.list'] },
-      changed: {
-        name: 'Pod Reader',
-        type: 'project',
-        permissions: ['cloudaccount.get', 'cluster.get', 'cluster.list'],
-      },
+      changed: { name: 'Pod Reader', type: 'project', permissions: ['cloudaccount.get', 'cluster.get', 'cluster.list'] },
       importAs: 'Pod Reader',
     }),
     row({
@@ -31,13 +54,11 @@ function independent(defaultProject: string): AnyRow[] {
     row({
       resource: filter,
       first: {
-        name: 'prod',
-        conjunction: 'and',
+        ...{ name: 'prod', conjunction: 'and' },
         filters: [{ key: 'env', negation: false, operator: 'eq', values: ['z', 'a'] }],
       },
       changed: {
-        name: 'live',
-        conjunction: 'or',
+        ...{ name: 'live', conjunction: 'or' },
         filters: [{ key: 'env', negation: true, operator: 'eq', values: ['a'] }],
       },
     }),
@@ -47,10 +68,22 @@ function independent(defaultProject: string): AnyRow[] {
       changed: { name: 'edge', description: 'changed', project: defaultProject, expiry: '2098-01-01', isActive: false },
     }),
     row({
-      resource: resourceLimit,
-      first: allLimits({ spectrocluster: 300 }),
-      changed: allLimits({ spectrocluster: 301 }),
+      resource: passwordPolicy,
+      first: { counters: { ...counters, minNumOfSpecialCharacters: 1 }, days },
+      changed: { regex: '^.{15,}$', days: { ...days, firstReminderInDays: 7 } },
     }),
+    row({ resource: resourceLimit, first: allLimits({ filter: 300 }), changed: allLimits({ filter: 301 }) }),
+    row({
+      resource: platformSetting,
+      first: platform,
+      changed: { ...platform, bindsRolesAutomatically: false, banner: undefined, repairsNodes: false },
+    }),
+    row({
+      resource: developerSetting,
+      first: { credit: { cpu: 20, memoryGiB: 100, storageGiB: 100, virtualClustersLimit: 10 }, hidesSystemGroups: true },
+      changed: { credit: { cpu: 0, memoryGiB: 1, storageGiB: 0, virtualClustersLimit: 0 }, hidesSystemGroups: false },
+    }),
+    row({ resource: sso, first: { ...oidc, secret: 'first' }, changed: { ...oidc, secret: 'changed', domains: [] } }),
     row({
       resource: macros('project'),
       first: { one: '1', two: '2' },
@@ -58,25 +91,108 @@ function independent(defaultProject: string): AnyRow[] {
     }),
     row({ resource: macros('tenant'), first: { tone: 'a' }, changed: { tone: 'b' } }),
     ...(['project', 'tenant'] as const).map((context) =>
-      row({
-        resource: sshKey(context),
-        first: { name: context, publicKey },
-        changed: { name: `${context} 2`, publicKey },
-      }),
+      row({ resource: sshKey(context), first: { name: context, publicKey }, changed: { name: `${context} 2`, publicKey } }),
     ),
     row({
       resource: awsAccount('project'),
       first: {
         ...{ name: 'by key', partition: 'aws', policyARNs: ['arn:aws:iam::123456789012:policy/Some'] },
-        credential: { type: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'first' },
+        credential: { ...key, secretKey: 'first' },
       },
       changed: {
         ...{ name: 'by key', partition: 'aws', policyARNs: [] },
-        credential: { type: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'changed' },
+        credential: { ...key, secretKey: 'changed' },
       },
       importAs: 'by key',
     }),
+    row({
+      resource: addOnProfile,
+      first: {
+        ...{ name: 'add-on', description: 'first', labels: { owner: 'bob' }, version: '1.0.0' },
+        manifests: { ns: 'kind: Namespace' },
+      },
+      changed: {
+        ...{ name: 'add-on', description: 'changed', labels: {}, version: '1.0.0' },
+        manifests: { ns: 'kind: Namespace\napiVersion: v1', more: 'kind: ConfigMap' },
+      },
+    }),
+    row({ resource: brownfield, first: { name: 'east', labels: { env: 'prod' } }, changed: { name: 'east', labels: { env: 'prod' } } }),
   ]
+}
+
+/** Settings of one project, and those of the other kind of sign-in: each is one thing that another row writes too. */
+const alternatives = (): AnyRow[] => [
+  row({
+    resource: projectSetting,
+    first: { repairsNodes: true, agentUpgrades: 'lock' },
+    changed: { repairsNodes: false, agentUpgrades: 'unlock' },
+  }),
+  row({
+    resource: sso,
+    first: { type: 'saml', metadata: metadataOfIdp, domains: ['acme.test'] },
+    changed: { type: 'saml', metadata: metadataOfIdp.replace('saml/sso', 'saml/other'), domains: ['acme.test', 'b.test'] },
+  }),
+]
+
+type Ids = Readonly<Record<'project' | 'dev' | 'role' | 'filter' | 'cluster' | 'admin', string>>
+
+const viewer = predefinedRole('Cluster Viewer').uid
+const editor = predefinedRole('Cluster Editor').uid
+const tenantViewer = predefinedRole('Tenant Viewer').uid
+const sorted = (...uids: readonly string[]) => uids.toSorted()
+
+function onThem(ids: Ids): { readonly workspace: AnyRow } {
+  const first: Workspace = {
+    name: 'shop',
+    clusters: [ids.cluster],
+    namespaces: [{ name: 'apps', cpuCores: 2, memoryMiB: 2048 }],
+    bindings: [{ namespace: 'apps', role: 'pod-reader', users: ['one'] }],
+  }
+  const changed: Workspace = {
+    ...first,
+    namespaces: [
+      { name: 'apps', cpuCores: 3, memoryMiB: 2048 },
+      { name: 'more', cpuCores: 1, memoryMiB: 512 },
+    ],
+    bindings: [{ namespace: 'apps', role: 'pod-reader', users: ['one', 'two'] }],
+  }
+  return { workspace: row({ resource: workspace, first, changed, importAs: 'shop' }) }
+}
+
+function teamRow(ids: Ids, workspaceUid: string): AnyRow {
+  const inWorkspace = [
+    { uid: ids.project, workspaces: [{ uid: workspaceUid, roles: [predefinedRole('Workspace Admin').uid] }] },
+  ]
+  const first: Team = {
+    ...{ name: 'devs', users: [ids.admin], tenantRoles: [tenantViewer], workspaceRoles: inWorkspace },
+    projectRoles: [
+      { uid: ids.dev, roles: sorted(ids.role, viewer) },
+      { uid: ids.project, roles: [editor] },
+    ].toSorted((a, b) => (a.uid < b.uid ? -1 : 1)),
+  }
+  const changed: Team = {
+    ...{ name: 'developers', users: [], tenantRoles: [], workspaceRoles: [] },
+    projectRoles: [{ uid: ids.dev, roles: [ids.role] }],
+  }
+  return row({ resource: team, first, changed })
+}
+
+function userRow(ids: Ids, teamUid: string, workspaceUid: string): AnyRow {
+  const through = { filters: [ids.filter], roles: [predefinedRole('Resource Cluster Viewer').uid] }
+  const named = { firstName: 'Robin', lastName: 'Moss', email: 'Robin.Moss@acme.test', teams: [teamUid] }
+  const first: User = {
+    ...{ ...named, tenantRoles: [tenantViewer], projectRoles: [{ uid: ids.dev, roles: [viewer] }] },
+    workspaceRoles: [
+      { uid: ids.project, workspaces: [{ uid: workspaceUid, roles: [predefinedRole('Workspace Operator').uid] }] },
+    ],
+    resourceRoles: [{ ...through, projects: sorted(ids.dev, ids.project) }],
+  }
+  const changed: User = {
+    ...{ ...named, tenantRoles: [], projectRoles: [{ uid: ids.dev, roles: sorted(viewer, ids.role) }] },
+    workspaceRoles: [],
+    resourceRoles: [{ ...through, projects: [ids.dev] }],
+  }
+  return row({ resource: user, first, changed, importAs: named.email })
 }
 
 describe('the published Terraform provider, call by call', () => {
@@ -86,20 +202,94 @@ describe('the published Terraform provider, call by call', () => {
   })
   after(() => palisade?.stop())
 
-  async function freshTenant(name: string): Promise<Api> {
-    const { admin } = await createTenant(palisade, name)
-    const { apiKey } = await admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
-    return palisade.api.as({ apiKey })
+  async function freshTenant(name: string): Promise<{ readonly tenant: Tenant; readonly key: Api }> {
+    const tenant = await createTenant(palisade, name)
+    const { apiKey } = await tenant.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
+    return { tenant, key: palisade.api.as({ apiKey }) }
   }
 
   for (const parallelism of [1, 10])
     test(`apply, change, import and destroy, ${parallelism} at once`, async () => {
-      const provider = await Provider.configure(await freshTenant(`at-${parallelism}`))
-      const rows = independent(provider.projectUid)
+      const { tenant, key } = await freshTenant(`at-${parallelism}`)
+      const provider = await Provider.configure(key)
       const run = replay(provider, parallelism)
-      await run.apply(rows)
+      const base = independent(provider.projectUid, palisade.caPem)
+      await run.apply(base)
+      const idOf = (name: string) => run.idOf(base.find(({ resource }) => resource.name === name)!)
+      const ids: Ids = {
+        ...{ project: provider.projectUid, dev: idOf(project.name), role: idOf(role.name), filter: idOf(filter.name) },
+        ...{ cluster: idOf(brownfield.name), admin: tenant.adminUid },
+      }
+      const { workspace: onCluster } = onThem(ids)
+      await run.apply([onCluster])
+      const devs = teamRow(ids, run.idOf(onCluster))
+      await run.apply([devs])
+      const robin = userRow(ids, run.idOf(devs), run.idOf(onCluster))
+      await run.apply([robin])
+      const rows = [...base, onCluster, devs, robin]
       await run.change(rows)
       await run.import(rows)
-      await run.destroy(rows)
+      for (const one of [robin, devs, onCluster]) await run.destroy([one])
+      await run.destroy(base)
+      const others = alternatives()
+      await run.apply(others)
+      await run.change(others)
+      await run.destroy(others)
     })
+
+  test('what went away behind its back is planned anew, and is no mistake', async () => {
+    const { tenant, key } = await freshTenant('behind')
+    const provider = await Provider.configure(key)
+    provider.select('tenant')
+    const config = { name: 'Pod Reader', type: 'project', permissions: ['cluster.get'] }
+    const uid = await role.create(provider, config)
+    await tenant.admin.must('DELETE', `/v1/roles/${uid}`)
+    assert.equal(await role.read(provider, uid, config), undefined)
+    await assert.rejects(role.delete(provider, uid, config), { code: 'ResourceNotFound' })
+  })
+
+  test('settings that nobody ever made are read without a mistake', async () => {
+    const { key } = await freshTenant('unset')
+    const provider = await Provider.configure(key)
+    const tenant = await provider.tenantUid()
+    const settings = [
+      ...['password/policy', 'saml/config', 'oidc/config', 'domains', 'sso/auth/providers', 'resourceLimits'],
+      ...['authTokenSettings', 'loginBanner', 'preferences/clusterRbacSettings', 'preferences/clusterSettings'],
+      ...['preferences/fips', 'preferences/developerCredit', 'preferences/clusterGroup'],
+    ].map((setting) => `/v1/tenants/${tenant}/${setting}`)
+    const inProject = `/v1/projects/${provider.projectUid}/preferences/clusterSettings`
+    for (const context of ['tenant', 'project'] as const) {
+      provider.select(context)
+      for (const path of [...settings, inProject, '/v1/spectroclusters/upgrade/settings'])
+        assert.equal(typeof (await provider.call('in context', 'GET', path)), 'object', path)
+    }
+  })
+
+  test('data sources find what they name', async () => {
+    const { tenant, key } = await freshTenant('sources')
+    const provider = await Provider.configure(key)
+    const get = (path: string) => provider.call('without context', 'GET', path)
+    const own = await role.create(provider, { name: 'Last Of All', type: 'tenant', permissions: ['user.get'] })
+    // One page, and no filter: predefined roles alone nearly fill it.
+    assert.equal(oneNamed<Named>((await get('/v1/roles?limit=50')).items, 'Last Of All').metadata.uid, own)
+    assert.equal(oneNamed<Named>((await get('/v1/roles?limit=50')).items, 'Workspace Operator').metadata.name, 'Workspace Operator')
+    for (const scope of ['tenant', 'project', 'resource']) {
+      const [found, ...more] = (await get(`/v1/permissions?scope=${scope}`)).filter(({ name }: { name: string }) => name === 'Cluster')
+      assert.ok(found.permissions.includes('cluster.get'), scope)
+      assert.equal(more.length, 0)
+    }
+    const users = (await get('/v1/users?limit=0')).items
+    assert.ok(users.some(({ spec }: { spec: { emailId: string } }) => spec.emailId === tenant.adminEmail))
+    await team.create(provider, { name: 'some', users: [], projectRoles: [], tenantRoles: [], workspaceRoles: [] })
+    assert.equal((await get('/v1/teams?limit=50&filters=metadata.name=some')).items.length, 1)
+    assert.equal((await get('/v1/teams?limit=50&filters=metadata.name=none')).items.length, 0)
+    for (let at = 0; at < 60; at++)
+      await filter.create(provider, {
+        ...{ name: `f${at}`, conjunction: 'and' },
+        filters: [{ key: 'k', negation: false, operator: 'eq', values: ['v'] }],
+      })
+    assert.equal((await get('/v1/filters?limit=0')).items.length, 60)
+  })
 })
+
+type Named = { readonly metadata: { readonly name: string; readonly uid: string } }
