@@ -1,4 +1,4 @@
--- 0015: settings of one project; domains of a tenant's e-mail addresses; certificates that a tenant keeps. The previous release
+-- 0016: settings of one project; domains of a tenant's e-mail addresses; certificates that a tenant keeps. The previous release
 -- keeps working and knows none of them.
 
 create table project_settings (
