@@ -18,6 +18,7 @@ import { createLists } from './listing.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
+import { upgradeEndpoint } from './upgrade-routes.ts'
 
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
@@ -58,6 +59,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
       ...credentialModeEndpoints(imports, deps),
       ...directEndpoints(deps),
       ...clusterEndpoints(deps, lists),
+      upgradeEndpoint,
       ...dashboardEndpoints(lists),
     ],
     find: records.find,

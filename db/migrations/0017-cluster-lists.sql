@@ -1,4 +1,4 @@
--- 0016: lists of clusters at size: how many clusters of a project carry the same labels, and the order by name. The previous
+-- 0017: lists of clusters at size: how many clusters of a project carry the same labels, and the order by name. The previous
 -- release keeps working; building the column and the indexes locks the table for about ten seconds a million clusters.
 
 -- Immutable although convert_to is not declared so: a database's encoding does not change.
