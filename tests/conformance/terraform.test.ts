@@ -13,6 +13,7 @@ import {
   allLimits,
   developerSetting,
   macros,
+  type PlatformSetting,
   passwordPolicy,
   platformSetting,
   projectSetting,
@@ -34,10 +35,10 @@ const metadataOfIdp = `<?xml version="1.0"?>
 function independent(defaultProject: string, caPem: string): AnyRow[] {
   const counters = { minLength: 15, minNumOfBlockLetters: 1, minNumOfDigits: 1, minNumOfSmallLetters: 1 }
   const key = { type: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE' } as const
-  const platform = {
+  const platform: PlatformSetting = {
     ...{ sessionMinutes: 230, bindsRolesAutomatically: true, repairsNodes: true, agentUpgrades: 'lock' },
     ...{ banner: { title: 'Notice', message: 'For members only' }, fips: [true, false, true] },
-  } as const
+  }
   const oidc = { type: 'oidc', caPem, scopes: ['openid', 'email'], providers: ['github'], domains: ['acme.test'] } as const
   return [
     row({

@@ -11,7 +11,7 @@ export type Standing =
 
 /** Every published operation, by its route, and how far it is served. */
 export function standings(endpoints: readonly Pick<Endpoint, 'route'>[]): ReadonlyMap<string, Standing> {
-  const served = new Set(endpoints.map(({ route }) => route))
+  const served = new Set<string>(endpoints.map(({ route }) => route))
   return new Map([...publishedOperations.keys()].map((route) => [route, standingOf(route, served.has(route))]))
 }
 

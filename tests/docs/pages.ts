@@ -1,5 +1,6 @@
 import { routeTable } from '../../server/gateway/index.ts'
 import { declaredEndpoints } from './declared.ts'
+import { compatibilityPage } from './compatibility.ts'
 import { errorsPage } from './errors-page.ts'
 
 /** Pages that are made of the code, by their path from the root. */
@@ -8,5 +9,6 @@ export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/routes.md', routeTable(endpoints)],
     ['docs/errors.md', errorsPage(endpoints)],
+    ['docs/compatibility.md', compatibilityPage(endpoints)],
   ])
 }
