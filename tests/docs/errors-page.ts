@@ -45,6 +45,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   edge_token_name_taken: 'Choose another name; names that differ in case alone are the same.',
   cloud_account_name_taken:
     'Choose another name within the tenant or project; names that differ in case alone are the same.',
+  cluster_profile_name_taken:
+    'Choose another name or version within the tenant or project; names that differ in case alone are the same.',
   cluster_name_taken: 'Choose another name within the project.',
   conflict: '`message` says which state stands in the way; change that first, or read the object again.',
   resource_limit: 'Remove what is no longer used.',
