@@ -1,6 +1,7 @@
 import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { Endpoint, Principal } from '../gateway/index.ts'
+import { apiKeyListEndpoint } from './api-key-list-routes.ts'
 import { apiKeyEndpoints } from './api-key-routes.ts'
 import { type ApiServerTokens, createApiServerTokens } from './api-server-tokens.ts'
 import { authEndpoints } from './auth-routes.ts'
@@ -87,6 +88,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
       ...sessionEndpoints({ ...edges, tokens, ended }),
       ...sessionSettingsEndpoints,
       ...apiKeyEndpoints({ ...edges, forget }),
+      apiKeyListEndpoint(edges),
     ],
     links,
     issueClusterToken: (principal) => issueClusterToken(principal),
