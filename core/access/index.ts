@@ -22,6 +22,7 @@ export {
   type Reach,
   reachOf,
   sameFilter,
+  workspacesOf,
 } from './holdings.ts'
 export { mayBeGiven } from './rules.ts'
 export type {
@@ -38,4 +39,5 @@ export type {
   TagFilter,
   TagFilterSet,
   TenantAccessFacts,
+  WorkspaceScope,
 } from './types.ts'
