@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listOf, optionalText, time } from './common.ts'
+import { listOf, optionalFlag, optionalText, time } from './common.ts'
 
 /** The password policy of a tenant, and passwords that nobody may use. */
 
@@ -23,10 +23,7 @@ const upTo = (max: number) =>
 const days = upTo(3650)
 
 const written = z.object({
-  isRegex: z
-    .boolean()
-    .nullish()
-    .transform((is) => is ?? false),
+  isRegex: optionalFlag,
   regex: optionalText(maxPatternLength),
   minLength: upTo(most),
   maxLength: upTo(most),
