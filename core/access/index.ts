@@ -29,6 +29,7 @@ export {
   type Reach,
   reachOf,
   sameFilter,
+  workspacesOf,
 } from './holdings.ts'
 export { isLive, mayBeGiven } from './rules.ts'
 export type {
@@ -45,4 +46,5 @@ export type {
   TagFilter,
   TagFilterSet,
   TenantAccessFacts,
+  WorkspaceScope,
 } from './types.ts'
