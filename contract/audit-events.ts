@@ -23,6 +23,13 @@ export const auditEvents = {
     kind: 'system',
     title: 'Session settings of system administrators changed',
   },
+  'tenant.preferences.updated': { action: 'update', kind: 'tenant', title: 'Preferences of the tenant changed' },
+  'project.preferences.updated': { action: 'update', kind: 'project', title: 'Preferences of the project changed' },
+  'cluster.upgrades.updated': {
+    action: 'update',
+    kind: 'spectrocluster',
+    title: 'Upgrades of clusters locked or unlocked',
+  },
   'project.created': { action: 'create', kind: 'project', title: 'Project created' },
   'project.updated': { action: 'update', kind: 'project', title: 'Project changed' },
   'project.access.updated': { action: 'update', kind: 'project', title: 'Who holds which role in the project changed' },

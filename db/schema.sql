@@ -641,6 +641,24 @@ create policy tenant on open_intents for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on open_intents to palisade_app;
 
+create table project_settings (
+  tenant_id tenant_uid not null,
+  project_id uid not null,
+  kind text not null,
+  value jsonb not null,
+  updated_by uid,
+  updated_at timestamp with time zone not null,
+  constraint project_settings_pkey PRIMARY KEY (tenant_id, project_id, kind),
+  constraint project_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint project_settings_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE
+);
+alter table project_settings enable row level security;
+alter table project_settings force row level security;
+create policy tenant on project_settings for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on project_settings to palisade_app;
+
 create table projects (
   tenant_id tenant_uid not null,
   project_id uid not null,
@@ -927,6 +945,47 @@ create policy tenant on teams for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on teams to palisade_app;
+
+create table tenant_certificates (
+  tenant_id tenant_uid not null,
+  certificate_id uid not null,
+  name text not null,
+  name_key text not null,
+  certificate text not null,
+  is_ca boolean not null,
+  private_key bytea,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint tenant_certificates_pkey PRIMARY KEY (tenant_id, certificate_id),
+  constraint tenant_certificates_name UNIQUE (tenant_id, name_key),
+  constraint tenant_certificates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table tenant_certificates enable row level security;
+alter table tenant_certificates force row level security;
+create policy tenant on tenant_certificates for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on tenant_certificates to palisade_app;
+
+create table tenant_domains (
+  tenant_id tenant_uid not null,
+  domain text not null,
+  "position" integer not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  constraint tenant_domains_pkey PRIMARY KEY (tenant_id, domain),
+  constraint tenant_domains_domain UNIQUE (domain),
+  constraint tenant_domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table tenant_domains enable row level security;
+alter table tenant_domains force row level security;
+create policy tenant on tenant_domains for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on tenant_domains to palisade_app;
 
 create table tenant_keys (
   tenant_id tenant_uid not null,

@@ -8,7 +8,7 @@ import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
-import { limitEndpoints } from './settings/index.ts'
+import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -53,6 +53,8 @@ export function endpointsOf({
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,
+    ...preferenceEndpoints,
+    ...upgradeEndpoints,
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

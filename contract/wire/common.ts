@@ -38,6 +38,12 @@ export const optionalText = (max: number) =>
     .nullish()
     .transform((text) => text ?? '')
 
+/** A boolean that may be `null` or absent; both mean false, for Go's client leaves a member out whose value is false. */
+export const optionalFlag = z
+  .boolean()
+  .nullish()
+  .transform((flag) => flag ?? false)
+
 /** A name as people write it: NFC, no control characters, no white space around, 1 to `max` characters (threat D03). */
 export const displayName = (max: number) =>
   z

@@ -16,6 +16,7 @@ import type { CheckDestination } from './kubernetes-client.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
+import { upgradeEndpoint } from './upgrade-routes.ts'
 
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
@@ -55,6 +56,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
       ...credentialModeEndpoints(imports, deps),
       ...directEndpoints(deps),
       ...clusterEndpoints(deps),
+      upgradeEndpoint,
       ...dashboardEndpoints,
     ],
     find: records.find,

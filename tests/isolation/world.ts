@@ -90,6 +90,7 @@ export async function startWorld(name: string, { policiesOpen = false }: WorldOp
     const env = postgres ? { PALISADE_DATABASE_URL: await openedDatabase(postgres) } : {}
     palisade = await startPalisade({ family, name, env })
     watches = new Agent({ connect: { ca: palisade.caPem } })
+    await palisade.system.must('POST', '/v1/users/system/macros', { body: aMacro })
     const a = await createSide(palisade, cluster, watches, 'acme')
     const b = await createSide(palisade, cluster, watches, 'globex')
     const operations = eachOperation(OpenApi.parse(await palisade.api.must('GET', '/openapi.json')))
@@ -238,7 +239,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
 }
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
-const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|resourceLimits)\b/
+const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|preferences|rateConfig|resourceLimits)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -250,7 +251,7 @@ export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
 
 /** Tenants as objects are the system administrators'; what is below them is the tenant's own. */
 export const isOfSystem = ({ path }: Pick<DescribedOperation, 'path'>) =>
-  /^\/v1\/(?:system|(?:palisade\/)?tenants)/.test(path) && !ofOwnTenant.test(path)
+  /^\/v1\/(?:system|users\/system|(?:palisade\/)?tenants)/.test(path) && !ofOwnTenant.test(path)
 
 /** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
 export const isEndless = ({ responses }: Pick<DescribedOperation, 'responses'>) =>
@@ -355,6 +356,8 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
+  'PUT /v1/users/system/macros': () => aMacro,
+  'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,
   'PATCH /v1/users/{uid}/resourceRoles/{resourceRoleUid}': resourceRole,
