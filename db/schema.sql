@@ -45,6 +45,13 @@ AS $function$
   $function$;
 grant execute on function clusters_to_renew(due timestamp with time zone, most integer) to palisade_app;
 
+CREATE OR REPLACE FUNCTION labels_key(labels jsonb)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN sha256(convert_to((labels)::text, 'UTF8'::name));
+grant execute on function labels_key(labels jsonb) to palisade_app;
+
 CREATE OR REPLACE FUNCTION lost_intents(own text, live text[], silence interval, most integer)
  RETURNS TABLE(tenant_id text, entry_id text)
  LANGUAGE sql
@@ -81,6 +88,45 @@ begin
   return (select a.epoch from access_epochs a where a.tenant_id = tenant);
 end $function$;
 grant execute on function record_entries(tenant text, replica text, packs text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
+
+CREATE OR REPLACE FUNCTION tally_clusters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    -- Most updates renew a token.
+    if not exists (select from added a join removed r using (tenant_id, cluster_id)
+                    where (a.project_id, a.labels_key) is distinct from (r.project_id, r.labels_key)) then
+      return null;
+    end if;
+  end if;
+  -- Whoever changes tallies waits here for others who do: revisions are seen in the order of commits.
+  if tg_op = 'DELETE' then
+    insert into cluster_revisions as v select distinct tenant_id, 1 from removed
+      on conflict (tenant_id) do update set revision = v.revision + 1;
+  else
+    insert into cluster_revisions as v select distinct tenant_id, 1 from added
+      on conflict (tenant_id) do update set revision = v.revision + 1;
+  end if;
+  if tg_op <> 'INSERT' then
+    update cluster_tallies t set n = t.n - gone.n
+      from (select tenant_id, project_id, labels_key, count(*) as n from removed group by 1, 2, 3) gone
+     where t.tenant_id = gone.tenant_id and t.project_id = gone.project_id and t.labels_key = gone.labels_key;
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into cluster_tallies as t
+      select tenant_id, project_id, labels_key, labels, count(*) from added group by 1, 2, 3, 4
+      on conflict (tenant_id, project_id, labels_key) do update set n = t.n + excluded.n;
+  end if;
+  if tg_op <> 'INSERT' then
+    delete from cluster_tallies t using removed r
+     where t.tenant_id = r.tenant_id and t.project_id = r.project_id and t.labels_key = r.labels_key and t.n = 0;
+  end if;
+  return null;
+end $function$;
+-- Nobody but the owner may call it.
 
 CREATE OR REPLACE FUNCTION tenant_by_org(key text)
  RETURNS text
@@ -394,6 +440,35 @@ create policy tenant on cluster_rbacs for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cluster_rbacs to palisade_app;
 
+create table cluster_revisions (
+  tenant_id tenant_uid not null,
+  revision bigint not null,
+  constraint cluster_revisions_pkey PRIMARY KEY (tenant_id),
+  constraint cluster_revisions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table cluster_revisions enable row level security;
+alter table cluster_revisions force row level security;
+create policy tenant on cluster_revisions for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_revisions to palisade_app;
+
+create table cluster_tallies (
+  tenant_id tenant_uid not null,
+  project_id uid not null,
+  labels_key bytea not null,
+  labels jsonb not null,
+  n integer not null,
+  constraint cluster_tallies_pkey PRIMARY KEY (tenant_id, project_id, labels_key),
+  constraint cluster_tallies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table cluster_tallies enable row level security;
+alter table cluster_tallies force row level security;
+create policy tenant on cluster_tallies for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_tallies to palisade_app;
+
 create table clusters (
   tenant_id tenant_uid not null,
   cluster_id uid not null,
@@ -419,6 +494,7 @@ create table clusters (
   updated_at timestamp with time zone not null,
   credential_mode text not null default 'impersonation'::text,
   direct_tokens boolean not null default false,
+  labels_key bytea generated always as (labels_key(labels)) stored,
   constraint clusters_pkey PRIMARY KEY (tenant_id, cluster_id),
   constraint clusters_tenant_id_project_id_name_key_key UNIQUE (tenant_id, project_id, name_key),
   constraint clusters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
@@ -433,7 +509,12 @@ create table clusters (
   constraint clusters_token_has_no_account CHECK (((credential_mode = 'impersonation'::text) OR (credential IS NULL)))
 );
 CREATE INDEX clusters_by_label ON clusters USING gin (labels jsonb_path_ops);
+CREATE INDEX clusters_by_labels ON clusters USING btree (tenant_id, project_id, labels_key, name_key, cluster_id);
+CREATE INDEX clusters_by_name ON clusters USING btree (tenant_id, name_key, cluster_id);
 CREATE INDEX clusters_renewal ON clusters USING btree (credential_renew_at) WHERE (credential_renew_at IS NOT NULL);
+CREATE TRIGGER tally_deleted AFTER DELETE ON clusters REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
+CREATE TRIGGER tally_inserted AFTER INSERT ON clusters REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
+CREATE TRIGGER tally_updated AFTER UPDATE ON clusters REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
 alter table clusters enable row level security;
 alter table clusters force row level security;
 create policy renewal on clusters for select to owner
