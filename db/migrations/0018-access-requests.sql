@@ -1,4 +1,4 @@
--- 0017: requests for roles. The previous release keeps working and knows none of them.
+-- 0018: requests for roles. The previous release keeps working and knows none of them.
 
 create table access_requests (
   tenant_id     tenant_uid not null references tenants,
