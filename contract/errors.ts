@@ -64,6 +64,8 @@ export const refusals = {
     code: 'ClusterNameTaken',
     title: 'A cluster with this name exists in the project',
   },
+  own_request: { status: 403, code: 'OwnAccessRequest', title: 'Nobody decides about their own request' },
+  request_closed: { status: 409, code: 'AccessRequestClosed', title: 'The request is no longer open' },
   conflict: { status: 409, code: 'Conflict', title: 'The state does not allow this' },
   resource_limit: { status: 403, code: 'ResourceLimitReached', title: 'The limit for this kind of object is reached' },
   // Clusters

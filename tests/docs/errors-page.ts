@@ -48,6 +48,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   cloud_account_name_taken:
     'Choose another name within the tenant or project; names that differ in case alone are the same.',
   cluster_name_taken: 'Choose another name within the project.',
+  own_request: 'Let somebody else decide; another account of yours is you. What you asked for you may withdraw.',
+  request_closed: 'It was decided, withdrawn or left unanswered for too long: `message` says which. Ask anew.',
   conflict: '`message` says which state stands in the way; change that first, or read the object again.',
   resource_limit: 'Remove what is no longer used.',
   kubeconfig_refused:
