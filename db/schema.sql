@@ -15,6 +15,17 @@ CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
 AS $function$ select a.tenant_id::text, a.epoch, a.facts_epoch from access_epochs a where a.xid >= since $function$;
 grant execute on function access_changes_since(since xid8) to palisade_app;
 
+CREATE OR REPLACE FUNCTION access_requests_to_expire(due timestamp with time zone, most integer)
+ RETURNS TABLE(tenant_id text, request_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    select r.tenant_id::text, r.request_id::text from access_requests r
+     where r.state = 'open' and r.expires_at <= due order by r.expires_at limit most
+  $function$;
+grant execute on function access_requests_to_expire(due timestamp with time zone, most integer) to palisade_app;
+
 CREATE OR REPLACE FUNCTION canvas_session_by_cookie(wanted bytea)
  RETURNS TABLE(tenant_id text, canvas_session_id text)
  LANGUAGE sql
@@ -173,6 +184,45 @@ create policy tenant on access_epochs for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on access_epochs to palisade_app;
 
+create table access_requests (
+  tenant_id tenant_uid not null,
+  request_id uid not null,
+  user_id uid not null,
+  mailbox bytea not null,
+  role_id uid not null,
+  project_id uid,
+  seconds integer not null,
+  reason bytea not null,
+  state text not null default 'open'::text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  decided_by uid,
+  decided_at timestamp with time zone,
+  note bytea,
+  ends_at timestamp with time zone,
+  changed_at timestamp with time zone not null,
+  constraint access_requests_pkey PRIMARY KEY (tenant_id, request_id),
+  constraint access_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint access_requests_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint access_requests_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint access_requests_seconds_check CHECK ((seconds > 0)),
+  constraint access_requests_state_check CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'denied'::text, 'withdrawn'::text, 'expired'::text])))
+);
+CREATE INDEX access_requests_by_change ON access_requests USING btree (tenant_id, changed_at);
+CREATE INDEX access_requests_by_project ON access_requests USING btree (tenant_id, project_id);
+CREATE INDEX access_requests_by_user ON access_requests USING btree (tenant_id, user_id, created_at);
+CREATE UNIQUE INDEX access_requests_once ON access_requests USING btree (tenant_id, user_id, role_id, project_id) NULLS NOT DISTINCT WHERE (state = 'open'::text);
+CREATE INDEX access_requests_open ON access_requests USING btree (tenant_id, created_at) WHERE (state = 'open'::text);
+CREATE INDEX access_requests_to_expire ON access_requests USING btree (expires_at) WHERE (state = 'open'::text);
+alter table access_requests enable row level security;
+alter table access_requests force row level security;
+create policy expiry on access_requests for select to owner
+  using (true);
+create policy tenant on access_requests for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on access_requests to palisade_app;
+
 create table api_keys (
   tenant_id tenant_uid not null,
   key_id uid not null,
@@ -289,6 +339,21 @@ create policy tenant on audit_pending for insert to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant insert on audit_pending to palisade_app;
 grant select, delete on audit_pending to palisade_sequencer;
+
+create table blocked_passwords (
+  tenant_id tenant_uid not null,
+  password_index bytea not null,
+  created_at timestamp with time zone not null,
+  constraint blocked_passwords_pkey PRIMARY KEY (tenant_id, password_index),
+  constraint blocked_passwords_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint blocked_passwords_tenant_id_check CHECK (((tenant_id)::text = 'system'::text))
+);
+alter table blocked_passwords enable row level security;
+alter table blocked_passwords force row level security;
+create policy tenant on blocked_passwords for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on blocked_passwords to palisade_app;
 
 create table canvas_sessions (
   tenant_id tenant_uid not null,

@@ -1,6 +1,7 @@
 import type { TeamUid, UserUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { assignmentEndpoints } from './assignment-routes.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
 import { peopleEndpoints } from './people-routes.ts'
@@ -56,6 +57,7 @@ export function createPeople(
       ...teamEndpoints(ports),
       teamListEndpoint,
       ...roleEndpoints,
+      ...assignmentEndpoints(ports),
       ...resourceRoleEndpoints,
     ],
     names: {
