@@ -1,7 +1,7 @@
 import { type CompiledAccess, holdersOf, reasonOf } from './compile.ts'
-import { type GrantTable, type Holder, hasPermission, systemScope, tenantScope } from './grant-table.ts'
+import { type Holder, hasPermission, placeName, systemScope, tenantScope } from './grant-table.ts'
 import { isLive, selects } from './rules.ts'
-import type { AccessRequest, Decision, DenyCause, Reason, Scope } from './types.ts'
+import type { AccessRequest, Decision, DenyCause, Reason } from './types.ts'
 
 /**
  * Decides one request: the same answer as `decidePlain`, from the rows of the user and of the user's teams.
@@ -14,7 +14,7 @@ export function decide(request: AccessRequest, compiled: CompiledAccess): Decisi
   if (typeof holders === 'string') return deny(request, compiled, holders)
   const permission = compiled.grants.permissionNumbers.get(request.permission)
   if (permission === undefined) return deny(request, compiled, 'unknown-permission')
-  const count = noteRows(request, compiled, holders, permission)
+  const count = noteAll(request, compiled, holders, permission)
   if (count === 0) return deny(request, compiled, 'no-grant')
   const because = new Array<Reason>(count)
   for (let at = 0; at < count; at++) because[at] = reasonOf(compiled, compiled.noted[at]!)
@@ -31,21 +31,52 @@ function meet(compiled: CompiledAccess, userUid: string): readonly Holder[] | De
   return holders
 }
 
+/** Notes the rows that allow the request, in the order of the facts, and counts them. */
+function noteAll(
+  request: AccessRequest,
+  compiled: CompiledAccess,
+  holders: readonly Holder[],
+  permission: number,
+): number {
+  const { scope } = request.resource
+  const { placeNumbers } = compiled.grants
+  switch (scope.kind) {
+    case 'system':
+      return noteRows(request, compiled, holders, permission, systemScope, systemScope, 0)
+    case 'tenant':
+      return noteRows(request, compiled, holders, permission, tenantScope, tenantScope, 0)
+    case 'project': {
+      // In a project where nobody was given anything, the tenant's are all.
+      const own = placeNumbers.get(scope.projectUid) ?? tenantScope
+      return noteRows(request, compiled, holders, permission, tenantScope, own, 0)
+    }
+    case 'workspace': {
+      const project = placeNumbers.get(scope.projectUid) ?? tenantScope
+      const count = noteRows(request, compiled, holders, permission, tenantScope, project, 0)
+      const own = placeNumbers.get(placeName(scope))
+      return own === undefined ? count : noteRows(request, compiled, holders, permission, own, own, count)
+    }
+  }
+}
+
 /**
- * Notes the rows that allow the request, in the order of the facts, and counts them. The one loop that has to be fast:
- * of each holder it looks at the run given in the tenant and the run given in the object's project, and at nothing else.
+ * The one loop that has to be fast: of each holder it looks at the run given in the wide scope and the run given in the
+ * object's own, and at nothing else.
+ *
+ * @param already how many are noted by now
  */
 function noteRows(
   request: AccessRequest,
   compiled: CompiledAccess,
   holders: readonly Holder[],
   permission: number,
+  wide: number,
+  own: number,
+  already: number,
 ): number {
   const { startOf, scope, role, bits, conditional, place } = compiled.grants
   const { noted } = compiled
-  const wide = request.resource.scope.kind === 'system' ? systemScope : tenantScope
-  const own = numberOfScope(compiled.grants, request.resource.scope)
-  let count = 0
+  let count = already
   for (const holder of holders) {
     const end = startOf[holder + 1]!
     for (let row = startOf[holder]!; row < end; row++) {
@@ -64,12 +95,6 @@ function noteRows(
     }
   }
   return count
-}
-
-/** The number that grants in this very scope have. In a project where nobody was given anything, the tenant's are all. */
-function numberOfScope({ projectNumbers }: GrantTable, scope: Scope): number {
-  if (scope.kind === 'project') return projectNumbers.get(scope.projectUid) ?? tenantScope
-  return scope.kind === 'tenant' ? tenantScope : systemScope
 }
 
 /** The last row from `row` to before `end` whose scope is below `wanted`; that of `row` is, and they ascend. */

@@ -3,7 +3,7 @@ import { type CompiledAccess, grantAt, holdersOf, reasonOf } from './compile.ts'
 import { decide } from './decide.ts'
 import { hasPermission } from './grant-table.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
-import type { AccessRequest, Decision, Reason, RoleDefinition, SubjectRef } from './types.ts'
+import type { AccessRequest, Decision, Reason, RoleDefinition, Scope, SubjectRef } from './types.ts'
 
 /** Why a grant that carries the permission does not count for a request. */
 export type NearMiss = {
@@ -53,7 +53,7 @@ function rolesWith({ permission, resource }: AccessRequest, { facts }: CompiledA
   const { scope, tags } = resource
   // With a filter that selects the object, where there is one; a scope has nothing that could be selected.
   const given = tags === undefined ? (['none'] as const) : (['none', []] as const)
-  const places = scope.kind === 'project' ? [scope, { kind: 'tenant' } as const] : [scope]
+  const places = placesOf(scope)
   return [...facts.roles.values()]
     .filter(
       (role) =>
@@ -63,6 +63,13 @@ function rolesWith({ permission, resource }: AccessRequest, { facts }: CompiledA
         ),
     )
     .toSorted((a, b) => a.permissions.length - b.permissions.length)
+}
+
+/** Where a role can be given that is to act in a scope, the narrowest first. */
+function placesOf(scope: Scope): readonly Scope[] {
+  const tenant = { kind: 'tenant' } as const
+  if (scope.kind === 'workspace') return [scope, { kind: 'project', projectUid: scope.projectUid }, tenant]
+  return scope.kind === 'project' ? [scope, tenant] : [scope]
 }
 
 /** A live grant that acts on what its filters select. */

@@ -12,7 +12,7 @@ export type Holder = number
 export type GrantTable = {
   /** The first row of each holder, and after the last holder the number of rows. */
   readonly startOf: Int32Array
-  /** `tenantScope`, `systemScope` or the project's number. */
+  /** `tenantScope`, `systemScope`, or the number of the project or workspace. */
   readonly scope: Int32Array
   /** Among the assignments of the facts. */
   readonly place: Int32Array
@@ -23,20 +23,25 @@ export type GrantTable = {
   /** A set of permission numbers for each role, in words of 32. */
   readonly bits: Uint32Array
   readonly permissionNumbers: ReadonlyMap<string, number>
-  readonly projectNumbers: ReadonlyMap<string, number>
+  /** By the names of `placeName`. */
+  readonly placeNumbers: ReadonlyMap<string, number>
   readonly holders: { readonly user: ReadonlyMap<string, Holder>; readonly team: ReadonlyMap<string, Holder> }
 }
 
-/** Below every project's number: what is given in the tenant comes first. */
+/** Below every place's number: what is given in the tenant comes first. */
 export const tenantScope = 0
 export const systemScope = 1
-const firstProject = 2
+const firstPlace = 2
+
+/** A workspace goes by its project's name too: one that is said to be in another project is another place. */
+export const placeName = (scope: Extract<Scope, { readonly projectUid: string }>): string =>
+  scope.kind === 'project' ? scope.projectUid : `${scope.projectUid}/${scope.workspaceUid}`
 
 /** Lays the grants out. Left out: assignments without their role, and roles that may not be given like this. */
 export function layOut(facts: TenantAccessFacts): GrantTable {
   const { assignments } = facts
   const { roles, ...sets } = layOutRoles(facts)
-  const projectNumbers = new Map<string, number>()
+  const placeNumbers = new Map<string, number>()
   const holders = { user: new Map<string, Holder>(), team: new Map<string, Holder>() }
 
   // By place, in one pass: once they are sorted, neighbouring rows come from anywhere in memory.
@@ -49,13 +54,13 @@ export function layOut(facts: TenantAccessFacts): GrantTable {
     const role = roles.get(assignment.roleUid)
     if (role === undefined || !mayBeGiven(role.kind, assignment, facts.tenantUid)) continue
     const { kind, uid } = assignment.subject
-    scopeOf[place] = numberOfScope(projectNumbers, assignment.scope)
+    scopeOf[place] = numberOfScope(placeNumbers, assignment.scope)
     holderOf[place] = numberOf(holders[kind], uid, holders.user.size + holders.team.size)
     roleOf[place] = role.start
     conditionalOf[place] = isConditional(assignment) ? 1 : 0
     granting.push(place)
   }
-  const byScope = sortBy(scopeOf, firstProject + projectNumbers.size, Int32Array.from(granting)).sorted
+  const byScope = sortBy(scopeOf, firstPlace + placeNumbers.size, Int32Array.from(granting)).sorted
   const { sorted: place, startOf } = sortBy(holderOf, holders.user.size + holders.team.size, byScope)
 
   return {
@@ -65,7 +70,7 @@ export function layOut(facts: TenantAccessFacts): GrantTable {
     role: place.map((at) => roleOf[at]!),
     conditional: new Uint8Array(place.map((at) => conditionalOf[at]!)),
     ...sets,
-    projectNumbers,
+    placeNumbers,
     holders,
   }
 }
@@ -94,9 +99,10 @@ function layOutRoles({ permissions, roles: defined }: TenantAccessFacts) {
 
 const isConditional = ({ filters, endsAt }: Assignment) => filters !== 'none' || endsAt !== undefined
 
-function numberOfScope(projectNumbers: Map<string, number>, scope: Scope): number {
-  if (scope.kind === 'project') return numberOf(projectNumbers, scope.projectUid, firstProject + projectNumbers.size)
-  return scope.kind === 'tenant' ? tenantScope : systemScope
+function numberOfScope(placeNumbers: Map<string, number>, scope: Scope): number {
+  if (scope.kind === 'tenant') return tenantScope
+  if (scope.kind === 'system') return systemScope
+  return numberOf(placeNumbers, placeName(scope), firstPlace + placeNumbers.size)
 }
 
 function numberOf(numbers: Map<string, number>, name: string, next: number): number {

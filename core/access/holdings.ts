@@ -1,8 +1,8 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
 import { type CompiledAccess, grantAt, holdersOf } from './compile.ts'
-import { type Holder, hasPermission } from './grant-table.ts'
+import { type Holder, hasPermission, placeName } from './grant-table.ts'
 import { isLive, reaches } from './rules.ts'
-import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter } from './types.ts'
+import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter, WorkspaceScope } from './types.ts'
 
 /** What one assignment gives, or would give: these permissions in this scope, perhaps on some objects or for some time. */
 export type Holding = Limits & { readonly permissions: readonly AnyPermission[] }
@@ -21,6 +21,8 @@ export type HeldPermissions = {
   readonly tenant: readonly AnyPermission[]
   /** By project UID, for the projects with grants of their own; what the tenant gives there is in the list too. */
   readonly projects: ReadonlyMap<string, readonly AnyPermission[]>
+  /** Likewise, for the workspaces with grants of their own. */
+  readonly workspaces: readonly { readonly scope: WorkspaceScope; readonly permissions: readonly AnyPermission[] }[]
 }
 
 /**
@@ -37,9 +39,14 @@ export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now
       held.filter(({ assignment }) => reaches(assignment.scope, target)),
     )
   const projects = new Map<string, readonly AnyPermission[]>()
-  for (const { scope } of held.map(({ assignment }) => assignment))
+  const workspaces = new Map<string, HeldPermissions['workspaces'][number]>()
+  for (const { scope } of held.map(({ assignment }) => assignment)) {
     if (scope.kind === 'project' && !projects.has(scope.projectUid)) projects.set(scope.projectUid, within(scope))
-  return { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }), projects }
+    if (scope.kind === 'workspace' && !workspaces.has(placeName(scope)))
+      workspaces.set(placeName(scope), { scope, permissions: within(scope) })
+  }
+  const wide = { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }) }
+  return { ...wide, projects, workspaces: [...workspaces.values()] }
 }
 
 /**
@@ -63,7 +70,8 @@ export type Reach = 'all' | ReadonlyMap<string, Assignment['filters']>
 
 /**
  * On which objects of the tenant's projects an active user holds a permission at `now`: an object is within it when, and only
- * when, `decide` allows the permission on it. Nothing for a user who is inactive or unknown.
+ * when, `decide` allows the permission on it. Nothing for a user who is inactive or unknown. Workspaces are reached by grants
+ * of their own besides: `workspacesOf`.
  */
 export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permission: AnyPermission, now: number): Reach {
   const number = compiled.grants.permissionNumbers.get(permission)
@@ -80,6 +88,23 @@ export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permissio
     reach.set(scope.projectUid, filters === 'none' || had === undefined ? filters : united(had, filters))
   }
   return reach
+}
+
+/** The workspaces on which an active user holds a permission at `now` by roles given on them alone, whatever `reachOf` says. */
+export function workspacesOf(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  permission: AnyPermission,
+  now: number,
+): readonly WorkspaceScope[] {
+  const number = compiled.grants.permissionNumbers.get(permission)
+  if (number === undefined) return []
+  const given = liveGrants(compiled, activeHolders(compiled, subject), now).flatMap(({ assignment, bitsAt }) =>
+    assignment.scope.kind === 'workspace' && hasPermission(compiled.grants.bits, bitsAt, number)
+      ? [[placeName(assignment.scope), assignment.scope] as const]
+      : [],
+  )
+  return [...new Map(given).values()]
 }
 
 /** Each filter once, however it is spelled twice. */
@@ -171,5 +196,5 @@ function limitsOf({ scope, filters, endsAt }: Limits): Limits {
 }
 
 function nameOf(scope: Scope): string {
-  return scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind
+  return scope.kind === 'project' || scope.kind === 'workspace' ? `${scope.kind} ${placeName(scope)}` : scope.kind
 }

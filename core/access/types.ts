@@ -1,15 +1,26 @@
 import type { AnyPermission, RoleScope } from '../../contract/permissions.ts'
 
-/** Where an object lives or a role was given. A project is always inside the one tenant that the facts are about. */
+/**
+ * Where an object lives or a role was given. A project is always inside the one tenant that the facts are about, a workspace
+ * in one project of it, for good.
+ */
 export type Scope =
   | { readonly kind: 'system' }
   | { readonly kind: 'tenant' }
   | { readonly kind: 'project'; readonly projectUid: string }
+  | WorkspaceScope
+
+/** One workspace: nothing lives in it but itself. */
+export type WorkspaceScope = {
+  readonly kind: 'workspace'
+  readonly projectUid: string
+  readonly workspaceUid: string
+}
 
 export type SubjectRef = { readonly userUid: string }
 
 /**
- * What is asked about. `scope` is the object's own scope (for a project itself: that project), never what the caller
+ * What is asked about. `scope` is the object's own scope (for a project or a workspace itself: that one), never what the caller
  * claims. `tags` are the object's labels: leave them out where there is no single object (a list, a create), and grants
  * with filters do not count; `{}` says that the object is there and carries none.
  */

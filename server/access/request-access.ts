@@ -8,10 +8,12 @@ import {
   type Holding,
   holdingOf,
   holdingsOf,
+  isLive,
   permissionsOf,
   reachOf,
   type Scope,
   whoCan,
+  workspacesOf,
 } from '../../core/access/index.ts'
 import { err, ok } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
@@ -35,10 +37,10 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     },
     coversRoles(given) {
       const holdings: Holding[] = []
-      for (const { roleUid, scope, filters = 'none' } of given) {
+      for (const { roleUid, scope, filters = 'none', endsAt } of given) {
         const role = compiled.facts.roles.get(roleUid)
         if (!role) return err(refuse('not_found', `No role ${roleUid}`))
-        holdings.push(holdingOf(role, { scope, filters }))
+        holdings.push(holdingOf(role, { scope, filters, ...(endsAt === undefined ? {} : { endsAt }) }))
       }
       return check(holdings)
     },
@@ -47,15 +49,18 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       const had = new Set(before?.permissions)
       const added = permissions.filter((permission) => !had.has(permission))
       if (added.length === 0) return ok(undefined)
-      const held = compiled.facts.assignments.filter((assignment) => assignment.roleUid === roleUid)
+      const held = compiled.facts.assignments.filter(
+        (assignment) => assignment.roleUid === roleUid && isLive(assignment, now),
+      )
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
     reachOf: (permission) => reachOf(compiled, subject, permission, now),
+    workspacesOf: (permission) => workspacesOf(compiled, subject, permission, now),
     coversUser: (userUid) => check(holdingsOf(compiled, { kind: 'user', uid: userUid }, now)),
     coversTeam: (teamUid) => check(holdingsOf(compiled, { kind: 'team', uid: teamUid }, now)),
     permissionsOf(userUid) {
       const held = permissionsOf(compiled, { userUid }, now)
-      return { tenant: held.tenant, projects: held.projects }
+      return { tenant: held.tenant, projects: held.projects, workspaces: held.workspaces }
     },
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
@@ -73,7 +78,10 @@ function exceeds({ missing }: Extract<Coverage, { covered: false }>) {
   })
 }
 
-const nameOf = (scope: Scope) => (scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind)
+function nameOf(scope: Scope): string {
+  if (scope.kind === 'workspace') return `workspace ${scope.workspaceUid}`
+  return scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind
+}
 
 /** A target has a scope; a scope has none. */
 function isScope(on: Parameters<RequestAccess['allows']>[1]): on is Scope {

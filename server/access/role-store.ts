@@ -150,28 +150,46 @@ export async function givableRoles(
   return new Map([...predefined, ...custom].map((role) => [role.uid, role]))
 }
 
+/** What roles are called, the predefined ones and the tenant's own; one that is no more is left out. */
+export async function roleNames(tx: Tx, uids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  return new Map([...(await givableRoles(tx, uids))].map(([uid, { name }]) => [uid, name]))
+}
+
 /** Where a role is held: whose, and in which project or, without one, in the tenant. */
 export type RoleUse = {
   readonly kind: 'user' | 'team'
   readonly uid: string
   readonly project: string | undefined
+  /** Of the project, where it is held on that alone. */
+  readonly workspace?: string
 }
 
-/** Everywhere that a role is held, filtered or not. */
+/** Everywhere that a role is held, filtered or not; what has ended is not held. */
 export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
-  const rows = await tx.query<{ user_id: string | null; team_id: string | null; project_id: string | null }>(
-    `select user_id, team_id, project_id from role_assignments where tenant_id = $1 and role_id = $2
+  const rows = await tx.query<{
+    user_id: string | null
+    team_id: string | null
+    project_id: string | null
+    workspace_id: string | null
+  }>(
+    `select user_id, team_id, project_id, null::text as workspace_id from role_assignments
+      where tenant_id = $1 and role_id = $2 and (ends_at is null or ends_at > now())
       union all
-     select r.user_id, r.team_id, p.project_id
+     select a.user_id, a.team_id, w.project_id, a.workspace_id
+       from workspace_roles a join workspaces w using (tenant_id, workspace_id)
+      where a.tenant_id = $1 and a.role_id = $2
+      union all
+     select r.user_id, r.team_id, p.project_id, null
        from resource_role_roles rr
        join resource_roles r using (tenant_id, resource_role_id)
        left join resource_role_projects p using (tenant_id, resource_role_id)
       where rr.tenant_id = $1 and rr.role_id = $2
-      order by 1, 2, 3`,
+      order by 1, 2, 3, 4`,
     [tx.tenant, uid],
   )
-  return rows.map(({ user_id, team_id, project_id }) => ({
+  return rows.map(({ user_id, team_id, project_id, workspace_id }) => ({
     ...(user_id === null ? { kind: 'team' as const, uid: team_id ?? '' } : { kind: 'user' as const, uid: user_id }),
     project: project_id ?? undefined,
+    ...(workspace_id === null ? {} : { workspace: workspace_id }),
   }))
 }

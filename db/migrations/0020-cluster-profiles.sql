@@ -1,4 +1,4 @@
--- 0015: cluster profiles. The previous release keeps working and knows none of them.
+-- 0020: cluster profiles. The previous release keeps working and knows none of them.
 
 -- Without a project a row is the tenant's own. Of one name there may be several versions. What is a project's goes with it.
 create table cluster_profiles (
