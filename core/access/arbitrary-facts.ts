@@ -23,6 +23,10 @@ const anyScope: fc.Arbitrary<Scope> = fc.constantFrom<Scope>(
   { kind: 'project', projectUid: 'p1' },
   { kind: 'project', projectUid: 'p1' },
   { kind: 'project', projectUid: 'p2' },
+  { kind: 'workspace', projectUid: 'p1', workspaceUid: 'w1' },
+  { kind: 'workspace', projectUid: 'p1', workspaceUid: 'w2' },
+  // The same name in another project: no such thing is stored, and it must not be taken for the other.
+  { kind: 'workspace', projectUid: 'p2', workspaceUid: 'w1' },
 )
 
 /** Records with an ordinary prototype: the others are not deeply equal to their own copies. */

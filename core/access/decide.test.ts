@@ -10,6 +10,8 @@ const inTenant: Scope = { kind: 'tenant' }
 const inSystem: Scope = { kind: 'system' }
 const projectA: Scope = { kind: 'project', projectUid: 'a' }
 const projectB: Scope = { kind: 'project', projectUid: 'b' }
+const workspaceA: Scope = { kind: 'workspace', projectUid: 'a', workspaceUid: 'w' }
+const otherInA: Scope = { kind: 'workspace', projectUid: 'a', workspaceUid: 'v' }
 const noon = Date.UTC(2030, 0, 1, 12)
 
 const role = (scope: RoleDefinition['scope'], ...permissions: AnyPermission[]): RoleDefinition => {
@@ -89,6 +91,66 @@ const cases: readonly Case[] = [
     assignments: [give('project', inTenant)],
     on: inTenant,
     expect: 'allow',
+  },
+  {
+    rule: 'a project role given on a workspace acts on it',
+    assignments: [give('project', workspaceA)],
+    on: workspaceA,
+    expect: 'allow',
+  },
+  {
+    rule: 'a workspace grant does not reach another workspace of the project',
+    assignments: [give('project', workspaceA)],
+    on: otherInA,
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a workspace grant does not reach the project around it',
+    assignments: [give('project', workspaceA)],
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a workspace grant does not reach the tenant',
+    assignments: [give('project', workspaceA)],
+    on: inTenant,
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a project grant acts on the workspaces of the project',
+    assignments: [give('project', projectA)],
+    on: workspaceA,
+    expect: 'allow',
+  },
+  {
+    rule: 'a project grant does not act on workspaces of another project',
+    assignments: [give('project', projectB)],
+    on: workspaceA,
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a tenant role acts on workspaces',
+    assignments: [give('tenant', inTenant)],
+    on: workspaceA,
+    expect: 'allow',
+  },
+  {
+    rule: 'a tenant role given on a workspace gives nothing',
+    assignments: [give('tenant', workspaceA)],
+    on: workspaceA,
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a resource role given on a workspace gives nothing',
+    assignments: [give('resource', workspaceA, { filters: [] })],
+    on: workspaceA,
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a role given on a workspace takes no filters',
+    assignments: [give('project', workspaceA, { filters: [either(is('env', 'prod'))] })],
+    on: workspaceA,
+    tags: { env: 'prod' },
+    expect: 'no-grant',
   },
   {
     rule: 'gives nothing but its permissions',

@@ -5,7 +5,7 @@ import type { AnyPermission } from '../../contract/permissions.ts'
 import { anyAssignment, anyFacts, anyRequest } from './arbitrary-facts.ts'
 import { compile } from './compile.ts'
 import { decide } from './decide.ts'
-import { covers, type Holding, holdingOf, holdingsOf, permissionsOf } from './holdings.ts'
+import { covers, type Holding, holdingOf, holdingsOf, permissionsOf, workspacesOf } from './holdings.ts'
 import type { Assignment, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
 
 const inTenant: Scope = { kind: 'tenant' }
@@ -242,7 +242,7 @@ test('D01: a role assignment that the giver covers lets nobody do what the giver
         const after = compile({ ...facts, assignments: [...facts.assignments, extra] })
         const role = facts.roles.get(extra.roleUid)
         if (role === undefined) return
-        const givers = [...facts.users.keys()].map((userUid) => ({ userUid }))
+        const givers = [...facts.users].map(([userUid]) => ({ userUid }))
         const at = now - before
         for (const giver of givers.filter((it) => covers(compiled, it, [holdingOf(role, extra)], at).covered))
           for (const permission of facts.permissions)
@@ -276,7 +276,37 @@ test('permissionsOf agrees with decide: listed means allowed on every object, in
       assert.deepEqual(held.tenant, allowed(inTenant))
       for (const projectUid of ['p1', 'p2'])
         assert.deepEqual(held.projects.get(projectUid) ?? held.tenant, allowed({ kind: 'project', projectUid }))
+      for (const { scope, permissions } of held.workspaces) assert.deepEqual(permissions, allowed(scope))
     }),
     { numRuns: 1000 },
   )
+})
+
+test('workspacesOf names exactly the workspaces on which a role given on them alone allows it', () => {
+  const workspaces = [
+    { kind: 'workspace', projectUid: 'p1', workspaceUid: 'w1' },
+    { kind: 'workspace', projectUid: 'p1', workspaceUid: 'w2' },
+    { kind: 'workspace', projectUid: 'p2', workspaceUid: 'w1' },
+  ] as const
+  let met = 0
+  fc.assert(
+    fc.property(anyFacts, anyRequest, (facts, { subject, now }) => {
+      const compiled = compile(facts)
+      for (const permission of facts.permissions) {
+        const named = workspacesOf(compiled, subject, permission, now)
+        const allowed = workspaces.filter((scope) => {
+          const decision = decide(
+            { subject, permission, resource: { kind: 'workspace', scope, tags: {} }, now },
+            compiled,
+          )
+          return decision.effect === 'allow' && decision.because.some((reason) => reason.scope.kind === 'workspace')
+        })
+        const spelled = (scopes: readonly Scope[]) => scopes.map((scope) => JSON.stringify(scope)).toSorted()
+        assert.deepEqual(spelled(named), spelled(allowed))
+        met += named.length
+      }
+    }),
+    { numRuns: 1000 },
+  )
+  assert.ok(met > 200, `the property met only ${met} workspaces`)
 })

@@ -1,8 +1,9 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
-import { type CompiledAccess, grantAt, holdersOf } from './compile.ts'
-import { type Holder, hasPermission } from './grant-table.ts'
-import { isLive, reaches } from './rules.ts'
-import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter } from './types.ts'
+import { type CompiledAccess, holdersOf } from './compile.ts'
+import { type Grant, grantsOf, type Held } from './held.ts'
+import { hasPermission } from './role-table.ts'
+import { isLive, placeName, reaches } from './rules.ts'
+import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter, WorkspaceScope } from './types.ts'
 
 /** What one assignment gives, or would give: these permissions in this scope, perhaps on some objects or for some time. */
 export type Holding = Limits & { readonly permissions: readonly AnyPermission[] }
@@ -21,6 +22,8 @@ export type HeldPermissions = {
   readonly tenant: readonly AnyPermission[]
   /** By project UID, for the projects with grants of their own; what the tenant gives there is in the list too. */
   readonly projects: ReadonlyMap<string, readonly AnyPermission[]>
+  /** Likewise, for the workspaces with grants of their own. */
+  readonly workspaces: readonly { readonly scope: WorkspaceScope; readonly permissions: readonly AnyPermission[] }[]
 }
 
 /**
@@ -37,9 +40,14 @@ export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now
       held.filter(({ assignment }) => reaches(assignment.scope, target)),
     )
   const projects = new Map<string, readonly AnyPermission[]>()
-  for (const { scope } of held.map(({ assignment }) => assignment))
+  const workspaces = new Map<string, HeldPermissions['workspaces'][number]>()
+  for (const { scope } of held.map(({ assignment }) => assignment)) {
     if (scope.kind === 'project' && !projects.has(scope.projectUid)) projects.set(scope.projectUid, within(scope))
-  return { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }), projects }
+    if (scope.kind === 'workspace' && !workspaces.has(placeName(scope)))
+      workspaces.set(placeName(scope), { scope, permissions: within(scope) })
+  }
+  const wide = { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }) }
+  return { ...wide, projects, workspaces: [...workspaces.values()] }
 }
 
 /**
@@ -47,7 +55,7 @@ export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now
  * is worth what that user will be able to do. An unknown subject holds nothing; look it up first.
  */
 export function holdingsOf(compiled: CompiledAccess, subject: Assignment['subject'], now: number): readonly Holding[] {
-  const team = compiled.grants.holders.team.get(subject.uid)
+  const team = compiled.held.team.get(subject.uid)
   const holders = subject.kind === 'user' ? holdersOf(compiled, subject.uid) : team === undefined ? [] : [team]
   return liveGrants(compiled, holders, now).map((grant) => ({
     ...limitsOf(grant.assignment),
@@ -63,14 +71,15 @@ export type Reach = 'all' | ReadonlyMap<string, Assignment['filters']>
 
 /**
  * On which objects of the tenant's projects an active user holds a permission at `now`: an object is within it when, and only
- * when, `decide` allows the permission on it. Nothing for a user who is inactive or unknown.
+ * when, `decide` allows the permission on it. Nothing for a user who is inactive or unknown. Workspaces are reached by grants
+ * of their own besides: `workspacesOf`.
  */
 export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permission: AnyPermission, now: number): Reach {
-  const number = compiled.grants.permissionNumbers.get(permission)
+  const number = compiled.roles.permissionNumbers.get(permission)
   if (number === undefined) return new Map()
   const reach = new Map<string, Assignment['filters']>()
-  for (const { assignment, bitsAt } of liveGrants(compiled, activeHolders(compiled, subject), now)) {
-    if (!hasPermission(compiled.grants.bits, bitsAt, number)) continue
+  for (const { assignment, number: role } of liveGrants(compiled, activeHolders(compiled, subject), now)) {
+    if (!hasPermission(compiled.roles, role, number)) continue
     const { scope, filters } = assignment
     // With a filter nothing is given in the tenant: `mayBeGiven`.
     if (scope.kind === 'tenant') return 'all'
@@ -80,6 +89,23 @@ export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permissio
     reach.set(scope.projectUid, filters === 'none' || had === undefined ? filters : united(had, filters))
   }
   return reach
+}
+
+/** The workspaces on which an active user holds a permission at `now` by roles given on them alone, whatever `reachOf` says. */
+export function workspacesOf(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  permission: AnyPermission,
+  now: number,
+): readonly WorkspaceScope[] {
+  const number = compiled.roles.permissionNumbers.get(permission)
+  if (number === undefined) return []
+  const given = liveGrants(compiled, activeHolders(compiled, subject), now).flatMap(({ assignment, number: role }) =>
+    assignment.scope.kind === 'workspace' && hasPermission(compiled.roles, role, number)
+      ? [[placeName(assignment.scope), assignment.scope] as const]
+      : [],
+  )
+  return [...new Map(given).values()]
 }
 
 /** Each filter once, however it is spelled twice. */
@@ -144,26 +170,17 @@ function spell({ conjunction, expressions }: TagFilter): string {
   return JSON.stringify([conjunction, each])
 }
 
-type LiveGrant = { readonly assignment: Assignment; readonly bitsAt: number }
-
-function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): readonly Holder[] {
-  return compiled.facts.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
+function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): readonly Held[] {
+  return compiled.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
 }
 
-/** In the order of the facts. */
-function liveGrants(compiled: CompiledAccess, holders: readonly Holder[], now: number): readonly LiveGrant[] {
-  const { startOf, place, role } = compiled.grants
-  const rows: number[] = []
-  for (const holder of holders) for (let row = startOf[holder]!; row < startOf[holder + 1]!; row++) rows.push(row)
-  return rows
-    .sort((a, b) => place[a]! - place[b]!)
-    .map((row) => ({ ...grantAt(compiled, row), bitsAt: role[row]! }))
-    .filter(({ assignment }) => isLive(assignment, now))
+function liveGrants({ roles }: CompiledAccess, holders: readonly Held[], now: number): readonly Grant[] {
+  return holders.flatMap((held) => grantsOf(held, roles)).filter(({ assignment }) => isLive(assignment, now))
 }
 
 /** Everything that some of the grants give, in the order of the catalogue. */
-function unite({ facts, grants: { bits } }: CompiledAccess, held: readonly LiveGrant[]): readonly AnyPermission[] {
-  return [...facts.permissions].filter((_, number) => held.some(({ bitsAt }) => hasPermission(bits, bitsAt, number)))
+function unite({ permissions, roles }: CompiledAccess, held: readonly Grant[]): readonly AnyPermission[] {
+  return [...permissions].filter((_, permission) => held.some(({ number }) => hasPermission(roles, number, permission)))
 }
 
 function limitsOf({ scope, filters, endsAt }: Limits): Limits {
@@ -171,5 +188,5 @@ function limitsOf({ scope, filters, endsAt }: Limits): Limits {
 }
 
 function nameOf(scope: Scope): string {
-  return scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind
+  return scope.kind === 'project' || scope.kind === 'workspace' ? `${scope.kind} ${placeName(scope)}` : scope.kind
 }

@@ -1,5 +1,5 @@
 /** Who may do what: permissions, scopes, roles and filters as values in, a decision with its reasons out. */
-export { type CompiledAccess, compile } from './compile.ts'
+export { type AccessChanges, assignmentsOf, type CompiledAccess, compile, recompile } from './compile.ts'
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
@@ -22,8 +22,10 @@ export {
   type Reach,
   reachOf,
   sameFilter,
+  workspacesOf,
 } from './holdings.ts'
 export { mayBeGiven } from './rules.ts'
+export { type ReadableMap, SharedMap } from './shared-map.ts'
 export type {
   AccessRequest,
   Assignment,
@@ -38,4 +40,6 @@ export type {
   TagFilter,
   TagFilterSet,
   TenantAccessFacts,
+  UserStanding,
+  WorkspaceScope,
 } from './types.ts'

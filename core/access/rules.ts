@@ -6,14 +6,16 @@ import type { Assignment, Scope, TagExpression, TagFilter } from './types.ts'
 /**
  * Whether a role of this kind may be given like this. What breaks the rule grants nothing, however it got into the store.
  *
- * A tenant role is given in the tenant; a project role in a project, or in the tenant and so in all projects; a resource
- * role in a project and with filters; a system role in the system scope of the tenant `system`.
+ * A tenant role is given in the tenant; a project role in a project, in the tenant and so in all projects, or on one
+ * workspace as a whole; a resource role in a project and with filters; a system role in the system scope of the tenant
+ * `system`.
  */
 export function mayBeGiven(kind: RoleScope, given: Pick<Assignment, 'scope' | 'filters'>, tenantUid: string): boolean {
   switch (kind) {
     case 'tenant':
       return given.scope.kind === 'tenant'
     case 'project':
+      if (given.scope.kind === 'workspace') return given.filters === 'none'
       return given.scope.kind === 'tenant' || given.scope.kind === 'project'
     case 'resource':
       return given.scope.kind === 'project' && given.filters !== 'none'
@@ -22,17 +24,30 @@ export function mayBeGiven(kind: RoleScope, given: Pick<Assignment, 'scope' | 'f
   }
 }
 
-/** Whether what is given in one scope acts on objects of another: the tenant's in all its projects, the rest where it is. */
+/**
+ * Whether what is given in one scope acts on objects of another: the tenant's in all its projects, a project's on its
+ * workspaces too, the rest where it is.
+ */
 export function reaches(given: Scope, target: Scope): boolean {
   switch (given.kind) {
     case 'system':
       return target.kind === 'system'
     case 'tenant':
-      return target.kind === 'tenant' || target.kind === 'project'
+      return target.kind !== 'system'
     case 'project':
-      return target.kind === 'project' && target.projectUid === given.projectUid
+      return (target.kind === 'project' || target.kind === 'workspace') && target.projectUid === given.projectUid
+    case 'workspace':
+      return (
+        target.kind === 'workspace' &&
+        target.workspaceUid === given.workspaceUid &&
+        target.projectUid === given.projectUid
+      )
   }
 }
+
+/** A workspace goes by its project's name too: one that is said to be in another project is another place. */
+export const placeName = (scope: Extract<Scope, { readonly projectUid: string }>): string =>
+  scope.kind === 'project' ? scope.projectUid : `${scope.projectUid}/${scope.workspaceUid}`
 
 /** Whether it still grants at `now`. Its end belongs to the time after it, and a time that is no number is after it too. */
 export function isLive({ endsAt }: { readonly endsAt?: number | undefined }, now: number): boolean {

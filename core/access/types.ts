@@ -1,15 +1,27 @@
 import type { AnyPermission, RoleScope } from '../../contract/permissions.ts'
+import type { ReadableMap } from './shared-map.ts'
 
-/** Where an object lives or a role was given. A project is always inside the one tenant that the facts are about. */
+/**
+ * Where an object lives or a role was given. A project is always inside the one tenant that the facts are about, a workspace
+ * in one project of it, for good.
+ */
 export type Scope =
   | { readonly kind: 'system' }
   | { readonly kind: 'tenant' }
   | { readonly kind: 'project'; readonly projectUid: string }
+  | WorkspaceScope
+
+/** One workspace: nothing lives in it but itself. */
+export type WorkspaceScope = {
+  readonly kind: 'workspace'
+  readonly projectUid: string
+  readonly workspaceUid: string
+}
 
 export type SubjectRef = { readonly userUid: string }
 
 /**
- * What is asked about. `scope` is the object's own scope (for a project itself: that project), never what the caller
+ * What is asked about. `scope` is the object's own scope (for a project or a workspace itself: that one), never what the caller
  * claims. `tags` are the object's labels: leave them out where there is no single object (a list, a create), and grants
  * with filters do not count; `{}` says that the object is there and carries none.
  */
@@ -64,6 +76,9 @@ export type Assignment = {
   readonly endsAt?: number
 }
 
+/** What matters of a user here. `teams`: reasons are listed in their order. */
+export type UserStanding = { readonly teams: readonly string[]; readonly active: boolean }
+
 /** Everything that decides about one tenant. Values: whoever built them changes nothing in them afterwards. */
 export type TenantAccessFacts = {
   readonly tenantUid: string
@@ -71,8 +86,8 @@ export type TenantAccessFacts = {
   readonly epoch: string
   /** The permissions that exist here: those of tenants, or in the tenant `system` those of system administrators. */
   readonly permissions: ReadonlySet<AnyPermission>
-  readonly users: ReadonlyMap<string, { readonly teams: readonly string[]; readonly active: boolean }>
-  /** In a stable order (by id, say): reasons are listed in it. */
+  readonly users: ReadableMap<string, UserStanding>
+  /** In a stable order (by id, say): reasons of one holder and place are listed in it. */
   readonly assignments: readonly Assignment[]
   /** By UID. An assignment whose role is not here grants nothing. */
   readonly roles: ReadonlyMap<string, RoleDefinition>
@@ -89,7 +104,10 @@ export type Reason = {
 
 export type DenyCause = 'unknown-subject' | 'subject-inactive' | 'unknown-permission' | 'no-grant'
 
-/** `because` holds every grant that allows it, in the order of the assignments; reasons are shared between decisions. */
+/**
+ * `because` holds every grant that allows it: the user's own, then those of each team; of each what was given in the tenant
+ * first, then in the project, then on the workspace. Reasons are shared between decisions.
+ */
 export type Decision =
   | { readonly effect: 'allow'; readonly because: readonly Reason[]; readonly epoch: string }
   | {

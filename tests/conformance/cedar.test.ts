@@ -68,6 +68,7 @@ function policiesOf(facts: TenantAccessFacts): Record<string, string> {
 function mayStandHere({ scope: kind }: RoleDefinition, { scope, filters }: Assignment, facts: TenantAccessFacts) {
   if (kind === 'system') return scope.kind === 'system' && facts.tenantUid === 'system'
   if (kind === 'resource') return scope.kind === 'project' && filters !== 'none'
+  if (scope.kind === 'workspace') return kind === 'project' && filters === 'none'
   return scope.kind === 'tenant' || (kind === 'project' && scope.kind === 'project')
 }
 
@@ -98,12 +99,17 @@ const user = (uid: string) => `User::${JSON.stringify(uid)}`
 const team = (uid: string) => `Team::${JSON.stringify(uid)}`
 const action = (permission: string) => `Action::${JSON.stringify(permission)}`
 
-/** The tenant holds its projects; the system scope is a place of its own. */
-function place(scope: Scope): string {
-  return scope.kind === 'project' ? `Project::${JSON.stringify(scope.projectUid)}` : `Place::"${scope.kind}"`
+/** The tenant holds its projects, a project its workspaces; the system scope is a place of its own. */
+const place = (scope: Scope) => {
+  const { type, id } = placeEntity(scope)
+  return `${type}::${JSON.stringify(id)}`
 }
-const placeEntity = (scope: Scope) =>
-  scope.kind === 'project' ? { type: 'Project', id: scope.projectUid } : { type: 'Place', id: scope.kind }
+function placeEntity(scope: Scope) {
+  if (scope.kind === 'project') return { type: 'Project', id: scope.projectUid }
+  if (scope.kind === 'workspace') return { type: 'Workspace', id: `${scope.projectUid} ${scope.workspaceUid}` }
+  return { type: 'Place', id: scope.kind }
+}
+const projectEntity = (projectUid: string) => placeEntity({ kind: 'project', projectUid })
 
 function asked({ subject, permission, resource, now }: AccessRequest, facts: TenantAccessFacts) {
   const { scope, tags } = resource
@@ -132,7 +138,10 @@ function asked({ subject, permission, resource, now }: AccessRequest, facts: Ten
         parents: [placeEntity(scope)],
         tags: { ...tags },
       },
-      ...(scope.kind === 'project' ? [{ uid: placeEntity(scope), attrs: {}, parents: [tenant] }] : []),
+      ...(scope.kind === 'workspace'
+        ? [{ uid: placeEntity(scope), attrs: {}, parents: [projectEntity(scope.projectUid)] }]
+        : []),
+      ...('projectUid' in scope ? [{ uid: projectEntity(scope.projectUid), attrs: {}, parents: [tenant] }] : []),
       { uid: tenant, ...none },
     ],
   }
