@@ -38,11 +38,16 @@ export async function whoCan(permission: string, options: WhoCanOptions, edges: 
   })
 }
 
+function placeOf({ kind, project, workspace }: Grant['scope']): string {
+  if (workspace) return `workspace ${workspace.name}`
+  return project ? `project ${project.name}` : kind
+}
+
 function cellsOf({ role, via, scope, filters, endsAt }: Grant): string[] {
   return [
     role.name,
     via.kind === 'user' ? 'own' : `team ${via.team.name}`,
-    scope.project ? `project ${scope.project.name}` : scope.kind,
+    placeOf(scope),
     filters.length === 0 ? 'everything' : filters.map(({ name }) => name).join(' or '),
     endsAt === null ? '' : shownTime(endsAt),
   ]

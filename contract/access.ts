@@ -5,8 +5,8 @@ import { z } from 'zod'
 const uid = z.string().max(128)
 const permission = z.string().min(1).max(128)
 
-/** What is asked about: one cluster, one project, or without either the tenant itself. */
-const place = { cluster: uid.optional(), project: uid.optional() }
+/** What is asked about: one cluster, one project, one workspace, or without any the tenant itself. */
+const place = { cluster: uid.optional(), project: uid.optional(), workspace: uid.optional() }
 
 export const AccessQuestion = z.strictObject({
   permission,
@@ -29,9 +29,10 @@ export const WhatCanQuery = z.strictObject({ user: uid.optional() })
 const named = z.strictObject({ uid: z.string(), name: z.string() })
 
 export const AccessScope = z.strictObject({
-  kind: z.enum(['system', 'tenant', 'project']),
-  /** Of a project. */
+  kind: z.enum(['system', 'tenant', 'project', 'workspace']),
+  /** Of a project, and of a workspace the one that it is in. */
   project: named.optional(),
+  workspace: named.optional(),
 })
 
 /** One way in which somebody holds a permission. */
@@ -81,6 +82,8 @@ export const WhatCan = z.strictObject({
   tenant: z.array(z.string()),
   /** Further permissions of single projects, those of the tenant included. */
   projects: z.array(z.strictObject({ project: named, permissions: z.array(z.string()) })),
+  /** Further permissions on single workspaces, those of the tenant and the project included. */
+  workspaces: z.array(z.strictObject({ workspace: named, project: named, permissions: z.array(z.string()) })),
   /** On what filters select. */
   filtered: z.array(Grant.extend({ permissions: z.array(z.string()) })),
 })

@@ -316,6 +316,34 @@ create policy tenant on cloud_accounts for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cloud_accounts to palisade_app;
 
+create table cluster_rbacs (
+  tenant_id tenant_uid not null,
+  rbac_id uid not null,
+  workspace_id uid,
+  cluster_id uid,
+  "position" integer not null,
+  name text not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  bindings jsonb not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint cluster_rbacs_pkey PRIMARY KEY (tenant_id, rbac_id),
+  constraint cluster_rbacs_tenant_id_cluster_id_fkey FOREIGN KEY (tenant_id, cluster_id) REFERENCES clusters(tenant_id, cluster_id) ON DELETE CASCADE,
+  constraint cluster_rbacs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cluster_rbacs_tenant_id_workspace_id_fkey FOREIGN KEY (tenant_id, workspace_id) REFERENCES workspaces(tenant_id, workspace_id) ON DELETE CASCADE,
+  constraint cluster_rbacs_check CHECK (((workspace_id IS NULL) <> (cluster_id IS NULL)))
+);
+CREATE INDEX cluster_rbacs_by_cluster ON cluster_rbacs USING btree (tenant_id, cluster_id) WHERE (cluster_id IS NOT NULL);
+CREATE INDEX cluster_rbacs_by_workspace ON cluster_rbacs USING btree (tenant_id, workspace_id) WHERE (workspace_id IS NOT NULL);
+alter table cluster_rbacs enable row level security;
+alter table cluster_rbacs force row level security;
+create policy tenant on cluster_rbacs for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_rbacs to palisade_app;
+
 create table clusters (
   tenant_id tenant_uid not null,
   cluster_id uid not null,
@@ -923,3 +951,73 @@ create policy tenant on users for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on users to palisade_app;
+
+create table workspace_clusters (
+  tenant_id tenant_uid not null,
+  workspace_id uid not null,
+  cluster_id uid not null,
+  "position" integer not null,
+  constraint workspace_clusters_pkey PRIMARY KEY (tenant_id, workspace_id, cluster_id),
+  constraint workspace_clusters_tenant_id_cluster_id_fkey FOREIGN KEY (tenant_id, cluster_id) REFERENCES clusters(tenant_id, cluster_id) ON DELETE CASCADE,
+  constraint workspace_clusters_tenant_id_workspace_id_fkey FOREIGN KEY (tenant_id, workspace_id) REFERENCES workspaces(tenant_id, workspace_id) ON DELETE CASCADE
+);
+CREATE INDEX workspace_clusters_by_cluster ON workspace_clusters USING btree (tenant_id, cluster_id);
+alter table workspace_clusters enable row level security;
+alter table workspace_clusters force row level security;
+create policy tenant on workspace_clusters for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on workspace_clusters to palisade_app;
+
+create table workspace_roles (
+  tenant_id tenant_uid not null,
+  assignment_id uid not null,
+  user_id uid,
+  team_id uid,
+  role_id uid not null,
+  workspace_id uid not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  constraint workspace_roles_pkey PRIMARY KEY (tenant_id, assignment_id),
+  constraint workspace_roles_tenant_id_user_id_team_id_role_id_workspace_key UNIQUE NULLS NOT DISTINCT (tenant_id, user_id, team_id, role_id, workspace_id),
+  constraint workspace_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint workspace_roles_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
+  constraint workspace_roles_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint workspace_roles_tenant_id_workspace_id_fkey FOREIGN KEY (tenant_id, workspace_id) REFERENCES workspaces(tenant_id, workspace_id) ON DELETE CASCADE,
+  constraint workspace_roles_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
+);
+CREATE INDEX workspace_roles_by_role ON workspace_roles USING btree (tenant_id, role_id);
+CREATE INDEX workspace_roles_by_team ON workspace_roles USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
+CREATE INDEX workspace_roles_by_workspace ON workspace_roles USING btree (tenant_id, workspace_id);
+alter table workspace_roles enable row level security;
+alter table workspace_roles force row level security;
+create policy tenant on workspace_roles for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on workspace_roles to palisade_app;
+
+create table workspaces (
+  tenant_id tenant_uid not null,
+  workspace_id uid not null,
+  project_id uid not null,
+  name text not null,
+  name_key text not null,
+  namespaces jsonb not null default '[]'::jsonb,
+  quota jsonb,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint workspaces_pkey PRIMARY KEY (tenant_id, workspace_id),
+  constraint workspaces_name UNIQUE (tenant_id, project_id, name_key),
+  constraint workspaces_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint workspaces_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE
+);
+CREATE INDEX workspaces_by_label ON workspaces USING gin (labels jsonb_path_ops);
+alter table workspaces enable row level security;
+alter table workspaces force row level security;
+create policy tenant on workspaces for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on workspaces to palisade_app;

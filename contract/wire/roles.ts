@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { displayName, listMeta, listOf, metadataIn, metadataOut, stringMapIfGiven } from './common.ts'
 
+const roleScope = z.enum(['system', 'tenant', 'project', 'resource'])
+
 /** Palette's v1Role. `spec.type` is `system` for the predefined ones. */
 export const role = z.object({
   metadata: metadataOut,
-  spec: z.object({ permissions: z.array(z.string()), scope: z.string(), type: z.enum(['system', 'user']) }),
+  spec: z.object({ permissions: z.array(z.string()), scope: roleScope, type: z.enum(['system', 'user']) }),
   status: z.object({ isEnabled: z.boolean() }),
 })
 export const roleList = z.object({ items: z.array(role), listmeta: listMeta })
@@ -27,8 +29,8 @@ export const roleClone = z.object({
   metadata: z.object({ name: displayName(128), labels: stringMapIfGiven, annotations: stringMapIfGiven }),
 })
 
-export const permissionsQuery = z.object({ scope: z.enum(['system', 'tenant', 'project', 'resource', '']).optional() })
+export const permissionsQuery = z.object({ scope: roleScope.or(z.literal('')).optional() })
 /** A bare array: one element for each component. */
 export const permissionList = z.array(
-  z.object({ name: z.string(), scope: z.string(), permissions: z.array(z.string()) }),
+  z.object({ name: z.string(), scope: roleScope, permissions: z.array(z.string()) }),
 )

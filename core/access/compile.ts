@@ -1,4 +1,5 @@
-import { type Held, layOutHeld, type Rows } from './held.ts'
+import { type Held, layOutHeld } from './held.ts'
+import type { Principal } from './principal.ts'
 import { changeRoles, layOutRoles, type RoleTable } from './role-table.ts'
 import { type ReadableMap, SharedMap } from './shared-map.ts'
 import type { Assignment, Reason, RoleDefinition, TenantAccessFacts, UserStanding } from './types.ts'
@@ -16,10 +17,17 @@ export type CompiledAccess = {
   readonly roles: RoleTable
   /** How many there are. */
   readonly assignments: number
-  /** Active users that were met: the rows of themselves and of their teams, as far as they hold anything. */
-  readonly principals: Map<string, readonly Rows[]>
+  readonly met: Met
+}
+
+/** What was worked out since these facts were compiled. */
+export type Met = {
+  /** Active users. */
+  readonly principals: Map<string, Principal>
+  /** How many rows they have. */
+  rows: number
   /** Room in which `decide` notes reasons, so that it allocates only what it answers. */
-  readonly noted: Reason[]
+  readonly reasons: Reason[]
 }
 
 /**
@@ -37,7 +45,7 @@ export function compile(facts: TenantAccessFacts): CompiledAccess {
   }
   const held = { user: layOut(groups.user), team: layOut(groups.team) }
   const roles = layOutRoles(facts)
-  return { tenantUid, epoch, permissions, users, held, roles, assignments: assignments.length, ...unmet() }
+  return { tenantUid, epoch, permissions, users, held, roles, assignments: assignments.length, met: unmet() }
 }
 
 /** What is otherwise now; what is not named is as before. */
@@ -68,7 +76,7 @@ export function recompile(before: CompiledAccess, changes: AccessChanges): Compi
     )
   }
   const roles = defined.length === 0 ? before.roles : changeRoles(before.roles, defined)
-  return { ...before, epoch, users, held, roles, assignments, ...unmet() }
+  return { ...before, epoch, users, held, roles, assignments, met: unmet() }
 }
 
 /** A user and each of the user's teams, as far as they hold anything; whether the user is active is not looked at. */
@@ -92,4 +100,4 @@ function layOut(groups: ReadonlyMap<string, readonly Assignment[]>): SharedMap<s
   return SharedMap.of(laidOut(), groups.size)
 }
 
-const unmet = () => ({ principals: new Map<string, readonly Rows[]>(), noted: [] })
+const unmet = (): Met => ({ principals: new Map(), rows: 0, reasons: [] })

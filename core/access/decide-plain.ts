@@ -16,24 +16,23 @@ export function decidePlain({ subject, permission, resource, now }: AccessReques
 
   const mine: Assignment['subject'] = { kind: 'user', uid: subject.userUid }
   const holders = [mine, ...[...new Set(user.teams)].map((uid) => ({ kind: 'team' as const, uid }))]
-  const because = holders.flatMap(({ kind, uid }) =>
-    facts.assignments
-      .filter((assignment) => assignment.subject.kind === kind && assignment.subject.uid === uid)
-      .toSorted((a, b) => widest.indexOf(a.scope.kind) - widest.indexOf(b.scope.kind))
-      .flatMap((assignment): Reason[] => {
-        const role = facts.roles.get(assignment.roleUid)
-        if (role === undefined) return []
-        const allows =
-          role.permissions.some((held) => held === permission) &&
-          mayBeGiven(role.scope, assignment, facts.tenantUid) &&
-          reaches(assignment.scope, resource.scope) &&
-          isLive(assignment, now) &&
-          selects(assignment.filters, resource.tags)
-        if (!allows) return []
-        const via = kind === 'user' ? { kind } : { kind, teamUid: uid }
-        return [{ assignment: assignment.id, roleUid: role.uid, roleName: role.name, via, scope: assignment.scope }]
-      }),
-  )
+  const because = holders
+    .flatMap(({ kind, uid }) => facts.assignments.filter(({ subject: of }) => of.kind === kind && of.uid === uid))
+    .toSorted((a, b) => widest.indexOf(a.scope.kind) - widest.indexOf(b.scope.kind))
+    .flatMap((assignment): Reason[] => {
+      const { kind, uid } = assignment.subject
+      const role = facts.roles.get(assignment.roleUid)
+      if (role === undefined) return []
+      const allows =
+        role.permissions.some((held) => held === permission) &&
+        mayBeGiven(role.scope, assignment, facts.tenantUid) &&
+        reaches(assignment.scope, resource.scope) &&
+        isLive(assignment, now) &&
+        selects(assignment.filters, resource.tags)
+      if (!allows) return []
+      const via = kind === 'user' ? { kind } : { kind, teamUid: uid }
+      return [{ assignment: assignment.id, roleUid: role.uid, roleName: role.name, via, scope: assignment.scope }]
+    })
   return because.length > 0 ? { effect: 'allow', because, epoch: facts.epoch } : deny('no-grant')
 }
 

@@ -4,14 +4,14 @@ import {
   isConditional,
   numberOfProject,
   numberOfScope,
-  type Rows,
   reasonAt,
   rowsOf,
   systemScope,
   tenantScope,
 } from './held.ts'
+import { mergeRows, type Principal } from './principal.ts'
 import { isLive, reaches, selects } from './rules.ts'
-import type { AccessRequest, Decision, DenyCause, Reason } from './types.ts'
+import type { AccessRequest, Assignment, Decision, DenyCause, Reason } from './types.ts'
 
 /**
  * Decides one request: the same answer as `decidePlain`, from the rows of the user and of the user's teams.
@@ -20,85 +20,79 @@ import type { AccessRequest, Decision, DenyCause, Reason } from './types.ts'
  */
 export function decide(request: AccessRequest, compiled: CompiledAccess): Decision {
   const { userUid } = request.subject
-  const holders = compiled.principals.get(userUid) ?? meet(compiled, userUid)
-  if (typeof holders === 'string') return deny(request, compiled, holders)
+  const principal = compiled.met.principals.get(userUid) ?? meet(compiled, userUid)
+  if (typeof principal === 'string') return deny(request, compiled, principal)
   const permission = compiled.roles.permissionNumbers.get(request.permission)
   if (permission === undefined) return deny(request, compiled, 'unknown-permission')
-  const count = noteAll(request, compiled, holders, permission)
+  const { scope } = request.resource
+  let count = noteRun(request, compiled, principal, permission, scope.kind === 'system' ? systemScope : tenantScope, 0)
+  if ('projectUid' in scope)
+    count = noteRun(request, compiled, principal, permission, numberOfProject(scope.projectUid), count)
+  if (scope.kind === 'workspace') count = noteRun(request, compiled, principal, permission, numberOfScope(scope), count)
   if (count === 0) return deny(request, compiled, 'no-grant')
   const because = new Array<Reason>(count)
-  for (let at = 0; at < count; at++) because[at] = compiled.noted[at]!
+  for (let at = 0; at < count; at++) because[at] = compiled.met.reasons[at]!
   return { effect: 'allow', because, epoch: compiled.epoch }
 }
 
+/** Rows of principals that are kept at most, 16 bytes each, before all are forgotten and met anew. */
+const mostRows = 2_000_000
+
 /** Remembers who an active user is; the refused are not worth the room, and there is no end to the unknown. */
-function meet(compiled: CompiledAccess, userUid: string): readonly Rows[] | DenyCause {
+function meet(compiled: CompiledAccess, userUid: string): Principal | DenyCause {
   const user = compiled.users.get(userUid)
   if (user === undefined) return 'unknown-subject'
   if (!user.active) return 'subject-inactive'
-  const rows = holdersOf(compiled, userUid).map((held) => rowsOf(held, compiled.roles))
-  compiled.principals.set(userUid, rows)
-  return rows
-}
-
-/** Notes the reasons that allow the request, in the order of `Decision`, and counts them. */
-function noteAll(
-  request: AccessRequest,
-  compiled: CompiledAccess,
-  holders: readonly Rows[],
-  permission: number,
-): number {
-  const { scope } = request.resource
-  const widest = scope.kind === 'system' ? systemScope : tenantScope
-  const project = 'projectUid' in scope ? numberOfProject(scope.projectUid) : -1
-  const workspace = scope.kind === 'workspace' ? numberOfScope(scope) : -1
-  let count = 0
-  for (const rows of holders) {
-    count = noteRun(request, compiled, rows, permission, widest, count)
-    if (project >= 0) count = noteRun(request, compiled, rows, permission, project, count)
-    if (workspace >= 0) count = noteRun(request, compiled, rows, permission, workspace, count)
+  const principal = mergeRows(holdersOf(compiled, userUid).map((held) => rowsOf(held, compiled.roles)))
+  const { met } = compiled
+  met.rows += principal.rows
+  if (met.rows > mostRows) {
+    met.principals.clear()
+    met.rows = principal.rows
   }
-  return count
+  met.principals.set(userUid, principal)
+  return principal
 }
 
-/** The one loop that has to be fast: of one holder, what was given in the places of one number. */
+/** The one loop that has to be fast: notes the reasons among what was given in the places of one number, and counts them. */
 function noteRun(
   request: AccessRequest,
-  compiled: CompiledAccess,
-  rows: Rows,
+  { roles, met }: CompiledAccess,
+  principal: Principal,
   permission: number,
   place: number,
   already: number,
 ): number {
-  const { words } = rows
-  const { roles, noted } = compiled
+  const { words, rows } = principal
   let count = already
-  for (let at = firstAt(words, place); at < words.length && words[at] === place; at += 2) {
-    const packed = words[at + 1]!
+  // The tenant's come first of all.
+  for (let at = place === tenantScope ? 0 : firstAt(principal, place); at < rows && words[at] === place; at++) {
+    const packed = words[rows + at]!
     if (!carries(packed, roles, permission)) continue
-    if (place > systemScope && !reaches(rows.grants[at >>> 1]!.scope, request.resource.scope)) continue
-    if (isConditional(packed) && !applies(rows, at >>> 1, request)) continue
-    noted[count++] = reasonAt(rows, at >>> 1, roles)
+    const holder = principal.holders[words[2 * rows + at]!]!
+    const row = words[3 * rows + at]!
+    if ((place > systemScope || isConditional(packed)) && !applies(holder.grants[row]!, request)) continue
+    met.reasons[count++] = reasonAt(holder, row, roles)
   }
   return count
 }
 
-/** Where the rows of a scope begin, or would. */
-function firstAt(words: Int32Array, place: number): number {
-  let from = 0
-  let to = words.length >>> 1
-  while (to - from > 4) {
-    const middle = (from + to) >>> 1
-    if (words[2 * middle]! < place) from = middle + 1
-    else to = middle
-  }
-  while (from < to && words[2 * from]! < place) from++
-  return 2 * from
+/** What the numbers leave open: two places with one number, filters, an end. */
+function applies(grant: Assignment, { now, resource }: AccessRequest): boolean {
+  return reaches(grant.scope, resource.scope) && isLive(grant, now) && selects(grant.filters, resource.tags)
 }
 
-function applies({ grants }: Rows, at: number, { now, resource }: AccessRequest): boolean {
-  const assignment = grants[at]!
-  return isLive(assignment, now) && selects(assignment.filters, resource.tags)
+/** Where the rows of a scope begin, or would. */
+function firstAt({ words, rows }: Principal, place: number): number {
+  let from = 0
+  let to = rows
+  while (to - from > 8) {
+    const middle = (from + to) >>> 1
+    if (words[middle]! < place) from = middle + 1
+    else to = middle
+  }
+  while (from < to && words[from]! < place) from++
+  return from
 }
 
 function deny({ permission, resource }: AccessRequest, { epoch }: CompiledAccess, why: DenyCause): Decision {

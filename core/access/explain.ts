@@ -14,7 +14,7 @@ export type NearMiss = {
 
 export type Explanation = {
   readonly decision: Decision
-  /** The subject's grants of the permission that do not count, in the order of reasons. */
+  /** The subject's grants of the permission that do not count: their own, then those of each team. */
   readonly near: readonly NearMiss[]
   /** Roles that would allow it if they were given, the one with the fewest permissions first. */
   readonly roles: readonly RoleDefinition[]
@@ -61,7 +61,7 @@ function rolesWith(
         role.permissions.some((held) => held === permission) &&
         places.some((place) => given.some((filters) => mayBeGiven(role.scope, { scope: place, filters }, tenantUid))),
     )
-    .toSorted((a, b) => a.permissions.length - b.permissions.length)
+    .toSorted((a, b) => a.permissions.length - b.permissions.length || (a.uid < b.uid ? -1 : 1))
 }
 
 /** Where a role can be given that is to act in a scope, the narrowest first. */
@@ -74,7 +74,7 @@ function placesOf(scope: Scope): readonly Scope[] {
 /** A live grant that acts on what its filters select. */
 export type FilteredGrant = { readonly reason: Reason; readonly permissions: readonly AnyPermission[] }
 
-/** What an active user holds through filters at `now`, in the order of reasons. */
+/** What an active user holds through filters at `now`: their own, then those of each team. */
 export function filteredGrantsOf(
   compiled: CompiledAccess,
   { userUid }: SubjectRef,
@@ -127,7 +127,13 @@ export function whoCan(
       ...(users.get(user) ?? []),
       ...[...new Set(standing.teams)].flatMap((team) => teams.get(team) ?? []),
     ]
-    if (because.length > 0) able.push({ user, because })
+    if (because.length > 0) able.push({ user, because: because.sort(widestFirst) })
   }
   return able.sort((a, b) => (a.user < b.user ? -1 : 1))
 }
+
+/** As in a decision: `because` of one scope, so that nothing else distinguishes places. */
+function widestFirst(a: Reason, b: Reason): number {
+  return breadth.indexOf(a.scope.kind) - breadth.indexOf(b.scope.kind)
+}
+const breadth: readonly Scope['kind'][] = ['system', 'tenant', 'project', 'workspace']

@@ -50,6 +50,7 @@ test('permissionsOf: the tenant’s permissions count in each project that is li
     system: [],
     tenant: ['cluster.get'],
     projects: new Map([['a', ['cluster.get', 'cluster.update']]]),
+    workspaces: [],
   })
 })
 
@@ -62,7 +63,7 @@ test('permissionsOf: nothing that has ended, is filtered or is not in the catalo
       give('pending', 'admin', inTenant),
     ),
   )
-  const nothing = { system: [], tenant: [], projects: new Map() }
+  const nothing = { system: [], tenant: [], projects: new Map(), workspaces: [] }
   for (const userUid of ['ada', 'pending', 'nobody'])
     assert.deepEqual(permissionsOf(compiled, { userUid }, noon), nothing)
 })

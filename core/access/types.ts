@@ -105,8 +105,8 @@ export type Reason = {
 export type DenyCause = 'unknown-subject' | 'subject-inactive' | 'unknown-permission' | 'no-grant'
 
 /**
- * `because` holds every grant that allows it: the user's own, then those of each team; of each what was given in the tenant
- * first, then in the project, then on the workspace. Reasons are shared between decisions.
+ * `because` holds every grant that allows it: what was given in the tenant first, then in the project, then on the workspace; of
+ * each the user's own, then those of each team. Reasons are shared between decisions.
  */
 export type Decision =
   | { readonly effect: 'allow'; readonly because: readonly Reason[]; readonly epoch: string }

@@ -3,7 +3,7 @@ import * as contract from '../../contract/access.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant, type TeamUid, type UserUid } from '../../contract/ids.ts'
 import type { Permission } from '../../contract/permissions.ts'
-import type { Reason, ResourceRef, Scope } from '../../core/access/index.ts'
+import type { Reason, ResourceRef, Scope, WorkspaceScope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -64,7 +64,8 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
     }),
     endpoint({
       route: 'GET /v1/palisade/access/who-can',
-      summary: 'Everybody who may do something in the tenant, in a project or on a cluster, and every way in which',
+      summary:
+        'Everybody who may do something in the tenant, in a project, on a cluster or a workspace, and every way in which',
       permission: { tenant: 'user.list' },
       query: contract.WhoCanQuery,
       reply: { status: 200, body: contract.WhoCan },
@@ -113,6 +114,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
           tx,
           filtered.map(({ reason }) => reason),
           [...held.projects.keys()],
+          held.workspaces.map(({ scope }) => scope),
         )
         const people = await names.people(tx)
         return ok({
@@ -122,6 +124,9 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
             projects: [...held.projects]
               .map(([uid, permissions]) => ({ project: named.project(uid), permissions: [...permissions] }))
               .toSorted((a, b) => (a.project.name < b.project.name ? -1 : 1)),
+            workspaces: held.workspaces
+              .map(({ scope, permissions }) => ({ ...named.workspace(scope), permissions: [...permissions] }))
+              .toSorted((a, b) => (a.workspace.name < b.workspace.name ? -1 : 1)),
             filtered: filtered.map(({ reason, permissions }) => {
               return { ...named.grant(reason, access.endOf(reason.assignment)), permissions: [...permissions] }
             }),
@@ -149,15 +154,26 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
   async function resource(
     tx: Tx,
     access: RequestAccess,
-    { cluster, project }: { readonly cluster?: string | undefined; readonly project?: string | undefined },
+    { cluster, project, workspace }: Partial<Readonly<Record<'cluster' | 'project' | 'workspace', string | undefined>>>,
     isOwn: boolean,
   ): Promise<Result<ResourceRef, Refusal>> {
-    if (cluster !== undefined && project !== undefined)
-      return err(refuse('invalid', 'Name a cluster or a project, not both: a cluster is in one project'))
+    if ([cluster, project, workspace].filter((one) => one !== undefined).length > 1)
+      return err(
+        refuse('invalid', 'Name a cluster, a workspace or a project, one of them: the first two are in one project'),
+      )
     if (cluster !== undefined) {
       const found = await findCluster({ tx, params: { uid: cluster } })
       const isSeen = found && (isOwn || access.allows('cluster.get', found))
       return isSeen ? ok(found) : err(refuse('not_found', `No cluster ${cluster} that you see`))
+    }
+    if (workspace !== undefined) {
+      const [row] = await workspacesNamed(tx, [workspace])
+      const found = row && {
+        ...{ kind: 'workspace', uid: row.uid, tags: row.labels },
+        scope: { kind: 'workspace', projectUid: row.project, workspaceUid: row.uid } as const,
+      }
+      const isSeen = found && (isOwn || access.allows('workspace.get', found))
+      return isSeen ? ok(found) : err(refuse('not_found', `No workspace ${workspace} that you see`))
     }
     if (project !== undefined) {
       const [row] = await projectsNamed(tx, [project])
@@ -170,8 +186,16 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
   }
 
   /** Gives grants the names of all that they are made of, read once for all of them. */
-  async function namer(tx: Tx, reasons: readonly Reason[], projects: readonly string[] = []) {
-    const inProjects = reasons.flatMap(({ scope }) => (scope.kind === 'project' ? [scope.projectUid] : []))
+  async function namer(
+    tx: Tx,
+    reasons: readonly Reason[],
+    projects: readonly string[] = [],
+    workspaces: readonly WorkspaceScope[] = [],
+  ) {
+    const scopes = [...reasons.map(({ scope }) => scope), ...workspaces]
+    const inProjects = scopes.flatMap((scope) => ('projectUid' in scope ? [scope.projectUid] : []))
+    const onWorkspaces = scopes.flatMap((scope) => (scope.kind === 'workspace' ? [scope.workspaceUid] : []))
+    const workspaceNames = new Map((await workspacesNamed(tx, onWorkspaces)).map((row) => [row.uid, row.name]))
     const projectNames = new Map(
       (await projectsNamed(tx, [...projects, ...inProjects])).map((row) => [row.uid, row.name]),
     )
@@ -181,10 +205,16 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
       reasons.map(({ assignment }) => assignment),
     )
     const project = (uid: string) => ({ uid, name: projectNames.get(uid) ?? uid })
-    const scopeOf = (scope: Scope): z.infer<typeof contract.AccessScope> =>
-      scope.kind === 'project' ? { kind: 'project', project: project(scope.projectUid) } : { kind: scope.kind }
+    const workspace = ({ projectUid, workspaceUid: uid }: WorkspaceScope) => {
+      return { workspace: { uid, name: workspaceNames.get(uid) ?? uid }, project: project(projectUid) }
+    }
+    const scopeOf = (scope: Scope): z.infer<typeof contract.AccessScope> => {
+      if (scope.kind === 'workspace') return { kind: 'workspace', ...workspace(scope) }
+      return scope.kind === 'project' ? { kind: 'project', project: project(scope.projectUid) } : { kind: scope.kind }
+    }
     return {
       project,
+      workspace,
       scope: scopeOf,
       grant: ({ assignment, roleUid, roleName, via, scope }: Reason, endsAt: number | undefined): contract.Grant => ({
         assignment,
@@ -201,8 +231,23 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
   }
 }
 
+const wellFormedOf = (uids: readonly string[]) => [...new Set(uids)].filter((uid) => /^[0-9a-f]{24}$/.test(uid))
+
+async function workspacesNamed(
+  tx: Tx,
+  uids: readonly string[],
+): Promise<{ uid: string; name: string; project: string; labels: Record<string, string> }[]> {
+  const wellFormed = wellFormedOf(uids)
+  if (wellFormed.length === 0) return []
+  return tx.query(
+    `select workspace_id as uid, name, project_id as project, labels from workspaces
+      where tenant_id = $1 and workspace_id = any($2)`,
+    [tx.tenant, wellFormed],
+  )
+}
+
 async function projectsNamed(tx: Tx, uids: readonly string[]): Promise<{ uid: string; name: string }[]> {
-  const wellFormed = [...new Set(uids)].filter((uid) => /^[0-9a-f]{24}$/.test(uid))
+  const wellFormed = wellFormedOf(uids)
   if (wellFormed.length === 0) return []
   return tx.query('select project_id as uid, name from projects where tenant_id = $1 and project_id = any($2)', [
     tx.tenant,

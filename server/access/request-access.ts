@@ -12,6 +12,7 @@ import {
   reachOf,
   type Scope,
   whoCan,
+  workspacesOf,
 } from '../../core/access/index.ts'
 import { err, ok } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
@@ -51,11 +52,12 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
     reachOf: (permission) => reachOf(compiled, subject, permission, now),
+    workspacesOf: (permission) => workspacesOf(compiled, subject, permission, now),
     coversUser: (userUid) => check(holdingsOf(compiled, { kind: 'user', uid: userUid }, now)),
     coversTeam: (teamUid) => check(holdingsOf(compiled, { kind: 'team', uid: teamUid }, now)),
     permissionsOf(userUid) {
       const held = permissionsOf(compiled, { userUid }, now)
-      return { tenant: held.tenant, projects: held.projects }
+      return { tenant: held.tenant, projects: held.projects, workspaces: held.workspaces }
     },
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
@@ -73,7 +75,10 @@ function exceeds({ missing }: Extract<Coverage, { covered: false }>) {
   })
 }
 
-const nameOf = (scope: Scope) => (scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind)
+function nameOf(scope: Scope): string {
+  if (scope.kind === 'workspace') return `workspace ${scope.workspaceUid}`
+  return scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind
+}
 
 /** A target has a scope; a scope has none. */
 function isScope(on: Parameters<RequestAccess['allows']>[1]): on is Scope {

@@ -155,23 +155,35 @@ export type RoleUse = {
   readonly kind: 'user' | 'team'
   readonly uid: string
   readonly project: string | undefined
+  /** Of the project, where it is held on that alone. */
+  readonly workspace?: string
 }
 
 /** Everywhere that a role is held, filtered or not. */
 export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
-  const rows = await tx.query<{ user_id: string | null; team_id: string | null; project_id: string | null }>(
-    `select user_id, team_id, project_id from role_assignments where tenant_id = $1 and role_id = $2
+  const rows = await tx.query<{
+    user_id: string | null
+    team_id: string | null
+    project_id: string | null
+    workspace_id: string | null
+  }>(
+    `select user_id, team_id, project_id, null::text as workspace_id from role_assignments where tenant_id = $1 and role_id = $2
       union all
-     select r.user_id, r.team_id, p.project_id
+     select a.user_id, a.team_id, w.project_id, a.workspace_id
+       from workspace_roles a join workspaces w using (tenant_id, workspace_id)
+      where a.tenant_id = $1 and a.role_id = $2
+      union all
+     select r.user_id, r.team_id, p.project_id, null
        from resource_role_roles rr
        join resource_roles r using (tenant_id, resource_role_id)
        left join resource_role_projects p using (tenant_id, resource_role_id)
       where rr.tenant_id = $1 and rr.role_id = $2
-      order by 1, 2, 3`,
+      order by 1, 2, 3, 4`,
     [tx.tenant, uid],
   )
-  return rows.map(({ user_id, team_id, project_id }) => ({
+  return rows.map(({ user_id, team_id, project_id, workspace_id }) => ({
     ...(user_id === null ? { kind: 'team' as const, uid: team_id ?? '' } : { kind: 'user' as const, uid: user_id }),
     project: project_id ?? undefined,
+    ...(workspace_id === null ? {} : { workspace: workspace_id }),
   }))
 }

@@ -14,6 +14,7 @@ import type { Tx } from '../platform/postgres/index.ts'
 import { readFilters } from './filter-store.ts'
 import { type ResourceRole, readResourceRoles } from './resource-role-store.ts'
 import { type CustomRole, readRoles } from './role-store.ts'
+import { readWorkspaceAssignments } from './workspace-role-store.ts'
 
 export type TenantState = 'pending' | 'active' | 'inactive' | 'deleting'
 export type UserState = 'pending' | 'active' | 'inactive'
@@ -76,6 +77,7 @@ export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
        from role_assignments where tenant_id = $1 order by assignment_id`,
     [tenant],
   )
+  const onWorkspaces = await readWorkspaceAssignments(tx)
   const teams = await tx.query<{ team_id: string; name: string }>(
     'select team_id, name from teams where tenant_id = $1',
     [tenant],
@@ -106,7 +108,7 @@ export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
     users: new Map([...people].map(([uid, { teams, state }]) => [uid, { teams, active: state === 'active' }])),
     assignments: isSystem
       ? users.flatMap((user) => (user.admin_type ? [administrator(user.user_id, user.admin_type)] : []))
-      : [...rows.map(toAssignment), ...resourceRoles.flatMap((one) => toAssignments(one, filters))],
+      : [...rows.map(toAssignment), ...onWorkspaces, ...resourceRoles.flatMap((one) => toAssignments(one, filters))],
     roles: isSystem ? administratorRoles : withOwn(own),
   }
   return {

@@ -11,6 +11,7 @@ import type {
   ResourceRef,
   Scope,
   TagFilterSet,
+  WorkspaceScope,
 } from '../../core/access/index.ts'
 import type { Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -122,14 +123,17 @@ export type RequestAccess = {
   readonly coversRoleChange: (roleUid: string, permissions: readonly AnyPermission[]) => Result<undefined, Refusal>
   /** Where the caller holds the permission, filtered grants too: for a list, which shows what a get of each would allow. */
   readonly reachOf: (permission: Permission) => Reach
+  /** On which workspaces the caller holds it besides, by roles on them alone. */
+  readonly workspacesOf: (permission: Permission) => readonly WorkspaceScope[]
   /** Refuses unless the caller holds every right that this user holds (threat C04). */
   readonly coversUser: (userUid: string) => Result<undefined, Refusal>
   /** The same for what a team gives its members: asked before somebody becomes one. */
   readonly coversTeam: (teamUid: string) => Result<undefined, Refusal>
-  /** All permissions of a user: in the tenant, and in each project. */
+  /** All permissions of a user: in the tenant, in each project, and on each workspace. */
   readonly permissionsOf: (userUid: string) => {
     readonly tenant: readonly string[]
     readonly projects: ReadonlyMap<string, readonly string[]>
+    readonly workspaces: readonly { readonly scope: WorkspaceScope; readonly permissions: readonly string[] }[]
   }
   /** Why anybody may do something or not: for people who ask, never for a decision. */
   readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation

@@ -462,7 +462,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
 }
 
 const projectOf = (target: Target | undefined) =>
-  target?.scope.kind === 'project' ? target.scope.projectUid : undefined
+  target !== undefined && 'projectUid' in target.scope ? target.scope.projectUid : undefined
 
 /** All of the caller's tenant. What system administrators hold too (the log's rights) is theirs in the system. */
 function wholeScope(permission: string, { tenant }: Principal): Scope {
@@ -491,7 +491,7 @@ function decidedBy(rule: Endpoint['permission']): string | undefined {
 function forbidden(decision: Decision, requestId: string, principal: Principal, hint: string): Refusal {
   if (decision.effect === 'allow') throw new Error('an allowed request is not refused')
   const { missing, scope, why } = decision
-  const uid = scope.kind === 'project' ? scope.projectUid : scope.kind === 'tenant' ? principal.tenant : 'system'
+  const uid = uidOf(scope, principal)
   const where = scope.kind === 'system' ? 'the system scope' : `${scope.kind} ${uid}`
   const outside =
     principal.tenant === systemTenant && scope.kind !== 'system'
@@ -502,6 +502,19 @@ function forbidden(decision: Decision, requestId: string, principal: Principal, 
     scope: { kind: scope.kind, uid },
     reason: why,
   })
+}
+
+function uidOf(scope: Scope, principal: Principal): string {
+  switch (scope.kind) {
+    case 'workspace':
+      return scope.workspaceUid
+    case 'project':
+      return scope.projectUid
+    case 'tenant':
+      return principal.tenant
+    case 'system':
+      return 'system'
+  }
 }
 
 function parse(endpoint: Endpoint, raw: RawRequest): Result<Parsed, Refusal> {

@@ -92,7 +92,9 @@ function grantInWords({ roleName, via, scope }: Reason, snapshot: Snapshot): str
     scope.kind === 'project'
       ? // A look-up by a branded key.
         `project ${snapshot.projectNames.get(scope.projectUid as never) ?? scope.projectUid}`
-      : `the ${scope.kind}`
+      : scope.kind === 'workspace'
+        ? `workspace ${scope.workspaceUid}`
+        : `the ${scope.kind}`
   const through =
     via.kind === 'team' ? ` through team ${snapshot.teamNames.get(via.teamUid as never) ?? via.teamUid}` : ''
   return `role ${roleName} in ${where}${through}`

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici'
+import { faultsOf } from '../conformance/published/value.ts'
 
 /** An answer, read whole. `body` is parsed where it is JSON. */
 export type ApiAnswer = {
@@ -16,7 +17,10 @@ export type ApiCall = (
   options?: { readonly body?: unknown; readonly project?: string; readonly headers?: Readonly<Record<string, string>> },
 ) => Promise<ApiAnswer>
 
-/** A client of one server, as one caller. `fails` are answers other than 2xx, which `must` throws on. */
+/**
+ * A client of one server, as one caller. An answer under the published `/v1` that its clients could not read throws, whichever
+ * test it was for; `must` throws on answers other than 2xx too.
+ */
 export type Api = {
   readonly call: ApiCall
   /** The body of a 2xx answer; throws with the whole answer otherwise. */
@@ -50,6 +54,12 @@ export function createApi(url: string, caPem: string, from?: string): Api & { cl
       })
       const text = await response.body.text()
       const isJson = String(response.headers['content-type'] ?? '').includes('json')
+      const isPublished = path.startsWith('/v1/') && !path.startsWith('/v1/palisade/')
+      if (isPublished) {
+        const faults = faultsOf(method, path, response.statusCode, isJson && text !== '' ? JSON.parse(text) : text)
+        // Here, so that every answer that any test is given is looked at.
+        if (faults.length > 0) throw new Error(`${method} ${path} breaks the published API: ${faults.join('; ')}`)
+      }
       return {
         status: response.statusCode,
         headers: response.headers,

@@ -62,6 +62,7 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
   const place = {
     cluster: cluster?.uid,
     project: scope.kind === 'project' ? scope.uid : undefined,
+    workspace: scope.kind === 'workspace' ? scope.uid : undefined,
   }
   const asked = useQuery(explainQuery({ ...place, permission, user: subject?.uid }))
   if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />

@@ -33,7 +33,10 @@ export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss
   )
 }
 
-const scopeOf = ({ scope }: Grant) => (scope.project ? `project ${scope.project.name}` : `the ${scope.kind}`)
+const scopeOf = ({ scope }: Grant) => {
+  if (scope.workspace) return `workspace ${scope.workspace.name}`
+  return scope.project ? `project ${scope.project.name}` : `the ${scope.kind}`
+}
 
 /** What filters, any of them, let a role act on. */
 export const onWhat = (filters: readonly { readonly name: string }[]): string =>
