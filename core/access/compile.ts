@@ -85,6 +85,12 @@ export function holdersOf({ users, held }: CompiledAccess, userUid: string): rea
   return [held.user.get(userUid), ...[...teams].map((team) => held.team.get(team))].filter((one) => one !== undefined)
 }
 
+/** All that a user or team was given, whatever it is worth. */
+export const assignmentsHeldBy = (
+  { held }: CompiledAccess,
+  { kind, uid }: Assignment['subject'],
+): readonly Assignment[] => held[kind].get(uid)?.grants ?? []
+
 /** All assignments of one role, in no order. */
 export function assignmentsOf({ held }: CompiledAccess, roleUid: string): readonly Assignment[] {
   const found: Assignment[] = []

@@ -1,5 +1,12 @@
 /** Who may do what: permissions, scopes, roles and filters as values in, a decision with its reasons out. */
-export { type AccessChanges, assignmentsOf, type CompiledAccess, compile, recompile } from './compile.ts'
+export {
+  type AccessChanges,
+  assignmentsHeldBy,
+  assignmentsOf,
+  type CompiledAccess,
+  compile,
+  recompile,
+} from './compile.ts'
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
