@@ -33,6 +33,7 @@ export {
 } from './holdings.ts'
 export { mayBeGiven } from './rules.ts'
 export { type ReadableMap, SharedMap } from './shared-map.ts'
+export { concerned, type Difference, differenceFor, type ProposedChange, propose } from './simulate.ts'
 export type {
   AccessRequest,
   Assignment,

@@ -2,14 +2,18 @@ import { refuse } from '../../contract/errors.ts'
 import {
   assignmentsOf,
   type Coverage,
+  concerned,
   covers,
   decide,
+  differenceFor,
   explain,
   filteredGrantsOf,
   type Holding,
   holdingOf,
   holdingsOf,
   permissionsOf,
+  propose,
+  type ResourceRef,
   reachOf,
   type Scope,
   whoCan,
@@ -63,6 +67,19 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
     filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
+    simulate(change) {
+      const then = propose(compiled, change)
+      const may = (asked: typeof compiled, userUid: string, permission: string, resource: ResourceRef) =>
+        decide({ subject: { userUid }, permission, resource, now }, asked).effect === 'allow'
+      return {
+        concerned: concerned(compiled, change),
+        differenceFor: (userUid) => differenceFor({ userUid }, compiled, then, now),
+        decide: (userUid, permission, on) => ({
+          now: may(compiled, userUid, permission, on),
+          then: may(then, userUid, permission, on),
+        }),
+      }
+    },
     endOf: (assignment) => snapshot.ends.get(assignment),
     epoch: snapshot.epoch,
   }
