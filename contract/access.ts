@@ -115,9 +115,7 @@ export const SimulationAnswer = z.strictObject({
       z.strictObject({
         user: named,
         places: z.array(z.strictObject({ scope: AccessScope, gains: permissions, loses: permissions })),
-        selections: z.array(
-          Grant.extend({ gains: permissions, loses: permissions, selectsOtherwise: z.boolean() }),
-        ),
+        selections: z.array(Grant.extend({ gains: permissions, loses: permissions, selectsOtherwise: z.boolean() })),
       }),
     ),
     count: z.int(),

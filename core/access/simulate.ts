@@ -2,6 +2,7 @@ import type { AnyPermission } from '../../contract/permissions.ts'
 import { assignmentsHeldBy, type CompiledAccess, recompile } from './compile.ts'
 import { type FilteredGrant, filteredGrantsOf } from './explain.ts'
 import { permissionsOf } from './holdings.ts'
+import { placeName } from './rules.ts'
 import type { Assignment, Reason, RoleDefinition, Scope, SubjectRef, TagFilter } from './types.ts'
 
 /** What somebody thinks of changing, and has not changed. */
@@ -37,7 +38,10 @@ export function propose(now: CompiledAccess, change: ProposedChange): CompiledAc
   const { filtersOf } = change
   const held = subjectsOf(now, change).map((subject) => ({
     subject,
-    assignments: assignmentsHeldBy(now, subject).map((one) => ({ ...one, filters: filtersOf.get(one.id) ?? one.filters })),
+    assignments: assignmentsHeldBy(now, subject).map((one) =>
+      // What acts on everything goes on doing so.
+      one.filters === 'none' ? one : { ...one, filters: filtersOf.get(one.id) ?? one.filters },
+    ),
   }))
   return recompile(now, { epoch, held })
 }
@@ -95,11 +99,11 @@ function placesOf(
     const [had, has] = [was.projects.get(projectUid) ?? was.tenant, is.projects.get(projectUid) ?? is.tenant]
     inProjects.set(projectUid, add({ kind: 'project', projectUid }, had, has, wide))
   }
-  const workspaces = new Map([...was.workspaces, ...is.workspaces].map(({ scope }) => [scope.workspaceUid, scope]))
-  for (const [uid, scope] of workspaces) {
+  const workspaces = new Map([...was.workspaces, ...is.workspaces].map(({ scope }) => [placeName(scope), scope]))
+  for (const [place, scope] of workspaces) {
     const [had, has] = [was, is].map(
       ({ workspaces: given, projects, tenant }) =>
-        given.find((one) => one.scope.workspaceUid === uid)?.permissions ?? projects.get(scope.projectUid) ?? tenant,
+        given.find((one) => placeName(one.scope) === place)?.permissions ?? projects.get(scope.projectUid) ?? tenant,
     )
     add(scope, had ?? [], has ?? [], inProjects.get(scope.projectUid) ?? wide)
   }
