@@ -138,8 +138,8 @@ export const SimulationAnswer = z.strictObject({
           user: named,
           permission: z.string(),
           resource: z.strictObject({ kind: z.string(), uid: z.string(), name: z.string() }),
-          now: z.enum(['allow', 'deny']),
-          then: z.enum(['allow', 'deny']),
+          before: z.enum(['allow', 'deny']),
+          after: z.enum(['allow', 'deny']),
           count: z.int(),
           latest: z.strictObject({ entry: z.string(), time: z.string(), request: z.string() }),
         }),
@@ -147,3 +147,5 @@ export const SimulationAnswer = z.strictObject({
     })
     .nullable(),
 })
+
+export type SimulationAnswer = z.infer<typeof SimulationAnswer>

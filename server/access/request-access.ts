@@ -68,15 +68,15 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
     filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
     simulate(change) {
-      const then = propose(compiled, change)
+      const after = propose(compiled, change)
       const may = (asked: typeof compiled, userUid: string, permission: string, resource: ResourceRef) =>
         decide({ subject: { userUid }, permission, resource, now }, asked).effect === 'allow'
       return {
         concerned: concerned(compiled, change),
-        differenceFor: (userUid) => differenceFor({ userUid }, compiled, then, now),
+        differenceFor: (userUid) => differenceFor({ userUid }, compiled, after, now),
         decide: (userUid, permission, on) => ({
-          now: may(compiled, userUid, permission, on),
-          then: may(then, userUid, permission, on),
+          before: may(compiled, userUid, permission, on),
+          after: may(after, userUid, permission, on),
         }),
       }
     },

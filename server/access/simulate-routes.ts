@@ -125,7 +125,7 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
       if (!resource) continue
       requests += 1
       const may = simulation.decide(entry.actor.uid, permission, resource)
-      if (may.now === may.then) continue
+      if (may.before === may.after) continue
       const key = JSON.stringify([entry.actor.uid, permission, entry.resource.kind, entry.resource.uid])
       const known = found.get(key)
       const { kind, uid, name = '' } = entry.resource
@@ -133,8 +133,8 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
         user: nameOf(entry.actor.uid),
         permission,
         resource: { kind, uid, name },
-        now: may.now ? 'allow' : 'deny',
-        then: may.then ? 'allow' : 'deny',
+        before: may.before ? 'allow' : 'deny',
+        after: may.after ? 'allow' : 'deny',
         count: (known?.count ?? 0) + 1,
         latest: known?.latest ?? { entry: entry.uid, time: entry.time, request: entry.request },
       })

@@ -160,7 +160,7 @@ export type Simulation = {
     userUid: string,
     permission: string,
     on: ResourceRef,
-  ) => { readonly now: boolean; readonly then: boolean }
+  ) => { readonly before: boolean; readonly after: boolean }
 }
 
 /** An open endpoint's context: no principal, no transaction; the feature opens its own in the tenant that it finds. */
