@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TailOptions } from './audit-log.ts'
 import { projectOption, type Wiring, withOutput, withServer } from './command-options.ts'
 import { parseLength } from './object-commands.ts'

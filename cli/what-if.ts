@@ -56,7 +56,7 @@ export async function whatIf(name: string, options: WhatIfOptions, edges: CliEdg
       ]),
     )
     if (replay === null) return
-    edges.out.write(
+    edges.out(
       `\n${replay.requests} recorded requests of these people since ${shownTime(replay.since)}${replay.more ? ', and more that were not looked at' : ''}; ${replay.items.length === 0 ? 'none would go otherwise' : 'otherwise would go:'}\n`,
     )
     if (replay.items.length > 0)
