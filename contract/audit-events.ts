@@ -23,6 +23,21 @@ export const auditEvents = {
     kind: 'system',
     title: 'Session settings of system administrators changed',
   },
+  'tenant.password.policy.updated': {
+    action: 'update',
+    kind: 'tenant',
+    title: 'Password policy of the tenant changed',
+  },
+  'system.password.policy.updated': {
+    action: 'update',
+    kind: 'system',
+    title: 'Password policy of tenants without one changed',
+  },
+  'system.password.blocklist.updated': {
+    action: 'update',
+    kind: 'system',
+    title: 'List of passwords that nobody may set changed',
+  },
   'tenant.preferences.updated': { action: 'update', kind: 'tenant', title: 'Preferences of the tenant changed' },
   'project.preferences.updated': { action: 'update', kind: 'project', title: 'Preferences of the project changed' },
   'cluster.upgrades.updated': {

@@ -9,6 +9,11 @@ export const refusals = {
   link_invalid: { status: 400, code: 'InvalidPasswordToken', title: 'This link is used, expired or was never issued' },
   password_wrong: { status: 400, code: 'InvalidPassword', title: 'The current password is wrong' },
   password_policy: { status: 400, code: 'PasswordPolicyViolation', title: 'The password does not meet the policy' },
+  password_expired: {
+    status: 403,
+    code: 'PasswordExpired',
+    title: 'The password has expired; set a new one',
+  },
   token_invalid: { status: 401, code: 'UnAuthorizedAccess', title: 'The token is not valid' },
   // Access
   forbidden: { status: 403, code: 'OperationForbidden', title: 'Policy denies this action' },

@@ -340,6 +340,21 @@ create policy tenant on audit_pending for insert to palisade_app
 grant insert on audit_pending to palisade_app;
 grant select, delete on audit_pending to palisade_sequencer;
 
+create table blocked_passwords (
+  tenant_id tenant_uid not null,
+  password_index bytea not null,
+  created_at timestamp with time zone not null,
+  constraint blocked_passwords_pkey PRIMARY KEY (tenant_id, password_index),
+  constraint blocked_passwords_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint blocked_passwords_tenant_id_check CHECK (((tenant_id)::text = 'system'::text))
+);
+alter table blocked_passwords enable row level security;
+alter table blocked_passwords force row level security;
+create policy tenant on blocked_passwords for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on blocked_passwords to palisade_app;
+
 create table canvas_sessions (
   tenant_id tenant_uid not null,
   canvas_session_id uid not null,

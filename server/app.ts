@@ -32,7 +32,7 @@ import {
   type PipelineEntry,
   type Principal,
 } from './gateway/index.ts'
-import { createIdentity, issuerOf, sessionAbsoluteSeconds } from './identity/index.ts'
+import { createIdentity, issuerOf, passwordExpiryOf, sessionAbsoluteSeconds } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
@@ -133,7 +133,10 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     append: ledger.append,
   })
   const factsEpoch = async (tx: Parameters<typeof access.inTx>[0]) => (await access.inTx(tx)).factsEpoch
-  const people = createPeople({ keys, links: identity.links, endLinks: identity.links.end, factsEpoch })
+  const people = createPeople({
+    ...{ keys, factsEpoch, links: identity.links, endLinks: identity.links.end },
+    passwordExpiry: passwordExpiryOf,
+  })
   const firstAdministrator = await firstStart({
     ...{ inTenant, keys, logger },
     admin: config.admin,

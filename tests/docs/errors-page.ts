@@ -9,6 +9,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   link_invalid: 'Ask an administrator for a new link: one works once, for a limited time, and only the newest.',
   password_wrong: 'Send the current password; it is asked for although you are signed in.',
   password_policy: '`message` says what the password lacks.',
+  password_expired:
+    'Set a new password: on the sign-in page, or with `PATCH /v1/palisade/login/password`, which takes the expired one as proof.',
   token_invalid: 'Sign in again: this token can no longer be extended.',
   forbidden:
     'Ask whoever gives roles for the permission in `details.permission`, in the scope `details.scope`; give them the request id.',

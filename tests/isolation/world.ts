@@ -239,7 +239,8 @@ const kindByPath: Readonly<Record<string, Kind>> = {
 }
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
-const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|preferences|rateConfig|resourceLimits)\b/
+const ofOwnTenant =
+  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|loginBanner|macros|password|preferences|rateConfig|resourceLimits)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -338,6 +339,9 @@ const asked = (project: string | undefined) => ({
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
+/** What may be asked of a password hangs together. */
+const aPolicy = { minLength: 8, maxLength: 64 }
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/palisade/access/assignments': (ids) => ({
@@ -356,6 +360,8 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
+  'PUT /v1/system/password/policy/default': () => aPolicy,
   'PUT /v1/users/system/macros': () => aMacro,
   'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
