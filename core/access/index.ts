@@ -39,7 +39,7 @@ export {
   workspacesOf,
 } from './holdings.ts'
 export { isLive, mayBeGiven } from './rules.ts'
-export { type ReadableMap, SharedMap } from './shared-map.ts'
+export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
 export type {
   AccessRequest,
   Assignment,
