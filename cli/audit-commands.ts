@@ -76,7 +76,9 @@ export function addAuditCommands(program: Command, { edges, end }: Wiring): void
     })
 
   withOutput(withServer(program.command('what-if')))
-    .description('who would gain and lose what if a role had other permissions, and which of their requests would go otherwise')
+    .description(
+      'who would gain and lose what if a role had other permissions, and which of their requests would go otherwise',
+    )
     .argument('<role>', 'one of the organisation’s own, by name or UID')
     .option('--add <permission...>', 'what it would have besides')
     .option('--remove <permission...>', 'what it would have no more')

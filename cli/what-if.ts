@@ -19,7 +19,8 @@ const pageSize = 100
 /** `palisade what-if ROLE`: who would gain and lose what if the role had other permissions, and what they did lately. */
 export async function whatIf(name: string, options: WhatIfOptions, edges: CliEdges): Promise<void> {
   const { add = [], remove = [], days } = options
-  if (add.length + remove.length === 0) throw wrongUse('nothing would change', 'Name a permission with --add or --remove.')
+  if (add.length + remove.length === 0)
+    throw wrongUse('nothing would change', 'Name a permission with --add or --remove.')
   await withApi(options, edges, async (api) => {
     const uid = await uidOf(api, 'role', name)
     const { spec } = role.parse(await api.call('GET', `/v1/roles/${uid}`))
@@ -51,7 +52,12 @@ export async function whatIf(name: string, options: WhatIfOptions, edges: CliEdg
           return [user.name, where ? `${scope.kind} ${where.name}` : scope.kind, gains.join(' '), loses.join(' ')]
         }),
         ...selections.map(({ filters, gains, loses }) => {
-          return [user.name, `what ${filters.map((one) => one.name).join(' or ')} selects`, gains.join(' '), loses.join(' ')]
+          return [
+            user.name,
+            `what ${filters.map((one) => one.name).join(' or ')} selects`,
+            gains.join(' '),
+            loses.join(' '),
+          ]
         }),
       ]),
     )

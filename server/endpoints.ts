@@ -1,4 +1,4 @@
-import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
@@ -7,7 +7,8 @@ import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
-import { limitEndpoints } from './settings/index.ts'
+import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
+import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -19,8 +20,9 @@ export type Features = {
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
-  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
-  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly sealerOf: RequestRoutePorts['sealerOf']
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
 }
@@ -32,6 +34,7 @@ export function endpointsOf({
   tenancy,
   people,
   assets,
+  sealerOf,
   clusters,
   ledger,
   live,
@@ -44,11 +47,20 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...simulateEndpoints({
+      names: people.names,
+      clusterTallies: clusters.tallies,
+      clusterLabels: clusters.labels,
+      recordedSince: ledger.recordedSince,
+    }),
+    ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,
+    ...preferenceEndpoints,
+    ...upgradeEndpoints,
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

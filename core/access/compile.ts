@@ -1,7 +1,7 @@
 import { type Held, layOutHeld } from './held.ts'
 import type { Principal } from './principal.ts'
 import { changeRoles, layOutRoles, type RoleTable } from './role-table.ts'
-import { type ReadableMap, SharedMap } from './shared-map.ts'
+import { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
 import type { Assignment, Reason, RoleDefinition, TenantAccessFacts, UserStanding } from './types.ts'
 
 /**
@@ -103,7 +103,7 @@ function layOut(groups: ReadonlyMap<string, readonly Assignment[]>): SharedMap<s
   const laidOut = function* () {
     for (const [uid, group] of groups) yield [uid, layOutHeld(group)] as const
   }
-  return SharedMap.of(laidOut(), groups.size)
+  return sharedMap(laidOut(), groups.size)
 }
 
 const unmet = (): Met => ({ principals: new Map(), rows: 0, reasons: [] })

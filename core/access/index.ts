@@ -1,5 +1,12 @@
 /** Who may do what: permissions, scopes, roles and filters as values in, a decision with its reasons out. */
 export {
+  type AccessRequestAct,
+  type AccessRequestFacts,
+  type AccessRequestRefusal,
+  type AccessRequestState,
+  afterAct,
+} from './access-requests.ts'
+export {
   type AccessChanges,
   assignmentsHeldBy,
   assignmentsOf,
@@ -31,8 +38,8 @@ export {
   sameFilter,
   workspacesOf,
 } from './holdings.ts'
-export { mayBeGiven } from './rules.ts'
-export { type ReadableMap, SharedMap } from './shared-map.ts'
+export { isLive, mayBeGiven, selects } from './rules.ts'
+export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
 export { concerned, type Difference, differenceFor, type ProposedChange, propose } from './simulate.ts'
 export type {
   AccessRequest,

@@ -7,7 +7,7 @@ import { decide } from './decide.ts'
 import { decidePlain } from './decide-plain.ts'
 import { explain, filteredGrantsOf, whoCan } from './explain.ts'
 import { holdingsOf, permissionsOf, reachOf } from './holdings.ts'
-import { SharedMap } from './shared-map.ts'
+import { sharedMap } from './shared-map.ts'
 import type { AccessRequest, Assignment, RoleDefinition, TenantAccessFacts } from './types.ts'
 
 const subjects: readonly Assignment['subject'][] = [
@@ -138,7 +138,7 @@ function apply(facts: TenantAccessFacts, compiled: CompiledAccess, change: Chang
       const users = new Map(facts.users)
       if (change.standing) users.set(change.uid, change.standing)
       else users.delete(change.uid)
-      const now = SharedMap.of(users, users.size)
+      const now = sharedMap(users, users.size)
       return { facts: { ...facts, epoch, users }, compiled: recompile(compiled, { epoch, users: now }) }
     }
     case 'held': {

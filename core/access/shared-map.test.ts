@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { SharedMap } from './shared-map.ts'
+import { sharedMap } from './shared-map.ts'
 
 const anyKey = fc.oneof(
   fc.constantFrom('a', 'b', 'constructor', '__proto__', ''),
@@ -13,7 +13,7 @@ test('after any changes it holds what a Map holds, and every copy before them wh
   fc.assert(
     fc.property(fc.array(anyChanges, { maxLength: 12 }), (steps) => {
       const twin = new Map<string, number>()
-      let map = SharedMap.of<string, number>([], 0)
+      let map = sharedMap<string, number>([], 0)
       const before: { map: typeof map; entries: [string, number][] }[] = []
       for (const changes of steps) {
         before.push({ map, entries: [...twin] })
@@ -34,6 +34,6 @@ test('after any changes it holds what a Map holds, and every copy before them wh
 })
 
 test('what is not in it is not found, however it is called', () => {
-  const map = SharedMap.of<string, number>([['a', 1]], 1)
+  const map = sharedMap<string, number>([['a', 1]], 1)
   for (const key of ['b', '', 'toString', '__proto__']) assert.equal(map.get(key), undefined)
 })

@@ -18,28 +18,10 @@ export class SharedMap<K extends string, V extends object | string | number> imp
   /** As many as a power of two. */
   readonly #buckets: readonly (ReadonlyMap<K, V> | undefined)[]
 
-  private constructor(buckets: readonly (ReadonlyMap<K, V> | undefined)[], size: number) {
+  /** For this module: others make one by `sharedMap`. */
+  constructor(buckets: readonly (ReadonlyMap<K, V> | undefined)[], size: number) {
     this.#buckets = buckets
     this.size = size
-  }
-
-  /** @param count how many there are, about */
-  static of<K extends string, V extends object | string | number>(
-    entries: Iterable<readonly [K, V]>,
-    count: number,
-  ): SharedMap<K, V> {
-    const buckets: (Map<K, V> | undefined)[] = new Array(2 ** Math.ceil(Math.log2(Math.max(1, count / wanted))))
-    buckets.fill(undefined)
-    let size = 0
-    for (const [key, value] of entries) {
-      const at = bucketOf(key, buckets.length)
-      const bucket = buckets[at] ?? new Map<K, V>()
-      buckets[at] = bucket
-      size -= bucket.size
-      bucket.set(key, value)
-      size += bucket.size
-    }
-    return new SharedMap<K, V>(buckets, size)
   }
 
   get(key: K): V | undefined {
@@ -62,13 +44,32 @@ export class SharedMap<K extends string, V extends object | string | number> imp
       size += bucket.size
     }
     const changed = new SharedMap<K, V>(buckets, size)
-    return size > buckets.length * most ? SharedMap.of(changed, size) : changed
+    return size > buckets.length * most ? sharedMap(changed, size) : changed
   }
 
   /** In no order that means anything: that of two maps with the same entries may differ. */
   *[Symbol.iterator](): IterableIterator<[K, V]> {
     for (const bucket of this.#buckets) if (bucket) yield* bucket
   }
+}
+
+/** @param count how many there are, about */
+export function sharedMap<K extends string, V extends object | string | number>(
+  entries: Iterable<readonly [K, V]>,
+  count: number,
+): SharedMap<K, V> {
+  const buckets: (Map<K, V> | undefined)[] = new Array(2 ** Math.ceil(Math.log2(Math.max(1, count / wanted))))
+  buckets.fill(undefined)
+  let size = 0
+  for (const [key, value] of entries) {
+    const at = bucketOf(key, buckets.length)
+    const bucket = buckets[at] ?? new Map<K, V>()
+    buckets[at] = bucket
+    size -= bucket.size
+    bucket.set(key, value)
+    size += bucket.size
+  }
+  return new SharedMap<K, V>(buckets, size)
 }
 
 const bucketOf = (key: string, buckets: number): number => hashOf(key) & (buckets - 1)

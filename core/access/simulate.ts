@@ -1,7 +1,7 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
 import { assignmentsHeldBy, type CompiledAccess, recompile } from './compile.ts'
 import { type FilteredGrant, filteredGrantsOf } from './explain.ts'
-import { permissionsOf } from './holdings.ts'
+import { permissionsOf, sameFilter } from './holdings.ts'
 import { placeName } from './rules.ts'
 import type { Assignment, Reason, RoleDefinition, Scope, SubjectRef, TagFilter } from './types.ts'
 
@@ -120,12 +120,23 @@ function selectionsOf(before: readonly FilteredGrant[], after: readonly Filtered
     const has = is.get(place)
     const gains = without(has?.permissions ?? [], had?.permissions ?? [])
     const loses = without(had?.permissions ?? [], has?.permissions ?? [])
-    const selectsOtherwise = had !== undefined && has !== undefined && spell(had.filters) !== spell(has.filters)
+    const selectsOtherwise = had !== undefined && has !== undefined && !selectsAlike(had.filters, has.filters)
     return gains.length + loses.length === 0 && !selectsOtherwise ? [] : [{ reason, gains, loses, selectsOtherwise }]
   })
 }
 
-const spell = (filters: FilteredGrant['filters']) => JSON.stringify(filters)
+/** Filters of one grant stand in one order, so that an unchanged list is compared one by one. */
+function selectsAlike(some: FilteredGrant['filters'], others: FilteredGrant['filters']): boolean {
+  if (some === 'none' || others === 'none') return some === others
+  return (
+    some.length === others.length &&
+    some.every((filter, at) => {
+      const other = others[at]
+      return other !== undefined && sameFilter(filter, other)
+    })
+  )
+}
+
 const placeOf = ({ assignment, roleUid, via, scope }: Reason) => JSON.stringify([assignment, roleUid, via, scope])
 
 const without = (some: readonly AnyPermission[], others: readonly AnyPermission[]) => {

@@ -8,7 +8,7 @@ import { readRoles } from './role-store.ts'
 import { readWorkspaceAssignments } from './workspace-role-store.ts'
 
 // What decides in a tenant, read from its tables: all of it, or what concerns some people, teams or roles. Every table that is
-// read here has triggers that say what changed (db/migrations/0016-access-changes.sql).
+// read here has triggers that say what changed (db/migrations/0021-access-changes.sql).
 
 export type TenantState = 'pending' | 'active' | 'inactive' | 'deleting'
 export type UserState = 'pending' | 'active' | 'inactive'

@@ -31,5 +31,20 @@ export {
   giveResourceRole,
   takeResourceRole,
 } from './resource-roles.ts'
+export { roleNames } from './role-store.ts'
 export { accessEndpoints } from './routes.ts'
+export { type SimulatePorts, simulateEndpoints } from './simulate-routes.ts'
 export type { Snapshot } from './snapshot.ts'
+export {
+  type AssignmentsOf,
+  findHeld,
+  giveUntil,
+  listAssignments,
+  mayAssign,
+  mayNotAssign,
+  moveEnd,
+  readAssignment,
+  removeAssignment,
+  roleToGive,
+  type StoredAssignment,
+} from './timed-assignments.ts'

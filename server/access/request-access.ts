@@ -11,6 +11,7 @@ import {
   type Holding,
   holdingOf,
   holdingsOf,
+  isLive,
   permissionsOf,
   propose,
   type ResourceRef,
@@ -41,10 +42,10 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     },
     coversRoles(given) {
       const holdings: Holding[] = []
-      for (const { roleUid, scope, filters = 'none' } of given) {
+      for (const { roleUid, scope, filters = 'none', endsAt } of given) {
         const role = compiled.roles.definitions.get(roleUid)
         if (!role) return err(refuse('not_found', `No role ${roleUid}`))
-        holdings.push(holdingOf(role, { scope, filters }))
+        holdings.push(holdingOf(role, { scope, filters, ...(endsAt === undefined ? {} : { endsAt }) }))
       }
       return check(holdings)
     },
@@ -53,7 +54,7 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       const had = new Set(before?.permissions)
       const added = permissions.filter((permission) => !had.has(permission))
       if (added.length === 0) return ok(undefined)
-      const held = assignmentsOf(compiled, roleUid)
+      const held = assignmentsOf(compiled, roleUid).filter((assignment) => isLive(assignment, now))
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
     reachOf: (permission) => reachOf(compiled, subject, permission, now),

@@ -105,6 +105,14 @@ export async function readRole(tx: Tx, uid: string): Promise<CustomRole | undefi
   return RoleUid.safeParse(uid).success ? (await readRoles(tx, [uid]))[0] : undefined
 }
 
+/** One of the tenant's own roles; refuses predefined ones, which nobody changes. */
+export async function ownRole(tx: Tx, uid: string): Promise<Result<CustomRole, Refusal>> {
+  const predefined = predefinedByUid.get(uid)
+  if (predefined) return err(refuse('role_predefined', `"${predefined.name}" is predefined; clone it instead`))
+  const role = await readRole(tx, uid)
+  return role ? ok(role) : err(refuse('not_found', `No role ${uid}`))
+}
+
 /** These roles of the tenant's own, or all of them, by name. */
 export async function readRoles(tx: Tx, uids?: readonly string[]): Promise<CustomRole[]> {
   const rows = await tx.query<Row>(
@@ -150,6 +158,11 @@ export async function givableRoles(
   return new Map([...predefined, ...custom].map((role) => [role.uid, role]))
 }
 
+/** What roles are called, the predefined ones and the tenant's own; one that is no more is left out. */
+export async function roleNames(tx: Tx, uids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  return new Map([...(await givableRoles(tx, uids))].map(([uid, { name }]) => [uid, name]))
+}
+
 /** Where a role is held: whose, and in which project or, without one, in the tenant. */
 export type RoleUse = {
   readonly kind: 'user' | 'team'
@@ -159,7 +172,7 @@ export type RoleUse = {
   readonly workspace?: string
 }
 
-/** Everywhere that a role is held, filtered or not. */
+/** Everywhere that a role is held, filtered or not; what has ended is not held. */
 export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
   const rows = await tx.query<{
     user_id: string | null
@@ -167,7 +180,8 @@ export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
     project_id: string | null
     workspace_id: string | null
   }>(
-    `select user_id, team_id, project_id, null::text as workspace_id from role_assignments where tenant_id = $1 and role_id = $2
+    `select user_id, team_id, project_id, null::text as workspace_id from role_assignments
+      where tenant_id = $1 and role_id = $2 and (ends_at is null or ends_at > now())
       union all
      select a.user_id, a.team_id, w.project_id, a.workspace_id
        from workspace_roles a join workspaces w using (tenant_id, workspace_id)

@@ -7,7 +7,8 @@ import {
   compile,
   type ReadableMap,
   recompile,
-  SharedMap,
+  type SharedMap,
+  sharedMap,
 } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { type Changes, readChanges } from './change-log.ts'
@@ -72,13 +73,13 @@ async function loadAll(tx: Tx, head: Head): Promise<Loaded> {
   const teams = await readTeamNames(tx)
   const projects = await readProjectNames(tx)
   const assignments = await readAssignments(tx)
-  const users = SharedMap.of(people, people.length)
+  const users = sharedMap(people, people.length)
   const ends = endsOf(assignments)
   return {
     ...{ tenant, ...head, readAt: head.epoch, users },
-    teamNames: SharedMap.of(teams, teams.length),
-    projectNames: SharedMap.of(projects, projects.length),
-    ends: SharedMap.of(ends, ends.length),
+    teamNames: sharedMap(teams, teams.length),
+    projectNames: sharedMap(projects, projects.length),
+    ends: sharedMap(ends, ends.length),
     compiled: compile({
       ...{ tenantUid: tenant, epoch: head.epoch.toString(), users, assignments },
       permissions: isSystem ? systemPermissions : permissions,

@@ -13,9 +13,13 @@ import { findCluster } from './found.ts'
 import { importEndpoints } from './import-routes.ts'
 import { createImports, type ImportPorts } from './imports.ts'
 import type { CheckDestination } from './kubernetes-client.ts'
+import { labelsOf, labelTallies } from './labels.ts'
+import { listsWith } from './list-answer.ts'
+import { createLists } from './listing.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
+import { upgradeEndpoint } from './upgrade-routes.ts'
 
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
@@ -34,6 +38,9 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
   readonly endpoints: readonly Endpoint[]
   /** A cluster as what is decided about; an unknown or foreign one is none. */
   target(c: { readonly tx: Tx; readonly params: { readonly uid: string } }): Promise<Target | undefined>
+  /** How many clusters of some projects carry the same labels; and the labels of single ones. */
+  readonly tallies: typeof labelTallies
+  readonly labels: typeof labelsOf
   /** The clusters of a project, which cannot be deleted while it has some. */
   inProject(
     tx: Tx,
@@ -48,17 +55,21 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
 export function createClusters(deps: ClustersDeps): Clusters {
   const records = createRecords(deps)
   const imports = createImports(deps)
+  const lists = listsWith(createLists())
   const renewal = createRenewal({ ...deps, forget: records.forget })
   return {
     endpoints: [
       ...importEndpoints(imports),
       ...credentialModeEndpoints(imports, deps),
       ...directEndpoints(deps),
-      ...clusterEndpoints(deps),
-      ...dashboardEndpoints,
+      ...clusterEndpoints(deps, lists),
+      upgradeEndpoint,
+      ...dashboardEndpoints(lists),
     ],
     find: records.find,
     target: findCluster,
+    tallies: labelTallies,
+    labels: labelsOf,
     async inProject(tx, project) {
       const clusters = await clustersOfProject(tx, project)
       return clusters.map(({ uid, name, state }) => ({ uid, name, state: stateNames[state] }))

@@ -1,4 +1,4 @@
--- 0016: who a change of access is about, so that replicas read and compile those and not the whole tenant (docs/adr/0012). Triggers
+-- 0021: who a change of access is about, so that replicas read and compile those and not the whole tenant (docs/adr/0013). Triggers
 -- write it: no statement that changes what decides can leave it out. The previous release keeps working, and writes it too.
 
 create table access_changes (
