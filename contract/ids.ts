@@ -23,6 +23,7 @@ export const MacroUid = uid.brand<'MacroUid'>()
 export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
+export const RbacUid = uid.brand<'RbacUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
 export type UserUid = z.infer<typeof UserUid>
@@ -42,6 +43,7 @@ export type MacroUid = z.infer<typeof MacroUid>
 export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
 export type CloudAccountUid = z.infer<typeof CloudAccountUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
+export type RbacUid = z.infer<typeof RbacUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */
 export const isTenantUid = (text: string): text is TenantUid => tenantUid.test(text)

@@ -48,6 +48,7 @@ import { newUid } from './platform/random/index.ts'
 import { createAskedEnds } from './streams/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
+import { createWorkspaces } from './workspaces/index.ts'
 
 /** A server that is built and not yet listening. */
 export type App = {
@@ -198,6 +199,10 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     clustersIn: clusters.inProject,
   })
   const assets = createAssets({ sealerOf: keys.of })
+  const workspaces = createWorkspaces({
+    ...{ findCluster: clusters.target, subjects: people.subjects },
+    protectedNamespaces: config.protectedNamespaces,
+  })
   const transport = createTransport({ destination, clock })
 
   // The API.
@@ -220,7 +225,18 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     observe: metrics.requests,
   })
   const live = { calls: access.calls, recheck: identity.recheck, signals: createSignals({ inTenant: readInTenant }) }
-  const endpoints = endpointsOf({ version, identity, tenancy, people, assets, clusters, ledger, live, issuer })
+  const endpoints = endpointsOf({
+    version,
+    identity,
+    tenancy,
+    people,
+    assets,
+    clusters,
+    workspaces,
+    ledger,
+    live,
+    issuer,
+  })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({
     inTenant,

@@ -11,6 +11,7 @@ import { limitEndpoints } from './settings/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
+import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
 export type Features = {
@@ -20,6 +21,7 @@ export type Features = {
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly workspaces: Workspaces
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
@@ -33,6 +35,7 @@ export function endpointsOf({
   people,
   assets,
   clusters,
+  workspaces,
   ledger,
   live,
   issuer,
@@ -46,6 +49,7 @@ export function endpointsOf({
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,

@@ -37,6 +37,8 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'workspace'
+  | 'workspaceRbac'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -161,6 +163,11 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const { uid: workspace } = await admin.must('POST', '/v1/workspaces', {
+    project,
+    body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
+  })
+  const { spec: ofWorkspace } = await admin.must('GET', `/v1/workspaces/${workspace}`)
   const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
     body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
   })
@@ -194,6 +201,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+      workspace,
+      workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
     },
     member: member.api,
     memberEmail: member.email,
@@ -225,6 +234,9 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/workspaces/': 'workspace',
+  '/v1/workspaces/users/': 'user',
+  '/v1/workspaces/teams/': 'team',
 }
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
@@ -260,6 +272,7 @@ export const onObjects = (operations: readonly DescribedOperation[]) =>
 const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+  '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
 }
 
 /** Operations on an object inside another, with the kind of the inner one. */
@@ -313,12 +326,27 @@ const resourceRole = (ids: Ids) => ({
   filterRefs: [ids('filter', ['filterRefs', '[]'])].filter((uid) => uid !== undefined),
   roles: [predefinedRole('Resource Cluster Viewer').uid],
 })
+const rolesOnWorkspace = (ids: Ids) => ({
+  workspaces: [ids('workspace', ['workspaces', '[]', 'uid'])]
+    .filter((uid) => uid !== undefined)
+    .map((uid) => ({ uid, roles: [predefinedRole('Workspace Operator').uid] })),
+})
 const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+const aBinding = {
+  spec: {
+    bindings: [
+      {
+        ...{ type: 'RoleBinding', namespace: 'shop', role: { kind: 'ClusterRole', name: 'view' } },
+        subjects: [{ type: 'Group', name: 'somebody' }],
+      },
+    ],
+  },
+}
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
@@ -330,6 +358,18 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
+  'POST /v1/workspaces': (ids) => ({
+    metadata: { name: unknownId() },
+    spec: { clusterRefs: [{ clusterUid: ids('cluster', ['clusterRefs', '[]', 'clusterUid']) ?? unknownId() }] },
+  }),
+  'PUT /v1/workspaces/{uid}/clusterNamespaces': (ids) => {
+    const clusterUid = ids('cluster', ['clusterRefs', '[]', 'clusterUid'])
+    return { clusterNamespaces: [{ name: 'shop' }], ...(clusterUid ? { clusterRefs: [{ clusterUid }] } : {}) }
+  },
+  'POST /v1/workspaces/{uid}/clusterRbacs': () => aBinding,
+  'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}': () => aBinding,
+  'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,
+  'PUT /v1/workspaces/teams/{teamUid}/roles': rolesOnWorkspace,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
   'PUT /v1/projects/{uid}/macros': () => aMacro,
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
