@@ -300,7 +300,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
-  defaultProjectUid: 'project',
+  ...{ defaultProjectUid: 'project', clusterUid: 'cluster', workspace: 'workspace' },
   ...{ filterRefs: 'filter', sessionUid: 'session' },
 }
 
@@ -310,6 +310,9 @@ export function kindAt(place: Place): Kind | undefined {
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
   if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
+  if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
+  // Of what a client sends back as it read it, and not looked at.
+  if (name === 'uid' && place.at(-2) === 'metadata') return undefined
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
   return undefined
 }
