@@ -14,9 +14,10 @@ export function addClusterCommands(program: Command, wiring: Wiring): void {
     },
   })
   const bindings = () =>
-    new Option('--bindings <how>', 'make what is missing on the cluster, or only say it')
-      .choices(['install', 'print'])
-      .default('install')
+    new Option(
+      '--bindings <how>',
+      'make what is missing on the cluster, or only say it (default: install, unless the tenant has it otherwise)',
+    ).choices(['install', 'print'])
 
   withOutput(withServer(cluster.command('import')))
     .description('import a cluster by a kubeconfig of its administrator, which is used once and forgotten')

@@ -9,7 +9,7 @@ import { Failure, isFileError, wrongUse } from './failure.ts'
 import { named, uidOf } from './named.ts'
 import { clean, printJson, printSides, shownTime } from './output.ts'
 
-type Bindings = { readonly bindings: 'install' | 'print' }
+type Bindings = { readonly bindings?: 'install' | 'print' }
 
 export type ImportOptions = ServerAndOutput &
   Bindings & {

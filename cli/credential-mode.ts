@@ -27,7 +27,7 @@ export type ModeOptions = ServerAndOutput & {
   readonly direct?: true
   readonly kubeconfig?: string
   readonly tokenFile?: string
-  readonly bindings: 'install' | 'print'
+  readonly bindings?: 'install' | 'print'
 }
 
 /** `palisade cluster mode CLUSTER token|impersonation`: the server tries the cluster first. */

@@ -16,7 +16,11 @@ const secret = (max: number) =>
 const kubeconfig = secret(256 * 1024)
 
 /** What to do on the cluster: make the account and the bindings, or only say what is needed. */
-const bindings = z.enum(['install', 'print']).default('install')
+const Bindings = z.enum(['install', 'print'])
+export type Bindings = z.infer<typeof Bindings>
+
+/** Where nothing is said, what the tenant has set holds (`automaticClusterRoleBinding`). */
+const bindings = Bindings.optional()
 
 export const clusterName = displayName(128)
 
@@ -53,7 +57,7 @@ export const CredentialModeChange = z.discriminatedUnion('mode', [
     direct: z.boolean().default(false),
   }),
   z
-    .strictObject({ mode: z.literal('impersonation'), ...accountCredential })
+    .strictObject({ mode: z.literal('impersonation'), ...accountCredential, bindings: Bindings.default('install') })
     .refine(
       ({ kubeconfig, token }) => (kubeconfig === undefined) !== (token === undefined),
       'must have either kubeconfig or token',

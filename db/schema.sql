@@ -15,6 +15,17 @@ CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
 AS $function$ select a.tenant_id::text, a.epoch, a.facts_epoch from access_epochs a where a.xid >= since $function$;
 grant execute on function access_changes_since(since xid8) to palisade_app;
 
+CREATE OR REPLACE FUNCTION access_requests_to_expire(due timestamp with time zone, most integer)
+ RETURNS TABLE(tenant_id text, request_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    select r.tenant_id::text, r.request_id::text from access_requests r
+     where r.state = 'open' and r.expires_at <= due order by r.expires_at limit most
+  $function$;
+grant execute on function access_requests_to_expire(due timestamp with time zone, most integer) to palisade_app;
+
 CREATE OR REPLACE FUNCTION canvas_session_by_cookie(wanted bytea)
  RETURNS TABLE(tenant_id text, canvas_session_id text)
  LANGUAGE sql
@@ -33,6 +44,13 @@ AS $function$
      where c.credential_renew_at <= due order by c.credential_renew_at limit most
   $function$;
 grant execute on function clusters_to_renew(due timestamp with time zone, most integer) to palisade_app;
+
+CREATE OR REPLACE FUNCTION labels_key(labels jsonb)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN sha256(convert_to((labels)::text, 'UTF8'::name));
+grant execute on function labels_key(labels jsonb) to palisade_app;
 
 CREATE OR REPLACE FUNCTION lost_intents(own text, live text[], silence interval, most integer)
  RETURNS TABLE(tenant_id text, entry_id text)
@@ -70,6 +88,45 @@ begin
   return (select a.epoch from access_epochs a where a.tenant_id = tenant);
 end $function$;
 grant execute on function record_entries(tenant text, replica text, packs text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[]) to palisade_app;
+
+CREATE OR REPLACE FUNCTION tally_clusters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    -- Most updates renew a token.
+    if not exists (select from added a join removed r using (tenant_id, cluster_id)
+                    where (a.project_id, a.labels_key) is distinct from (r.project_id, r.labels_key)) then
+      return null;
+    end if;
+  end if;
+  -- Whoever changes tallies waits here for others who do: revisions are seen in the order of commits.
+  if tg_op = 'DELETE' then
+    insert into cluster_revisions as v select distinct tenant_id, 1 from removed
+      on conflict (tenant_id) do update set revision = v.revision + 1;
+  else
+    insert into cluster_revisions as v select distinct tenant_id, 1 from added
+      on conflict (tenant_id) do update set revision = v.revision + 1;
+  end if;
+  if tg_op <> 'INSERT' then
+    update cluster_tallies t set n = t.n - gone.n
+      from (select tenant_id, project_id, labels_key, count(*) as n from removed group by 1, 2, 3) gone
+     where t.tenant_id = gone.tenant_id and t.project_id = gone.project_id and t.labels_key = gone.labels_key;
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into cluster_tallies as t
+      select tenant_id, project_id, labels_key, labels, count(*) from added group by 1, 2, 3, 4
+      on conflict (tenant_id, project_id, labels_key) do update set n = t.n + excluded.n;
+  end if;
+  if tg_op <> 'INSERT' then
+    delete from cluster_tallies t using removed r
+     where t.tenant_id = r.tenant_id and t.project_id = r.project_id and t.labels_key = r.labels_key and t.n = 0;
+  end if;
+  return null;
+end $function$;
+-- Nobody but the owner may call it.
 
 CREATE OR REPLACE FUNCTION tenant_by_org(key text)
  RETURNS text
@@ -126,6 +183,45 @@ create policy tenant on access_epochs for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on access_epochs to palisade_app;
+
+create table access_requests (
+  tenant_id tenant_uid not null,
+  request_id uid not null,
+  user_id uid not null,
+  mailbox bytea not null,
+  role_id uid not null,
+  project_id uid,
+  seconds integer not null,
+  reason bytea not null,
+  state text not null default 'open'::text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  decided_by uid,
+  decided_at timestamp with time zone,
+  note bytea,
+  ends_at timestamp with time zone,
+  changed_at timestamp with time zone not null,
+  constraint access_requests_pkey PRIMARY KEY (tenant_id, request_id),
+  constraint access_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint access_requests_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint access_requests_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint access_requests_seconds_check CHECK ((seconds > 0)),
+  constraint access_requests_state_check CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'denied'::text, 'withdrawn'::text, 'expired'::text])))
+);
+CREATE INDEX access_requests_by_change ON access_requests USING btree (tenant_id, changed_at);
+CREATE INDEX access_requests_by_project ON access_requests USING btree (tenant_id, project_id);
+CREATE INDEX access_requests_by_user ON access_requests USING btree (tenant_id, user_id, created_at);
+CREATE UNIQUE INDEX access_requests_once ON access_requests USING btree (tenant_id, user_id, role_id, project_id) NULLS NOT DISTINCT WHERE (state = 'open'::text);
+CREATE INDEX access_requests_open ON access_requests USING btree (tenant_id, created_at) WHERE (state = 'open'::text);
+CREATE INDEX access_requests_to_expire ON access_requests USING btree (expires_at) WHERE (state = 'open'::text);
+alter table access_requests enable row level security;
+alter table access_requests force row level security;
+create policy expiry on access_requests for select to owner
+  using (true);
+create policy tenant on access_requests for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on access_requests to palisade_app;
 
 create table api_keys (
   tenant_id tenant_uid not null,
@@ -244,6 +340,21 @@ create policy tenant on audit_pending for insert to palisade_app
 grant insert on audit_pending to palisade_app;
 grant select, delete on audit_pending to palisade_sequencer;
 
+create table blocked_passwords (
+  tenant_id tenant_uid not null,
+  password_index bytea not null,
+  created_at timestamp with time zone not null,
+  constraint blocked_passwords_pkey PRIMARY KEY (tenant_id, password_index),
+  constraint blocked_passwords_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint blocked_passwords_tenant_id_check CHECK (((tenant_id)::text = 'system'::text))
+);
+alter table blocked_passwords enable row level security;
+alter table blocked_passwords force row level security;
+create policy tenant on blocked_passwords for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on blocked_passwords to palisade_app;
+
 create table canvas_sessions (
   tenant_id tenant_uid not null,
   canvas_session_id uid not null,
@@ -344,6 +455,35 @@ create policy tenant on cluster_rbacs for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cluster_rbacs to palisade_app;
 
+create table cluster_revisions (
+  tenant_id tenant_uid not null,
+  revision bigint not null,
+  constraint cluster_revisions_pkey PRIMARY KEY (tenant_id),
+  constraint cluster_revisions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table cluster_revisions enable row level security;
+alter table cluster_revisions force row level security;
+create policy tenant on cluster_revisions for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_revisions to palisade_app;
+
+create table cluster_tallies (
+  tenant_id tenant_uid not null,
+  project_id uid not null,
+  labels_key bytea not null,
+  labels jsonb not null,
+  n integer not null,
+  constraint cluster_tallies_pkey PRIMARY KEY (tenant_id, project_id, labels_key),
+  constraint cluster_tallies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table cluster_tallies enable row level security;
+alter table cluster_tallies force row level security;
+create policy tenant on cluster_tallies for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_tallies to palisade_app;
+
 create table clusters (
   tenant_id tenant_uid not null,
   cluster_id uid not null,
@@ -369,6 +509,7 @@ create table clusters (
   updated_at timestamp with time zone not null,
   credential_mode text not null default 'impersonation'::text,
   direct_tokens boolean not null default false,
+  labels_key bytea generated always as (labels_key(labels)) stored,
   constraint clusters_pkey PRIMARY KEY (tenant_id, cluster_id),
   constraint clusters_tenant_id_project_id_name_key_key UNIQUE (tenant_id, project_id, name_key),
   constraint clusters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
@@ -383,7 +524,12 @@ create table clusters (
   constraint clusters_token_has_no_account CHECK (((credential_mode = 'impersonation'::text) OR (credential IS NULL)))
 );
 CREATE INDEX clusters_by_label ON clusters USING gin (labels jsonb_path_ops);
+CREATE INDEX clusters_by_labels ON clusters USING btree (tenant_id, project_id, labels_key, name_key, cluster_id);
+CREATE INDEX clusters_by_name ON clusters USING btree (tenant_id, name_key, cluster_id);
 CREATE INDEX clusters_renewal ON clusters USING btree (credential_renew_at) WHERE (credential_renew_at IS NOT NULL);
+CREATE TRIGGER tally_deleted AFTER DELETE ON clusters REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
+CREATE TRIGGER tally_inserted AFTER INSERT ON clusters REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
+CREATE TRIGGER tally_updated AFTER UPDATE ON clusters REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
 alter table clusters enable row level security;
 alter table clusters force row level security;
 create policy renewal on clusters for select to owner
@@ -590,6 +736,24 @@ create policy tenant on open_intents for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on open_intents to palisade_app;
+
+create table project_settings (
+  tenant_id tenant_uid not null,
+  project_id uid not null,
+  kind text not null,
+  value jsonb not null,
+  updated_by uid,
+  updated_at timestamp with time zone not null,
+  constraint project_settings_pkey PRIMARY KEY (tenant_id, project_id, kind),
+  constraint project_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint project_settings_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE
+);
+alter table project_settings enable row level security;
+alter table project_settings force row level security;
+create policy tenant on project_settings for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on project_settings to palisade_app;
 
 create table projects (
   tenant_id tenant_uid not null,
@@ -877,6 +1041,47 @@ create policy tenant on teams for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on teams to palisade_app;
+
+create table tenant_certificates (
+  tenant_id tenant_uid not null,
+  certificate_id uid not null,
+  name text not null,
+  name_key text not null,
+  certificate text not null,
+  is_ca boolean not null,
+  private_key bytea,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint tenant_certificates_pkey PRIMARY KEY (tenant_id, certificate_id),
+  constraint tenant_certificates_name UNIQUE (tenant_id, name_key),
+  constraint tenant_certificates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table tenant_certificates enable row level security;
+alter table tenant_certificates force row level security;
+create policy tenant on tenant_certificates for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on tenant_certificates to palisade_app;
+
+create table tenant_domains (
+  tenant_id tenant_uid not null,
+  domain text not null,
+  "position" integer not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  constraint tenant_domains_pkey PRIMARY KEY (tenant_id, domain),
+  constraint tenant_domains_domain UNIQUE (domain),
+  constraint tenant_domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table tenant_domains enable row level security;
+alter table tenant_domains force row level security;
+create policy tenant on tenant_domains for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on tenant_domains to palisade_app;
 
 create table tenant_keys (
   tenant_id tenant_uid not null,

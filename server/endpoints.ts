@@ -7,7 +7,8 @@ import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
-import { limitEndpoints } from './settings/index.ts'
+import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
+import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -20,6 +21,7 @@ export type Features = {
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
+  readonly sealerOf: RequestRoutePorts['sealerOf']
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
   readonly workspaces: Workspaces
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
@@ -34,6 +36,7 @@ export function endpointsOf({
   tenancy,
   people,
   assets,
+  sealerOf,
   clusters,
   workspaces,
   ledger,
@@ -47,12 +50,15 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
     ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,
+    ...preferenceEndpoints,
+    ...upgradeEndpoints,
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { displayName, metadataIn, metadataOut, optionalText, stringMapIfGiven, time, timeIn } from './common.ts'
+import {
+  displayName,
+  metadataIn,
+  metadataOut,
+  optionalFlag,
+  optionalText,
+  stringMapIfGiven,
+  time,
+  timeIn,
+} from './common.ts'
 
 /** API keys, as `/v1` knows them. */
 
@@ -22,7 +31,8 @@ export const apiKeyUpdate = z.object({
     .transform((spec) => spec ?? { expiry: undefined }),
 })
 
-export const apiKeyState = z.object({ isActive: z.boolean() })
+/** To switch it off, Go's client sends an empty object. */
+export const apiKeyState = z.object({ isActive: optionalFlag })
 
 /** The only time that the value is shown. */
 export const createdApiKey = z.object({ apiKey: z.string(), uid: z.string() })

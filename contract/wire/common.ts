@@ -38,6 +38,12 @@ export const optionalText = (max: number) =>
     .nullish()
     .transform((text) => text ?? '')
 
+/** A boolean that may be `null` or absent; both mean false, for Go's client leaves a member out whose value is false. */
+export const optionalFlag = z
+  .boolean()
+  .nullish()
+  .transform((flag) => flag ?? false)
+
 /** A name as people write it: NFC, no control characters, no white space around, 1 to `max` characters (threat D03). */
 export const displayName = (max: number) =>
   z
@@ -102,26 +108,36 @@ export const pageQuery = z.object({
   offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
   continue: z.string().max(512).optional(),
 })
-export type Page = { readonly limit: number; readonly offset: number }
+export type Page = {
+  readonly limit: number
+  readonly offset: number
+  /** Of `continue`, where the list put one in: what its own words for the place are. */
+  readonly token?: string
+}
 
 /** Where a page begins and how long it may be; `limit` 0 becomes `all`, more than 50 becomes 50. */
 export function pageOf(query: z.output<typeof pageQuery>, all = 10_000): Result<Page, string> {
   const limit = query.limit === 0 ? all : Math.min(query.limit, 50)
   if (query.continue === undefined || query.continue === '') return ok({ limit, offset: query.offset })
   const parsed = continueToken.safeParse(decodeContinue(query.continue))
-  return parsed.success ? ok({ limit, offset: parsed.data.offset }) : err('continue is not a token of this list')
+  if (!parsed.success) return err('continue is not a token of this list')
+  const { offset, token } = parsed.data
+  return ok({ limit, offset, ...(token === '' ? {} : { token }) })
 }
 
 /** `listmeta` of a page: `continue` is base64 of `{"offset","count","token"}`, empty on the last page. */
 export function listMetaOf(page: Page, returned: number, count: number): z.output<typeof listMeta> {
-  const next = page.offset + returned
-  const more = next < count && returned > 0
-  return {
-    continue: more ? Buffer.from(JSON.stringify({ offset: next, count, token: '' })).toString('base64') : '',
-    count,
-    limit: page.limit,
-    offset: page.offset,
-  }
+  const more = page.offset + returned < count && returned > 0
+  return listMetaWith(page, { returned, count, token: more ? '' : undefined })
+}
+
+/** The same of a list that has words of its own for where the next page begins, and none on the last page. */
+export function listMetaWith(
+  { limit, offset }: Page,
+  { returned, count, token }: { readonly returned: number; readonly count: number; readonly token: string | undefined },
+): z.output<typeof listMeta> {
+  const next = token === undefined ? '' : JSON.stringify({ offset: offset + returned, count, token })
+  return { continue: Buffer.from(next).toString('base64'), count, limit, offset }
 }
 
 const continueToken = z.object({ offset: z.int().min(0), count: z.int().min(0), token: z.string() })

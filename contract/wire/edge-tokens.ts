@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { displayName, metadataOut, optionalText, stringMapIfGiven, time, timeIn } from './common.ts'
+import { displayName, metadataOut, optionalFlag, optionalText, stringMapIfGiven, time, timeIn } from './common.ts'
 
 /** Registration tokens, by which edge hosts say which tenant they belong to. */
 
@@ -22,7 +22,8 @@ export const edgeTokenUpdate = z.object({
   spec,
 })
 
-export const edgeTokenState = z.object({ isActive: z.boolean() })
+/** To switch it off, Go's client sends an empty object. */
+export const edgeTokenState = z.object({ isActive: optionalFlag })
 
 export const edgeToken = z.object({
   metadata: metadataOut,

@@ -30,7 +30,21 @@ export {
   giveResourceRole,
   takeResourceRole,
 } from './resource-roles.ts'
+export { roleNames } from './role-store.ts'
 export { accessEndpoints } from './routes.ts'
 export type { Snapshot, TenantState, UserFacts, UserState } from './snapshot.ts'
+export {
+  type AssignmentsOf,
+  findHeld,
+  giveUntil,
+  listAssignments,
+  mayAssign,
+  mayNotAssign,
+  moveEnd,
+  readAssignment,
+  removeAssignment,
+  roleToGive,
+  type StoredAssignment,
+} from './timed-assignments.ts'
 export { type HeldWorkspaceRole, inheritedWorkspaceRoles, workspaceRolesOf } from './workspace-role-store.ts'
 export { describeWorkspaceRoles, setWorkspaceRoles } from './workspace-roles.ts'

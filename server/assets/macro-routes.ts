@@ -1,11 +1,11 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Refusal, type RefusalCode, refuse } from '../../contract/errors.ts'
 import { ProjectUid, type TenantUid } from '../../contract/ids.ts'
 import type { Permission } from '../../contract/permissions.ts'
 import { nameKey } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/macros.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type PermissionRule, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
@@ -17,6 +17,7 @@ import {
   projectName,
   readMacros,
   updateMacro,
+  visibleMacroNames,
 } from './macro-store.ts'
 import { scopeOf } from './scope.ts'
 
@@ -24,7 +25,7 @@ export type MacroPorts = { readonly sealerOf: (tenant: TenantUid) => Promise<Ten
 
 type Written = z.output<typeof wire.macrosIn>['macros']
 
-/** Macros of the tenant, and those of each project. */
+/** Macros of the tenant, those of each project, and those of the installation; and what a project sees of all of them. */
 export function macroEndpoints(ports: MacroPorts): readonly Endpoint[] {
   return [
     ...endpointsAt(ports, {
@@ -32,39 +33,83 @@ export function macroEndpoints(ports: MacroPorts): readonly Endpoint[] {
       whose: 'a project',
       params: wire.projectPath,
       scopeIn: ({ uid }) => ProjectUid.parse(uid),
-      async find({ tx, params: { uid } }) {
-        if (!ProjectUid.safeParse(uid).success) return undefined
-        const name = await projectName(tx, uid)
-        return name === undefined
-          ? undefined
-          : { kind: 'macro', uid, name, scope: { kind: 'project', projectUid: uid } }
-      },
+      rule: (permission) => ({ object: permission, find: findProjectMacros }),
+      holds,
     }),
     ...endpointsAt(ports, {
       path: '/v1/tenants/{tenantUid}/macros',
       whose: 'the tenant',
       params: wire.tenantPath,
       scopeIn: () => undefined,
-      // Any other tenant's uid is not there.
-      find: async ({ tx, params: { tenantUid } }) =>
-        tenantUid === tx.tenant ? { kind: 'macro', uid: tenantUid, scope: { kind: 'tenant' } } : undefined,
+      rule: (permission) => ({ object: permission, find: findTenantMacros }),
+      holds,
+    }),
+    ...endpointsAt(ports, {
+      path: '/v1/users/system/macros',
+      whose: 'the installation',
+      params: z.object({}),
+      scopeIn: () => undefined,
+      // They are in the tenant `system`, whose people hold no rights to macros: who runs the tenants keeps them.
+      rule: (permission) => ({ system: permission === 'macro.get' ? 'tenant.get' : 'tenant.update' }),
+      holds: () => ok(undefined),
+    }),
+    endpoint({
+      route: 'GET /v1/clusterprofiles/macros',
+      summary:
+        'The names of macros that can be used in the project, or in the tenant; values are read where they are kept',
+      permission: { project: 'macro.list' },
+      reply: { status: 200, body: wire.macros },
+      refusals: [],
+      audit: 'refusals-only',
+      async handle({ tx, project }) {
+        const names = await visibleMacroNames(tx, project)
+        return ok({ body: { macros: names.map((name) => ({ name, value: '' })) } })
+      },
     }),
   ]
 }
 
+async function findProjectMacros({
+  tx,
+  params: { uid },
+}: {
+  readonly tx: Tx
+  readonly params: { readonly uid: string }
+}) {
+  if (!ProjectUid.safeParse(uid).success) return undefined
+  const name = await projectName(tx, uid)
+  const scope = { kind: 'project', projectUid: uid } as const
+  return name === undefined ? undefined : ({ kind: 'macro', uid, name, scope } satisfies Target)
+}
+
+// Any other tenant's uid is not there.
+const findTenantMacros = async ({
+  tx,
+  params: { tenantUid },
+}: {
+  readonly tx: Tx
+  readonly params: { readonly tenantUid: string }
+}) =>
+  tenantUid === tx.tenant ? ({ kind: 'macro', uid: tenantUid, scope: { kind: 'tenant' } } satisfies Target) : undefined
+
 type Place<Params extends z.ZodType> = {
-  readonly path: '/v1/projects/{uid}/macros' | '/v1/tenants/{tenantUid}/macros'
+  readonly path: '/v1/projects/{uid}/macros' | '/v1/tenants/{tenantUid}/macros' | '/v1/users/system/macros'
   readonly whose: string
   readonly params: Params
   readonly scopeIn: (params: z.output<Params>) => MacroScope
-  readonly find: (c: { readonly tx: Tx; readonly params: z.output<Params> }) => Promise<Target | undefined>
+  /** What the permission to macros is here. */
+  readonly rule: (permission: MacroPermission) => Exclude<PermissionRule<z.output<Params>>, { open: string }>
+  /** Refuses who may not do this besides. */
+  readonly holds: typeof holds
 }
+
+type MacroPermission = 'macro.get' | 'macro.create' | 'macro.update' | 'macro.delete'
 
 function endpointsAt<Params extends z.ZodType>(
   { sealerOf }: MacroPorts,
-  { path, whose, params, scopeIn, find }: Place<Params>,
+  { path, whose, params, scopeIn, rule, holds }: Place<Params>,
 ): readonly Endpoint[] {
-  const at = <P extends Permission>(permission: P) => ({ permission: { object: permission, find }, params }) as const
+  const at = (permission: MacroPermission) => ({ permission: rule(permission), params }) as const
   const refusals = ['not_found', 'macro_name_taken', 'resource_limit'] as const satisfies RefusalCode[]
   return [
     endpoint({

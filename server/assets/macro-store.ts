@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { MacroUid, type ProjectUid } from '../../contract/ids.ts'
+import { MacroUid, type ProjectUid, systemTenant } from '../../contract/ids.ts'
 import { nameKey } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Field, TenantSealer } from '../keys/index.ts'
@@ -76,4 +76,17 @@ export async function projectName(tx: Tx, uid: string): Promise<string | undefin
     uid,
   ])
   return row?.name
+}
+
+/**
+ * The names that `{{.spectro.macro.NAME}}` finds, each once: the project's, then the tenant's, then the installation's. Byte for
+ * byte: names that differ in case are two to whoever writes one.
+ */
+export async function visibleMacroNames(tx: Tx, project: ProjectUid | undefined): Promise<string[]> {
+  const scopes = [
+    ...(project === undefined ? [] : [await readMacros(tx, project)]),
+    await readMacros(tx, undefined),
+    await tx.within(systemTenant, (system) => readMacros(system, undefined)),
+  ]
+  return [...new Set(scopes.flat().map(({ name }) => name))].toSorted()
 }

@@ -147,6 +147,46 @@ describe('macros', () => {
     assert.ok(!JSON.stringify(api.entries.map(({ details }) => details)).includes('correct horse'))
   })
 
+  test('of the installation are kept by system administrators, and tenants see the names', async () => {
+    const { admin, uid: tenantUid, project } = await api.tenant()
+    const system = '/v1/users/system/macros'
+    await api.must(api.root, `POST ${system}`, bodyOf({ NTP: 'ntp.example', 'proxy.password': 's3cret' }))
+    await api.must(api.root, `PATCH ${system}`, bodyOf({ NTP: 'time.example' }))
+    const kept = [
+      { name: 'NTP', value: 'time.example' },
+      { name: 'proxy.password', value: 's3cret' },
+    ]
+    assert.deepEqual((await api.must(api.root, `GET ${system}`)).macros, kept)
+    assert.equal((await api.call(api.root, `POST ${system}`, bodyOf({ ntp: '' }))).status, 422)
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      const body = method === 'GET' ? {} : bodyOf({ NTP: 'evil.example' })
+      assert.equal((await api.call(admin, `${method} ${system}`, body)).status, 403, method)
+    }
+
+    await api.must(admin, routeAt('tenant', 'POST'), { params: { tenantUid }, ...bodyOf({ NTP: 'own', REGION: 'eu' }) })
+    await api.must(admin, routeAt('project', 'POST'), {
+      params: { uid: project },
+      ...bodyOf({ REGION: 'us', ZONE: 'a' }),
+    })
+    const visible = async (who: Principal, inProject?: string) => {
+      const { macros } = await api.must(who, 'GET /v1/clusterprofiles/macros', inProject ? { project: inProject } : {})
+      assert.ok(
+        macros.every(({ value }: { value: string }) => value === ''),
+        'no values',
+      )
+      return macros.map(({ name }: { name: string }) => name)
+    }
+    assert.deepEqual(await visible(admin, project), ['NTP', 'REGION', 'ZONE', 'proxy.password'])
+    assert.deepEqual(await visible(admin), ['NTP', 'REGION', 'proxy.password'])
+    const person = await inProject({ admin, project }, [predefinedRole('Project Viewer').uid])
+    assert.deepEqual(await visible(person, project), ['NTP', 'REGION', 'ZONE', 'proxy.password'])
+    assert.equal((await api.call(person, 'GET /v1/clusterprofiles/macros')).status, 403, "the tenant's alone")
+
+    await api.must(api.root, `PUT ${system}`, bodyOf({ DNS: '192.0.2.1' }))
+    await api.must(api.root, `DELETE ${system}`, bodyOf({ DNS: '' }))
+    assert.deepEqual((await api.must(api.root, `GET ${system}`)).macros, [])
+  })
+
   test('another tenant’s are not there', async () => {
     const tenant = await api.tenant()
     const { admin: stranger } = await api.tenant()

@@ -3,15 +3,17 @@ import { refuse } from '../../contract/errors.ts'
 import type { Permission } from '../../contract/permissions.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import * as wire from '../../contract/wire/clusters.ts'
-import { listMetaOf, pageOf, pageQuery, uidPath } from '../../contract/wire/common.ts'
+import { uidPath } from '../../contract/wire/common.ts'
+import { listQuery } from '../../contract/wire/list-filters.ts'
 import { err, ok } from '../../core/result.ts'
 import type { Secret } from '../../core/seal/index.ts'
 import { type Endpoint, endpoint, type Principal, type Route } from '../gateway/index.ts'
 import { clusterAnswer, stateNames } from './answers.ts'
 import { issuedKubeconfig } from './assets.ts'
 import { findCluster, load } from './found.ts'
-import { deleteCluster, isNameTaken, listClusters, updateMetadata } from './store.ts'
-import { visibleClusters } from './visibility.ts'
+import type { Lists } from './list-answer.ts'
+import { compileList } from './search.ts'
+import { deleteCluster, isNameTaken, updateMetadata } from './store.ts'
 
 export type ClusterPorts = {
   /** A short-lived token of the caller's own session or key, for the Kubernetes door. It has no rights of its own. */
@@ -22,29 +24,24 @@ export type ClusterPorts = {
 }
 
 /** Clusters as objects of `/v1`: read, rename and tag, remove, and the kubeconfigs that lead to them. */
-export function clusterEndpoints(ports: ClusterPorts): readonly Endpoint[] {
+export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly Endpoint[] {
   return [
     endpoint({
       route: 'GET /v1/spectroclusters',
       summary: 'Lists the clusters of the selected project, or of all projects whose clusters the caller may list',
       permission: { signedIn: 'shows the clusters on which the caller holds cluster.list' },
-      query: pageQuery,
+      query: listQuery,
       reply: { status: 200, body: wire.clusterList },
       refusals: [],
       audit: 'refusals-only',
       async handle(c) {
-        const visible = visibleClusters(c)
-        if (!visible.ok) return visible
-        const page = pageOf(c.query)
-        if (!page.ok) return err(refuse('invalid', page.error))
-        const { clusters, count } = await listClusters(c.tx, { visible: visible.value, page: page.value })
+        const list = compileList(c.query)
+        if (!list.ok) return err(refuse('invalid', list.error))
+        const page = await lists.page(c, c.query, list.value)
+        if (!page.ok) return page
+        const { clusters, listmeta } = page.value
         const seen = { tenant: c.tx.tenant, access: c.access }
-        return ok({
-          body: {
-            items: clusters.map((cluster) => clusterAnswer(cluster, seen)),
-            listmeta: listMetaOf(page.value, clusters.length, count),
-          },
-        })
+        return ok({ body: { items: clusters.map((cluster) => clusterAnswer(cluster, seen)), listmeta } })
       },
     }),
     endpoint({

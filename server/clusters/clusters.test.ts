@@ -19,6 +19,7 @@ import type { Principal } from '../gateway/index.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { createLookups } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { preferenceEndpoints, upgradeEndpoints } from '../settings/index.ts'
 import { createClusters } from './clusters.ts'
 import { createRecords } from './records.ts'
 import { createRenewal } from './renewal.ts'
@@ -70,7 +71,7 @@ before(async () => {
     clusters = createClusters(deps)
     records = createRecords(deps)
     renewal = createRenewal({ ...deps, forget: records.forget })
-    return [...clusters.endpoints, ...accessEndpoints]
+    return [...clusters.endpoints, ...accessEndpoints, ...preferenceEndpoints, ...upgradeEndpoints]
   })
   tenant = await api.tenant()
   other = await api.tenant()
@@ -206,6 +207,52 @@ describe('import', () => {
     const reply = await importCluster({ bindings: 'print' })
     assert.deepEqual([reply.state, reply.created, cluster.objects.size], ['needs-bindings', [], 0])
     assert.deepEqual([reply.kubernetesVersion, reply.levels], ['v1.36.3', undefined])
+  })
+
+  test('where a tenant has switched automatic bindings off, nothing is made unless it is asked for', async () => {
+    const own = await api.tenant()
+    const route = 'PUT /v1/tenants/{tenantUid}/preferences/clusterRbacSettings'
+    const set = (automaticClusterRoleBinding: string) =>
+      api.must(own.admin, route, { params: { tenantUid: own.uid }, body: { automaticClusterRoleBinding } })
+    const unasked = () => importCluster({ project: own.project }, own.admin)
+    await set('disabled')
+    const printed = await unasked()
+    assert.deepEqual([printed.state, printed.created, cluster.objects.size], ['needs-bindings', [], 0])
+    const check = 'POST /v1/palisade/clusters/{uid}/check'
+    const kubeconfig = cluster.kubeconfig()
+    const checked = await api.must(own.admin, check, at(printed.uid, { body: { kubeconfig } }))
+    assert.deepEqual(
+      [checked.state, cluster.objects.size],
+      ['needs-bindings', 0],
+      'a check repeats what an import does',
+    )
+    const entry = api.entries.findLast((one) => one.tenant === own.uid && one.event === 'cluster.imported')
+    assert.equal(entry?.details.bindings, 'print', 'the log says what was done, not what was asked')
+    assert.equal((await importCluster({ project: own.project, bindings: 'install' }, own.admin)).state, 'ready')
+    for (const on of ['enabled', 'none']) {
+      cluster.objects.clear()
+      await set(on)
+      assert.equal((await unasked()).state, 'ready', on)
+    }
+  })
+
+  test('whether an agent may be upgraded is kept for clients, on the cluster where they look for it', async () => {
+    const { uid } = await importCluster()
+    const upgrade = (spectroComponents: string) =>
+      api.call(
+        tenant.admin,
+        'POST /v1/spectroclusters/{uid}/upgrade/settings',
+        at(uid, { body: { spectroComponents } }),
+      )
+    const key = 'spectroComponentsUpgradeForbidden'
+    assert.equal((await upgrade('lock')).status, 204)
+    assert.equal((await read(uid)).metadata.annotations[key], 'true')
+    assert.equal((await upgrade('locked')).refusal?.code, 'invalid')
+    await upgrade('unlock')
+    assert.equal((await read(uid)).metadata.annotations[key], undefined)
+    const viewer = await member(tenant.project, 'Cluster Viewer')
+    const refused = await api.call(viewer, 'POST /v1/spectroclusters/{uid}/upgrade/settings', at(uid, { body: {} }))
+    assert.equal(refused.refusal?.details?.permission, 'cluster.update')
   })
 
   test('what is refused is refused before the cluster is asked', async () => {
@@ -379,6 +426,7 @@ describe('who sees and does what', () => {
         'POST /v1/palisade/clusters/{uid}/check': { token: 'x' },
         'PUT /v1/palisade/clusters/{uid}/credentialMode': { mode: 'token' },
         'POST /v1/palisade/clusters/{uid}/directToken': {},
+        'POST /v1/spectroclusters/{uid}/upgrade/settings': {},
       }
       const body = bodies[route]
       for (const id of [uid, newUid(), 'nonsense', '../x']) {

@@ -13,9 +13,12 @@ import { findCluster } from './found.ts'
 import { importEndpoints } from './import-routes.ts'
 import { createImports, type ImportPorts } from './imports.ts'
 import type { CheckDestination } from './kubernetes-client.ts'
+import { listsWith } from './list-answer.ts'
+import { createLists } from './listing.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
+import { upgradeEndpoint } from './upgrade-routes.ts'
 
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
@@ -48,14 +51,16 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
 export function createClusters(deps: ClustersDeps): Clusters {
   const records = createRecords(deps)
   const imports = createImports(deps)
+  const lists = listsWith(createLists())
   const renewal = createRenewal({ ...deps, forget: records.forget })
   return {
     endpoints: [
       ...importEndpoints(imports),
       ...credentialModeEndpoints(imports, deps),
       ...directEndpoints(deps),
-      ...clusterEndpoints(deps),
-      ...dashboardEndpoints,
+      ...clusterEndpoints(deps, lists),
+      upgradeEndpoint,
+      ...dashboardEndpoints(lists),
     ],
     find: records.find,
     target: findCluster,

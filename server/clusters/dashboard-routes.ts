@@ -1,20 +1,19 @@
 import { refuse } from '../../contract/errors.ts'
 import * as wire from '../../contract/wire/clusters.ts'
-import { listMetaOf, type Page, pageOf, pageQuery, uidPath } from '../../contract/wire/common.ts'
+import { pageQuery, uidPath } from '../../contract/wire/common.ts'
 import { err, ok } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Route } from '../gateway/index.ts'
 import { metaAnswer, metadataAnswer, overviewAnswer, summaryAnswer } from './answers.ts'
 import { findCluster, load } from './found.ts'
+import type { Lists } from './list-answer.ts'
+import { labelKeys, projectsWithClusters } from './listing.ts'
 import { compileMetadataFilter, compileSearch, schemaAnswer } from './search.ts'
-import { listClusters } from './store.ts'
 import { type Asking, visibleClusters } from './visibility.ts'
 
-/** Lists that have no paging show everything; a tenant has no more clusters than this. */
-const everything: Page = { limit: 10_000, offset: 0 }
 const listed = { signedIn: 'shows the clusters on which the caller holds cluster.list' } as const
 
 /** Clusters as dashboards show them: summaries, search, names. */
-export const dashboardEndpoints: readonly Endpoint[] = [
+export const dashboardEndpoints = (lists: Lists): readonly Endpoint[] => [
   endpoint({
     route: 'GET /v1/dashboard/spectroclusters/meta',
     summary: 'Lists clusters with state and tags',
@@ -23,10 +22,8 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const visible = visibleClusters(c)
-      if (!visible.ok) return visible
-      const { clusters } = await listClusters(c.tx, { visible: visible.value, page: everything })
-      return ok({ body: clusters.map((cluster) => metaAnswer(cluster, seenBy(c))) })
+      const clusters = await lists.all(c)
+      return clusters.ok ? ok({ body: clusters.value.map((cluster) => metaAnswer(cluster, seenBy(c))) }) : clusters
     },
   }),
   endpoint({
@@ -38,12 +35,11 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const visible = visibleClusters(c)
-      if (!visible.ok) return visible
+      const clusters = await lists.all(c)
+      if (!clusters.ok) return clusters
       // Every quick filter asks for clusters that carry others, and imported ones carry none.
-      if (c.query.quickFilter !== undefined) return ok({ body: { items: [] } })
-      const { clusters } = await listClusters(c.tx, { visible: visible.value, page: everything })
-      return ok({ body: { items: clusters.map((cluster) => metadataAnswer(cluster, seenBy(c))) } })
+      const shown = c.query.quickFilter === undefined ? clusters.value : []
+      return ok({ body: { items: shown.map((cluster) => metadataAnswer(cluster, seenBy(c))) } })
     },
   }),
   endpoint({
@@ -55,16 +51,9 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const visible = visibleClusters(c)
-      if (!visible.ok) return visible
-      const { condition, sorting } = compileMetadataFilter(c.body)
-      const { clusters } = await listClusters(c.tx, {
-        visible: visible.value,
-        sorting,
-        page: everything,
-        ...(condition ? { condition } : {}),
-      })
-      return ok({ body: { items: clusters.map((cluster) => metadataAnswer(cluster, seenBy(c))) } })
+      const clusters = await lists.all(c, compileMetadataFilter(c.body))
+      if (!clusters.ok) return clusters
+      return ok({ body: { items: clusters.value.map((cluster) => metadataAnswer(cluster, seenBy(c))) } })
     },
   }),
   endpoint({
@@ -77,25 +66,12 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     refusals: [],
     audit: 'refusals-only',
     async handle(c) {
-      const visible = visibleClusters(c)
-      if (!visible.ok) return visible
       const search = compileSearch(c.body)
-      const page = pageOf(c.query)
       if (!search.ok) return err(refuse('invalid', search.error))
-      if (!page.ok) return err(refuse('invalid', page.error))
-      const { condition, sorting } = search.value
-      const { clusters, count } = await listClusters(c.tx, {
-        visible: visible.value,
-        sorting,
-        page: page.value,
-        ...(condition ? { condition } : {}),
-      })
-      return ok({
-        body: {
-          items: clusters.map((cluster) => summaryAnswer(cluster, seenBy(c))),
-          listmeta: listMetaOf(page.value, clusters.length, count),
-        },
-      })
+      const page = await lists.page(c, c.query, search.value)
+      if (!page.ok) return page
+      const { clusters, listmeta } = page.value
+      return ok({ body: { items: clusters.map((cluster) => summaryAnswer(cluster, seenBy(c))), listmeta } })
     },
   }),
   endpoint({
@@ -117,14 +93,13 @@ export const dashboardEndpoints: readonly Endpoint[] = [
     async handle(c) {
       const visible = visibleClusters(c)
       if (!visible.ok) return visible
-      const { clusters } = await listClusters(c.tx, { visible: visible.value, page: everything })
-      const names = new Map(clusters.map(({ project, projectName }) => [project as string, projectName]))
-      const tags = new Set(clusters.flatMap(({ labels }) => Object.keys(labels)))
+      const keys = await labelKeys(c.tx, visible.value)
+      const projects = await projectsWithClusters(c.tx, visible.value)
       return ok({
         body: {
           inputs: {
-            projectUid: { values: [...names].map(([uid, name]) => ({ uid, name })) },
-            tags: { values: [...tags].toSorted().map((key) => ({ uid: key, name: key })) },
+            projectUid: { values: [...projects] },
+            tags: { values: keys.map((key) => ({ uid: key, name: key })) },
           },
         },
       })

@@ -34,7 +34,7 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
       audit: 'cluster.imported',
       prepare: ({ principal, project, body: { metadata, spec }, now, intend }) =>
         imports.prepareImport({ ...spec, tenant: principal.tenant, project, name: metadata.name, now, intend }),
-      async handle({ tx, project, principal, access, body: { metadata, spec }, prepared, now }) {
+      async handle({ tx, project, principal, access, body: { metadata }, prepared, now }) {
         if (project === undefined) return err(refuse('project_required'))
         const stored = await storeImport(tx, prepared, { ...metadata, project, by: principal.user }, now)
         if (!stored.ok) return stored
@@ -44,7 +44,7 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
         return ok({
           body: await checkedAnswer(tx, cluster, { prepared, kubeconfig: true }, access),
           resource: { uid, name },
-          details: { ...recorded(cluster, prepared), bindings: spec.bindings, labels: cluster.labels },
+          details: { ...recorded(cluster, prepared), bindings: prepared.bindings, labels: cluster.labels },
         })
       },
     }),

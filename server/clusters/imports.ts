@@ -1,3 +1,4 @@
+import type { Bindings } from '../../contract/clusters.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../contract/errors.ts'
 import type { ClusterUid, ProjectUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -6,7 +7,7 @@ import type { Intend } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
-import { hasRoom } from '../settings/index.ts'
+import { hasRoom, unaskedBindings } from '../settings/index.ts'
 import { accountName, namespace } from './account.ts'
 import { type Bootstrap, bootstrap } from './bootstrap.ts'
 import { createConversations } from './conversations.ts'
@@ -42,6 +43,7 @@ export type ImportPorts = {
 export type Prepared = {
   readonly kubeconfig: Pick<Kubeconfig, 'endpoint'>
   readonly bootstrap: Bootstrap
+  readonly bindings: Bindings
   readonly sealer: TenantSealer
 }
 /** The same where there is no account: the cluster takes our tokens. */
@@ -52,7 +54,7 @@ export type Work<T> = { readonly value: T; readonly undo?: () => Promise<void>; 
 export type AccountCredential = {
   readonly kubeconfig?: Secret | undefined
   readonly token?: Secret | undefined
-  readonly bindings: 'install' | 'print'
+  readonly bindings?: Bindings | undefined
 }
 
 export type Imports = ReturnType<typeof createImports>
@@ -67,7 +69,7 @@ export function createImports(ports: ImportPorts) {
     readonly project: ProjectUid | undefined
     readonly name: string
     readonly kubeconfig: Secret
-    readonly bindings: 'install' | 'print'
+    readonly bindings?: Bindings | undefined
     readonly now: Date
     readonly intend: Intend
   }): Promise<Result<Work<Prepared>, Refusal>> {
@@ -158,23 +160,24 @@ export function createImports(ports: ImportPorts) {
     tenant: TenantUid,
     kubeconfig: Kubeconfig,
     {
-      bindings,
+      bindings: asked,
       resource,
       intend,
     }: {
-      readonly bindings: 'install' | 'print'
+      readonly bindings?: Bindings | undefined
       readonly resource: { readonly uid: string; readonly name: string }
       readonly intend: Intend
     },
   ): Promise<Result<Work<Prepared>, Refusal>> =>
     converse(tenant, async () => {
       const sealer = await sealerOf(tenant)
+      const bindings = asked ?? (await inTenant(tenant, unaskedBindings))
       const { leaves } = await intend({ resource, details: { server: kubeconfig.endpoint.server.url, bindings } })
       const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger, leaves })
       if (!done.ok) return err(refusalOf(done.error))
       const { undo, forget } = done.value
       return ok({
-        value: { kubeconfig: { endpoint: kubeconfig.endpoint }, bootstrap: done.value, sealer },
+        value: { kubeconfig: { endpoint: kubeconfig.endpoint }, bootstrap: done.value, bindings, sealer },
         undo,
         forget,
       })

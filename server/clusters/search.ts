@@ -1,9 +1,11 @@
 import type { z } from 'zod'
 import type { ClusterSearch, clusterMetadataSpec, SearchFilter, searchSchema } from '../../contract/wire/clusters.ts'
+import { nameKey } from '../../contract/wire/common.ts'
+import { type listQuery, parseFilters, parseOrder } from '../../contract/wire/list-filters.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Condition } from '../access/index.ts'
 import { cloudType, type HealthName, stateNames } from './answers.ts'
-import type { Sorting } from './store.ts'
+import type { Sorting, Wanted } from './listing.ts'
 
 /**
  * The cluster search: a filter of groups of comparisons, in SQL. Values only ever travel as parameters; columns, operators
@@ -15,6 +17,8 @@ type Property = {
   readonly type: 'string' | 'bool' | 'date' | 'keyValue'
   /** Over `c` (clusters) and `p` (projects). */
   readonly sql: string
+  /** It reads only what tallies have. */
+  readonly tallied?: true
   /** All values there are. */
   readonly values?: readonly string[]
 }
@@ -33,11 +37,11 @@ const properties: Readonly<Record<string, Property>> = {
   healthState: { title: 'Health', type: 'string', sql: health, values: Object.values(healthNames) },
   environment: { title: 'Environment', type: 'string', sql: literal(cloudType), values: [cloudType] },
   kubernetesVersion: { title: 'Kubernetes version', type: 'string', sql: `ltrim(c.kubernetes_version, 'v')` },
-  projectUid: { title: 'Project UID', type: 'string', sql: 'c.project_id' },
+  projectUid: { title: 'Project UID', type: 'string', sql: 'c.project_id', tallied: true },
   projectName: { title: 'Project', type: 'string', sql: 'p.name' },
-  tags: { title: 'Tags', type: 'keyValue', sql: 'c.labels' },
+  tags: { title: 'Tags', type: 'keyValue', sql: 'c.labels', tallied: true },
   // Deleted clusters are gone: the property is there for clients that always ask for those that are not.
-  isDeleted: { title: 'Deleted', type: 'bool', sql: 'false' },
+  isDeleted: { title: 'Deleted', type: 'bool', sql: 'false', tallied: true },
   creationTimestamp: { title: 'Created', type: 'date', sql: 'c.created_at' },
   lastModifiedTimestamp: { title: 'Last changed', type: 'date', sql: 'c.updated_at' },
 }
@@ -57,7 +61,7 @@ const maxValues = 100
 /** @returns the condition and order, or a clause that says what cannot be searched by */
 export function compileSearch(
   search: ClusterSearch,
-): Result<{ readonly condition: Condition | undefined; readonly sorting: Sorting }, string> {
+): Result<{ readonly wanted: Wanted; readonly sorting: Sorting }, string> {
   const sorting: { column: string; descending: boolean }[] = []
   for (const { field, order } of search?.sort ?? []) {
     const column = Object.hasOwn(sortable, field) ? sortable[field] : undefined
@@ -78,12 +82,13 @@ export function compileSearch(
     if (conditions.length > 0) compiled.push(joined(conditions, conjunction))
   }
   const condition = compiled.length > 0 ? joined(compiled, search?.filter?.conjunction) : undefined
-  return ok({ condition, sorting })
+  const tallied = groups.every(({ filters }) => filters.every(({ property }) => properties[property]?.tallied))
+  return ok({ wanted: { condition, tallied }, sorting })
 }
 
 /** The simpler filter and order of `POST /v1/dashboard/spectroclusters/metadata`. */
 export function compileMetadataFilter(spec: z.output<typeof clusterMetadataSpec>): {
-  readonly condition: Condition | undefined
+  readonly wanted: Wanted
   readonly sorting: Sorting
 } {
   const { name, environment, state: wantedState } = spec?.filter ?? {}
@@ -113,9 +118,52 @@ export function compileMetadataFilter(spec: z.output<typeof clusterMetadataSpec>
     '': undefined,
   }[spec?.sort ?? '']
   return {
-    condition: conditions.length > 0 ? joined(conditions, 'and') : undefined,
+    wanted: {
+      condition: conditions.length > 0 ? joined(conditions, 'and') : undefined,
+      tallied: conditions.length === 0,
+    },
     sorting: column === undefined ? [] : [{ column, descending: false }],
   }
+}
+
+/** The paths of `filters` and `orderBy` on `GET /v1/spectroclusters`; by labels a list is searched in `…/search`. */
+const filterPaths: Readonly<Record<string, string>> = {
+  'metadata.name': 'clusterName',
+  'metadata.annotations.projectUid': 'projectUid',
+  'spec.cloudType': 'environment',
+  'status.state': 'clusterState',
+}
+const orderPaths: Readonly<Record<string, string>> = {
+  'metadata.name': 'clusterName',
+  'status.state': 'clusterState',
+  'metadata.creationTimestamp': 'creationTimestamp',
+  'metadata.lastModifiedTimestamp': 'lastModifiedTimestamp',
+}
+
+/** The conventions of lists: `filters=metadata.name=XANDstatus.state=Running`, `orderBy=metadata.name=-1`. */
+export function compileList(
+  query: Pick<z.output<typeof listQuery>, 'filters' | 'orderBy'>,
+): Result<{ readonly wanted: Wanted; readonly sorting: Sorting }, string> {
+  const filters = parseFilters(query.filters, Object.keys(filterPaths))
+  if (!filters.ok) return filters
+  const order = parseOrder(query.orderBy, Object.keys(orderPaths))
+  if (!order.ok) return order
+  return compileSearch({
+    filter: {
+      filterGroups: [
+        {
+          filters: filters.value.map(({ path, value }) => ({
+            ...{ property: filterPaths[path] ?? path, type: 'string' },
+            condition: { string: { operator: 'eq', match: { values: [value] } } },
+          })),
+        },
+      ],
+    },
+    sort: order.value.map(({ path, descending }) => ({
+      field: orderPaths[path] ?? path,
+      order: descending ? 'desc' : 'asc',
+    })),
+  })
 }
 
 /** What may be searched by, as `search/schema` tells it. */
@@ -151,7 +199,13 @@ function compileFilter({ property: name, type, condition }: SearchFilter): Resul
     case 'string': {
       const asked = condition?.string
       if (!asked) return err(noCondition(name, type))
-      return compare(name, asked, (value, one) => textTest(sql, asked, value(one)))
+      // Equal names, whatever their case, have one key, and that is in an index.
+      const keyed = name === 'clusterName' && asked.operator === 'eq' && asked.negation !== true
+      return compare(name, asked, (value, one) =>
+        keyed
+          ? `c.name_key = ${value(nameKey(one))}::text and ${textTest(sql, asked, value(one))}`
+          : textTest(sql, asked, value(one)),
+      )
     }
     case 'keyValue': {
       const asked = condition?.keyValue

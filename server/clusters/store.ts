@@ -1,10 +1,8 @@
 import type { ClusterState, CredentialMode, MissingRight } from '../../contract/clusters.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ClusterUid, ProjectUid, type UserUid } from '../../contract/ids.ts'
-import { nameKey, type Page } from '../../contract/wire/common.ts'
-import type { Reach } from '../../core/access/index.ts'
+import { nameKey } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Condition, reachCondition } from '../access/index.ts'
 import type { Target } from '../gateway/index.ts'
 import type { Field } from '../keys/index.ts'
 import { sqlState, type Tx, violatedUnique } from '../platform/postgres/index.ts'
@@ -64,7 +62,7 @@ export type Facts = {
 /** Where a cluster's token is sealed; bound to the row, so that a token moved to another cluster does not open. */
 export const credentialField = (uid: string): Field => ({ table: 'clusters', column: 'credential', row: uid })
 
-type Row = {
+export type Row = {
   readonly cluster_id: string
   readonly project_id: string
   readonly project_name: string
@@ -88,12 +86,13 @@ type Row = {
   readonly updated_at: Date
 }
 
-const columns = `c.cluster_id, c.project_id, p.name as project_name, c.name, c.labels, c.annotations, c.state, c.server_url,
+/** Of `tables`. */
+export const columns = `c.cluster_id, c.project_id, p.name as project_name, c.name, c.labels, c.annotations, c.state, c.server_url,
   c.ca_pem, c.server_name, c.kubernetes_version, c.credential_mode, c.direct_tokens, c.account, c.credential_expires_at,
   c.credential_renew_at, c.credential_problem, c.contacted_at, c.missing, c.created_at, c.updated_at`
-const tables = 'clusters c join projects p on p.tenant_id = c.tenant_id and p.project_id = c.project_id'
+export const tables = 'clusters c join projects p on p.tenant_id = c.tenant_id and p.project_id = c.project_id'
 
-function toCluster(row: Row): Cluster {
+export function toCluster(row: Row): Cluster {
   const { account, credential_expires_at: expiresAt, credential_renew_at: renewAt } = row
   return {
     uid: ClusterUid.parse(row.cluster_id),
@@ -134,42 +133,6 @@ export async function readCluster(tx: Tx, uid: string): Promise<Cluster | undefi
 /** The same as what a decision is about: its project is its scope, its labels are its tags. */
 export function targetOf({ uid, project, name, labels }: Cluster): Target {
   return { kind: 'spectrocluster', uid, name, tags: labels, scope: { kind: 'project', projectUid: project } }
-}
-
-/** `order by` of an answer, from a fixed table of columns. */
-export type Sorting = readonly { readonly column: string; readonly descending: boolean }[]
-
-/**
- * Clusters within somebody's reach that fulfil the condition, in one order to the last.
- *
- * @param wanted `condition`: over `c` (clusters) and `p` (projects)
- */
-export async function listClusters(
-  tx: Tx,
-  wanted: {
-    readonly visible: Reach
-    readonly condition?: Condition
-    readonly sorting?: Sorting
-    readonly page: Page
-  },
-): Promise<{ readonly clusters: readonly Cluster[]; readonly count: number }> {
-  const values: unknown[] = []
-  const value = (of: unknown) => `$${values.push(of)}`
-  const { visible, condition, sorting = [], page } = wanted
-  const within = reachCondition(visible, { project: 'c.project_id', tags: 'c.labels' })
-  const where = [
-    `c.tenant_id = ${value(tx.tenant)}`,
-    ...(within ? [`(${within(value)})`] : []),
-    ...(condition ? [`(${condition(value)})`] : []),
-  ].join(' and ')
-  const [counted] = await tx.query<{ count: string }>(`select count(*) from ${tables} where ${where}`, values)
-  const order = [...sorting, { column: 'c.name_key', descending: false }, { column: 'c.cluster_id', descending: false }]
-  const orderBy = order.map(({ column, descending }) => `${column}${descending ? ' desc' : ''}`).join(', ')
-  const rows = await tx.query<Row>(
-    `select ${columns} from ${tables} where ${where} order by ${orderBy} limit ${page.limit} offset ${page.offset}`,
-    values,
-  )
-  return { clusters: rows.map(toCluster), count: Number(counted?.count ?? 0) }
 }
 
 /** Whether a project has a cluster that goes by this name. */

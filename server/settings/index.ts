@@ -1,4 +1,7 @@
 export { administration, findOwnTenant, mayAdminister } from './administration.ts'
 export { limitEndpoints } from './limit-routes.ts'
 export { hasRoom } from './limits.ts'
+export { preferenceEndpoints } from './preference-routes.ts'
+export { unaskedBindings } from './preferences.ts'
 export { readSetting, type Setting, writeSetting } from './setting-store.ts'
+export { upgradeEndpoints } from './upgrade-routes.ts'

@@ -3,6 +3,7 @@ import { connect as connectHttp2, constants } from 'node:http2'
 import { platform } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { Agent, request } from 'undici'
+import { predefinedRole } from '../../contract/roles.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -371,8 +372,14 @@ describe('another tenant’s ids', () => {
       project,
       body: { metadata: { name: 'secret workspace' } },
     })
+    const { uid: assignment } = await acme.admin.must('POST', '/v1/palisade/access/assignments', {
+      body: { team, role: predefinedRole('Project Viewer').uid, project, endsAt: '2099-01-01T00:00:00.000Z' },
+    })
+    const { uid: asked } = await user.api.must('POST', '/v1/palisade/access/requests', {
+      body: { role: 'Project Viewer', project, seconds: 600, reason: 'a secret reason' },
+    })
     theirs = {
-      workspaces: workspace,
+      ...{ assignments: assignment, requests: asked, workspaces: workspace },
       ...{ sshkeys: sshKey, aws: cloudAccount, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
@@ -392,12 +399,19 @@ describe('another tenant’s ids', () => {
     key = palisade.api.as({ apiKey: made.apiKey })
   })
 
+  /** Bodies whose members hang together, by what follows the id. */
+  const ownBodies: Readonly<Record<string, unknown>> = {
+    '/check': { token: 'x' },
+    '/password/policy': { minLength: 8 },
+  }
+
   /** Everything that has an id in its path and needs a credential, with a body that its parser takes. */
   async function guardedRoutes() {
     const { paths } = await palisade.api.must('GET', '/openapi.json')
     const named = {
       ...{
         emailId: 'somebody@globex.test',
+        endsAt: '2099-01-01T00:00:00.000Z',
         userMsg: 'a note',
         newPassword: `${goodPassword}-2`,
         path: '/spec/firstName',
@@ -413,7 +427,7 @@ describe('another tenant’s ids', () => {
         .filter(([, { security }]) => path.includes('{') && security.length > 0)
         .map(([method, { requestBody }]) => {
           const schema = requestBody?.content['application/json']?.schema
-          const own = path.endsWith('/check') ? { token: 'x' } : undefined
+          const own = ownBodies[path.slice(path.lastIndexOf('}') + 1)]
           return {
             route: `${method.toUpperCase()} ${path}`,
             method: method.toUpperCase(),

@@ -24,9 +24,10 @@ export function declaredEndpoints(): readonly Endpoint[] {
     version: packageJson.version,
     identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
-    people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent }),
+    people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent, passwordExpiry: absent }),
     assets: createAssets({ sealerOf: absent }),
     workspaces: createWorkspaces({ findCluster: absent, subjects: absent, protectedNamespaces: [] }),
+    sealerOf: absent,
     clusters: createClusters({
       ...shared,
       lookups: absent,

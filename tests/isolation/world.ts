@@ -39,6 +39,8 @@ export type Kind =
   | 'cloudAccount'
   | 'workspace'
   | 'workspaceRbac'
+  | 'assignment'
+  | 'accessRequest'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -90,6 +92,7 @@ export async function startWorld(name: string, { policiesOpen = false }: WorldOp
     const env = postgres ? { PALISADE_DATABASE_URL: await openedDatabase(postgres) } : {}
     palisade = await startPalisade({ family, name, env })
     watches = new Agent({ connect: { ca: palisade.caPem } })
+    await palisade.system.must('POST', '/v1/users/system/macros', { body: aMacro })
     const a = await createSide(palisade, cluster, watches, 'acme')
     const b = await createSide(palisade, cluster, watches, 'globex')
     const operations = eachOperation(OpenApi.parse(await palisade.api.must('GET', '/openapi.json')))
@@ -171,6 +174,10 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
   const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
     body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
   })
+  const { uid: assignment } = await admin.must('POST', '/v1/palisade/access/assignments', {
+    body: { user: tenant.adminUid, role: predefinedRole('Project Viewer').uid, project: tenant.defaultProject, endsAt },
+  })
+  const { uid: accessRequest } = await member.api.must('POST', '/v1/palisade/access/requests', { body: asked(project) })
   for (const place of [`/v1/projects/${project}`, `/v1/tenants/${tenant.uid}`])
     await admin.must('POST', `${place}/macros`, { body: aMacro })
   const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
@@ -203,6 +210,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       cloudAccount,
       workspace,
       workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
+      assignment,
+      accessRequest,
     },
     member: member.api,
     memberEmail: member.email,
@@ -237,10 +246,13 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/workspaces/': 'workspace',
   '/v1/workspaces/users/': 'user',
   '/v1/workspaces/teams/': 'team',
+  '/v1/palisade/access/assignments/': 'assignment',
+  '/v1/palisade/access/requests/': 'accessRequest',
 }
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
-const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|resourceLimits)\b/
+const ofOwnTenant =
+  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|loginBanner|macros|password|preferences|rateConfig|resourceLimits)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -252,7 +264,7 @@ export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
 
 /** Tenants as objects are the system administrators'; what is below them is the tenant's own. */
 export const isOfSystem = ({ path }: Pick<DescribedOperation, 'path'>) =>
-  /^\/v1\/(?:system|(?:palisade\/)?tenants)/.test(path) && !ofOwnTenant.test(path)
+  /^\/v1\/(?:system|users\/system|(?:palisade\/)?tenants)/.test(path) && !ofOwnTenant.test(path)
 
 /** Operations whose answer goes on for as long as somebody listens: it takes no input, and shows nothing of an object. */
 export const isEndless = ({ responses }: Pick<DescribedOperation, 'responses'>) =>
@@ -300,7 +312,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
-  ...{ defaultProjectUid: 'project', clusterUid: 'cluster', workspace: 'workspace' },
+  ...{ defaultProjectUid: 'project', project: 'project', clusterUid: 'cluster', workspace: 'workspace' },
   ...{ filterRefs: 'filter', sessionUid: 'session' },
 }
 
@@ -350,11 +362,24 @@ const aBinding = {
     ],
   },
 }
+const endsAt = '2099-01-01T00:00:00.000Z'
+const asked = (project: string | undefined) => ({
+  ...{ role: predefinedRole('Project Viewer').uid, project },
+  ...{ seconds: 600, reason: 'to look at it' },
+})
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
+/** What may be asked of a password hangs together. */
+const aPolicy = { minLength: 8, maxLength: 64 }
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
+  'POST /v1/palisade/access/assignments': (ids) => ({
+    ...{ user: ids('user', ['user']), project: ids('project', ['project']) },
+    ...{ role: predefinedRole('Project Viewer').uid, endsAt },
+  }),
+  'POST /v1/palisade/access/requests': (ids) => asked(ids('project', ['project'])),
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'POST /v1/users/assets/sshkeys': sshKey,
@@ -378,6 +403,10 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
+  'PUT /v1/system/password/policy/default': () => aPolicy,
+  'PUT /v1/users/system/macros': () => aMacro,
+  'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,
   'PATCH /v1/users/{uid}/resourceRoles/{resourceRoleUid}': resourceRole,
