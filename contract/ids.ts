@@ -24,6 +24,7 @@ export const SshKeyUid = uid.brand<'SshKeyUid'>()
 export const MacroUid = uid.brand<'MacroUid'>()
 export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
+export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
 export const RbacUid = uid.brand<'RbacUid'>()
 
@@ -46,6 +47,7 @@ export type SshKeyUid = z.infer<typeof SshKeyUid>
 export type MacroUid = z.infer<typeof MacroUid>
 export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
 export type CloudAccountUid = z.infer<typeof CloudAccountUid>
+export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
 export type RbacUid = z.infer<typeof RbacUid>
 

@@ -427,6 +427,36 @@ create policy tenant on cloud_accounts for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cloud_accounts to palisade_app;
 
+create table cluster_profiles (
+  tenant_id tenant_uid not null,
+  profile_id uid not null,
+  project_id uid,
+  name text not null,
+  name_key text not null,
+  version text not null,
+  profile_type text not null,
+  cloud_type text not null,
+  outline jsonb not null,
+  content bytea not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint cluster_profiles_pkey PRIMARY KEY (tenant_id, profile_id),
+  constraint cluster_profiles_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key, version),
+  constraint cluster_profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cluster_profiles_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint cluster_profiles_profile_type_check CHECK ((profile_type = ANY (ARRAY['cluster'::text, 'infra'::text, 'add-on'::text, 'system'::text])))
+);
+CREATE INDEX cluster_profiles_by_label ON cluster_profiles USING gin (labels jsonb_path_ops);
+alter table cluster_profiles enable row level security;
+alter table cluster_profiles force row level security;
+create policy tenant on cluster_profiles for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_profiles to palisade_app;
+
 create table cluster_rbacs (
   tenant_id tenant_uid not null,
   rbac_id uid not null,

@@ -39,6 +39,8 @@ export type Kind =
   | 'cloudAccount'
   | 'workspace'
   | 'workspaceRbac'
+  | 'clusterProfile'
+  | 'pack'
   | 'assignment'
   | 'accessRequest'
 
@@ -171,6 +173,14 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
   })
   const { spec: ofWorkspace } = await admin.must('GET', `/v1/workspaces/${workspace}`)
+  const pack = `${org}-pack`
+  const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
+    project,
+    body: {
+      ...named,
+      spec: { template: { packs: [{ name: pack, manifests: [{ name: 'one', content: `${org}: 1` }] }] } },
+    },
+  })
   const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
     body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
   })
@@ -210,6 +220,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       cloudAccount,
       workspace,
       workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
+      clusterProfile,
+      pack,
       assignment,
       accessRequest,
     },
@@ -246,6 +258,8 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/workspaces/': 'workspace',
   '/v1/workspaces/users/': 'user',
   '/v1/workspaces/teams/': 'team',
+  '/v1/clusterprofiles/': 'clusterProfile',
+  '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
   '/v1/palisade/access/requests/': 'accessRequest',
 }
@@ -285,6 +299,7 @@ const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
   '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
+  '/v1/clusterprofiles/{uid}/packs/': 'pack',
 }
 
 /** Operations on an object inside another, with the kind of the inner one. */
@@ -313,7 +328,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
   ...{ defaultProjectUid: 'project', project: 'project', clusterUid: 'cluster', workspace: 'workspace' },
-  ...{ filterRefs: 'filter', sessionUid: 'session' },
+  ...{ filterRefs: 'filter', sessionUid: 'session', uids: 'clusterProfile' },
 }
 
 /** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */
@@ -362,6 +377,23 @@ const aBinding = {
     ],
   },
 }
+const profile = () => ({
+  metadata: { name: unknownId() },
+  spec: {
+    version: '1.2.3',
+    template: { type: 'add-on', packs: [{ name: 'web', manifests: [{ name: 'one', content: 'kind: Pod' }] }] },
+    variables: [{ name: 'size', format: 'number', defaultValue: '1' }],
+  },
+})
+const profileUpdate = () => ({
+  metadata: { name: unknownId() },
+  spec: { version: '1.2.4', template: { packs: null } },
+})
+const aVariable = { variables: [{ name: 'size', format: 'number', defaultValue: '1' }] }
+const cloneMetadata = (ids: Ids) => ({
+  name: unknownId(),
+  target: { scope: 'project', projectUid: ids('project', ['target', 'projectUid']) ?? '' },
+})
 const endsAt = '2099-01-01T00:00:00.000Z'
 const asked = (project: string | undefined) => ({
   ...{ role: predefinedRole('Project Viewer').uid, project },
@@ -399,6 +431,14 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,
   'PUT /v1/workspaces/teams/{teamUid}/roles': rolesOnWorkspace,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
+  'POST /v1/clusterprofiles': profile,
+  'PUT /v1/clusterprofiles/{uid}': profileUpdate,
+  'PATCH /v1/clusterprofiles/{uid}/metadata': profileUpdate,
+  'PUT /v1/clusterprofiles/{uid}/variables': () => aVariable,
+  'PATCH /v1/clusterprofiles/{uid}/variables': () => aVariable,
+  'POST /v1/clusterprofiles/{uid}/clone': (ids) => ({ metadata: cloneMetadata(ids) }),
+  'POST /v1/clusterprofiles/{uid}/clone/validate': cloneMetadata,
+  'POST /v1/dashboard/clusterprofiles': () => ({ filter: { profileName: { contains: 'x' } }, sort: [] }),
   'PUT /v1/projects/{uid}/macros': () => aMacro,
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
@@ -472,9 +512,10 @@ export function comparable({ status, headers, text }: ApiAnswer, ...ids: readonl
   const neutral = (value: string) =>
     ids.reduce((left, id) => left.replaceAll(id, '<id>'), value.replaceAll(request, '<request>'))
   const { date: _, ...lines } = headers
+  const lineOf = (name: string, value: unknown) => (name === 'audituid' ? '<entry>' : neutral(String(value)))
   return {
     status,
-    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, neutral(String(value))])),
+    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, lineOf(name, value)])),
     text: neutral(text),
   }
 }
