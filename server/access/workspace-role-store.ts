@@ -3,6 +3,7 @@ import type { Assignment } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import type { Subject } from './assignments.ts'
+import type { Subjects } from './resource-role-store.ts'
 import { predefinedByUid } from './role-store.ts'
 
 /** A role that somebody holds on one workspace. */
@@ -31,11 +32,14 @@ const columns = `a.assignment_id, a.user_id, a.team_id, a.role_id, r.name as rol
 const tables = `workspace_roles a join workspaces w using (tenant_id, workspace_id)
   left join roles r on r.tenant_id = a.tenant_id and r.role_id = a.role_id`
 
-/** All roles that are held on single workspaces, as decisions see them. */
-export async function readWorkspaceAssignments(tx: Tx): Promise<Assignment[]> {
-  const rows = await tx.query<Row>(`select ${columns} from ${tables} where a.tenant_id = $1 order by a.assignment_id`, [
-    tx.tenant,
-  ])
+/** All roles that are held on single workspaces, or those of some subjects, as decisions see them. */
+export async function readWorkspaceAssignments(tx: Tx, of?: Subjects): Promise<Assignment[]> {
+  const rows = await tx.query<Row>(
+    `select ${columns} from ${tables}
+      where a.tenant_id = $1 and ($2::text[] is null or a.user_id = any($2) or a.team_id = any($3))
+      order by a.assignment_id`,
+    [tx.tenant, of?.users ?? null, of?.teams ?? null],
+  )
   return rows.map((row) => ({
     id: row.assignment_id,
     // The table's check says that exactly one of the two is set.
