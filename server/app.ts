@@ -220,7 +220,8 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     observe: metrics.requests,
   })
   const live = { calls: access.calls, recheck: identity.recheck, signals: createSignals({ inTenant: readInTenant }) }
-  const endpoints = endpointsOf({ version, identity, tenancy, people, assets, clusters, ledger, live, issuer })
+  const sso = { sealerOf: keys.of, publicUrl: config.publicUrl }
+  const endpoints = endpointsOf({ version, identity, tenancy, people, assets, clusters, ledger, live, issuer, sso })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({
     inTenant,

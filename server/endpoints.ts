@@ -8,6 +8,7 @@ import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
+import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -23,6 +24,7 @@ export type Features = {
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly sso: SsoPorts
 }
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
@@ -36,6 +38,7 @@ export function endpointsOf({
   ledger,
   live,
   issuer,
+  sso,
 }: Features): readonly Endpoint[] {
   return [
     ...versionEndpoints(version),
@@ -51,6 +54,7 @@ export function endpointsOf({
     ...limitEndpoints,
     ...preferenceEndpoints,
     ...upgradeEndpoints,
+    ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

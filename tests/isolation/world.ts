@@ -229,7 +229,8 @@ const kindByPath: Readonly<Record<string, Kind>> = {
 }
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
-const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|preferences|rateConfig|resourceLimits)\b/
+const ofOwnTenant =
+  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|domains|macros|oidc|preferences|rateConfig|resourceLimits|saml|sso)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -289,6 +290,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
   defaultProjectUid: 'project',
+  defaultTeams: 'team',
   ...{ filterRefs: 'filter', sessionUid: 'session' },
 }
 
@@ -296,7 +298,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
 export function kindAt(place: Place): Kind | undefined {
   const name = place.findLast((step) => step !== '[]') ?? ''
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
-  if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
+  if (['roles', 'emailId', 'orgEmailId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
   return undefined
@@ -323,6 +325,10 @@ const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
+const defaultTeams = (ids: Ids) => [ids('team', ['defaultTeams', '[]'])].filter((uid) => uid !== undefined)
+const oidcConfig = (ids: Ids) => ({ issuerUrl: 'https://idp.test/', defaultTeams: defaultTeams(ids) })
+const samlConfig = (ids: Ids) => ({ defaultTeams: defaultTeams(ids) })
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
@@ -337,6 +343,9 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
   'PUT /v1/users/system/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/oidc/config': oidcConfig,
+  'POST /v1/tenants/{tenantUid}/saml/config': samlConfig,
+  'POST /v1/tenants/{tenantUid}/domains': () => ({ domains: [`${unknownId()}.test`] }),
   'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,
