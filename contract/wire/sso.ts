@@ -21,7 +21,9 @@ export const ssoApplications = ['github', 'google'] as const
 export const providers = z.object({ isEnabled: z.boolean(), ssoLogins: z.array(z.enum(ssoApplications)) })
 export const providersIn = z.object({
   isEnabled: flag,
-  ssoLogins: texts(64, 10).pipe(z.array(z.enum(ssoApplications))),
+  ssoLogins: listOf(z.enum(['', ...ssoApplications])).transform((list) => [
+    ...new Set(list.filter((name) => name !== '')),
+  ]),
 })
 
 /** The members of a person that a sign-in brings, by their names on the wire. */
@@ -118,15 +120,19 @@ export const samlConfig = z.object({
 })
 
 /** SAML Core §8.3, and what the published API calls the same; empty leaves it to the identity provider. */
-const nameIdFormats: readonly string[] = [
+const nameIdFormats = [
   '',
-  ...['unspecified', 'emailAddress', 'X509SubjectName', 'WindowsDomainQualifiedName'].map(
-    (format) => `urn:oasis:names:tc:SAML:1.1:nameid-format:${format}`,
-  ),
-  ...['unspecified', 'emailAddress', 'kerberos', 'entity', 'persistent', 'transient'].map(
-    (format) => `urn:oasis:names:tc:SAML:2.0:nameid-format:${format}`,
-  ),
-]
+  'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified',
+  'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',
+  'urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName',
+  'urn:oasis:names:tc:SAML:1.1:nameid-format:WindowsDomainQualifiedName',
+  'urn:oasis:names:tc:SAML:2.0:nameid-format:unspecified',
+  'urn:oasis:names:tc:SAML:2.0:nameid-format:emailAddress',
+  'urn:oasis:names:tc:SAML:2.0:nameid-format:kerberos',
+  'urn:oasis:names:tc:SAML:2.0:nameid-format:entity',
+  'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
+  'urn:oasis:names:tc:SAML:2.0:nameid-format:transient',
+] as const
 
 export const samlConfigIn = z.object({
   isSsoEnabled: flag,
@@ -135,10 +141,10 @@ export const samlConfigIn = z.object({
   identityProvider: optionalText(128),
   /** Base64 of at most 256 KiB. */
   federationMetadata: optionalText(360_000),
-  nameIdFormat: optionalText(256).refine(
-    (format) => nameIdFormats.includes(format),
-    'is no format of a name that SAML defines, as urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',
-  ),
+  nameIdFormat: z
+    .enum(nameIdFormats)
+    .nullish()
+    .transform((format) => format ?? ''),
   attributes: listOf(
     z.object({
       name: z.enum(personMembers),
