@@ -227,8 +227,8 @@ describe('SAML', () => {
       'SpectroTeam',
     ])
     const acsUrl = `${publicUrl}/v1/auth/org/Globex/saml/callback`
-    const named = { acsUrl, entityId: acsUrl, issuer: acsUrl, audienceUrl: acsUrl }
-    for (const [member, url] of Object.entries(named)) assert.equal(unset[member], url, member)
+    const ours = { acsUrl, entityId: acsUrl, issuer: acsUrl, audienceUrl: acsUrl }
+    for (const [member, url] of Object.entries(ours)) assert.equal(unset[member], url, member)
     assert.ok(unset.serviceProviderMetadata.includes(`entityID="${acsUrl}"`))
     for (const attributesRead of [unset.attributes, null])
       await accepted(tenant, 'saml/config', { ...unset, attributes: attributesRead, isSsoEnabled: false })
@@ -284,7 +284,7 @@ describe('SAML', () => {
     [
       'D15 a format of names with a typo',
       () => ({ nameIdFormat: 'urn:oasis:names:tc:SAML:1.1:nameid-format:email' }),
-      /no format/,
+      /nameIdFormat/,
     ],
     ['D15 an attribute that nobody reads', () => ({ attributes: [{ name: 'Emial' }] }), /attributes/],
     ['D15 an attribute twice', () => ({ attributes: [{ name: 'Email' }, { name: 'Email' }] }), /twice/],
