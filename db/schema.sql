@@ -15,6 +15,17 @@ CREATE OR REPLACE FUNCTION access_changes_since(since xid8)
 AS $function$ select a.tenant_id::text, a.epoch, a.facts_epoch from access_epochs a where a.xid >= since $function$;
 grant execute on function access_changes_since(since xid8) to palisade_app;
 
+CREATE OR REPLACE FUNCTION access_requests_to_expire(due timestamp with time zone, most integer)
+ RETURNS TABLE(tenant_id text, request_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    select r.tenant_id::text, r.request_id::text from access_requests r
+     where r.state = 'open' and r.expires_at <= due order by r.expires_at limit most
+  $function$;
+grant execute on function access_requests_to_expire(due timestamp with time zone, most integer) to palisade_app;
+
 CREATE OR REPLACE FUNCTION canvas_session_by_cookie(wanted bytea)
  RETURNS TABLE(tenant_id text, canvas_session_id text)
  LANGUAGE sql
@@ -173,6 +184,45 @@ create policy tenant on access_epochs for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on access_epochs to palisade_app;
 
+create table access_requests (
+  tenant_id tenant_uid not null,
+  request_id uid not null,
+  user_id uid not null,
+  mailbox bytea not null,
+  role_id uid not null,
+  project_id uid,
+  seconds integer not null,
+  reason bytea not null,
+  state text not null default 'open'::text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  decided_by uid,
+  decided_at timestamp with time zone,
+  note bytea,
+  ends_at timestamp with time zone,
+  changed_at timestamp with time zone not null,
+  constraint access_requests_pkey PRIMARY KEY (tenant_id, request_id),
+  constraint access_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint access_requests_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint access_requests_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
+  constraint access_requests_seconds_check CHECK ((seconds > 0)),
+  constraint access_requests_state_check CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'denied'::text, 'withdrawn'::text, 'expired'::text])))
+);
+CREATE INDEX access_requests_by_change ON access_requests USING btree (tenant_id, changed_at);
+CREATE INDEX access_requests_by_project ON access_requests USING btree (tenant_id, project_id);
+CREATE INDEX access_requests_by_user ON access_requests USING btree (tenant_id, user_id, created_at);
+CREATE UNIQUE INDEX access_requests_once ON access_requests USING btree (tenant_id, user_id, role_id, project_id) NULLS NOT DISTINCT WHERE (state = 'open'::text);
+CREATE INDEX access_requests_open ON access_requests USING btree (tenant_id, created_at) WHERE (state = 'open'::text);
+CREATE INDEX access_requests_to_expire ON access_requests USING btree (expires_at) WHERE (state = 'open'::text);
+alter table access_requests enable row level security;
+alter table access_requests force row level security;
+create policy expiry on access_requests for select to owner
+  using (true);
+create policy tenant on access_requests for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on access_requests to palisade_app;
+
 create table api_keys (
   tenant_id tenant_uid not null,
   key_id uid not null,
@@ -290,6 +340,21 @@ create policy tenant on audit_pending for insert to palisade_app
 grant insert on audit_pending to palisade_app;
 grant select, delete on audit_pending to palisade_sequencer;
 
+create table blocked_passwords (
+  tenant_id tenant_uid not null,
+  password_index bytea not null,
+  created_at timestamp with time zone not null,
+  constraint blocked_passwords_pkey PRIMARY KEY (tenant_id, password_index),
+  constraint blocked_passwords_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint blocked_passwords_tenant_id_check CHECK (((tenant_id)::text = 'system'::text))
+);
+alter table blocked_passwords enable row level security;
+alter table blocked_passwords force row level security;
+create policy tenant on blocked_passwords for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on blocked_passwords to palisade_app;
+
 create table canvas_sessions (
   tenant_id tenant_uid not null,
   canvas_session_id uid not null,
@@ -361,6 +426,36 @@ create policy tenant on cloud_accounts for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cloud_accounts to palisade_app;
+
+create table cluster_profiles (
+  tenant_id tenant_uid not null,
+  profile_id uid not null,
+  project_id uid,
+  name text not null,
+  name_key text not null,
+  version text not null,
+  profile_type text not null,
+  cloud_type text not null,
+  outline jsonb not null,
+  content bytea not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint cluster_profiles_pkey PRIMARY KEY (tenant_id, profile_id),
+  constraint cluster_profiles_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key, version),
+  constraint cluster_profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cluster_profiles_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
+  constraint cluster_profiles_profile_type_check CHECK ((profile_type = ANY (ARRAY['cluster'::text, 'infra'::text, 'add-on'::text, 'system'::text])))
+);
+CREATE INDEX cluster_profiles_by_label ON cluster_profiles USING gin (labels jsonb_path_ops);
+alter table cluster_profiles enable row level security;
+alter table cluster_profiles force row level security;
+create policy tenant on cluster_profiles for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_profiles to palisade_app;
 
 create table cluster_rbacs (
   tenant_id tenant_uid not null,

@@ -1,4 +1,11 @@
 /** Who may do what: permissions, scopes, roles and filters as values in, a decision with its reasons out. */
+export {
+  type AccessRequestAct,
+  type AccessRequestFacts,
+  type AccessRequestRefusal,
+  type AccessRequestState,
+  afterAct,
+} from './access-requests.ts'
 export { type CompiledAccess, compile } from './compile.ts'
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
@@ -24,7 +31,7 @@ export {
   sameFilter,
   workspacesOf,
 } from './holdings.ts'
-export { mayBeGiven } from './rules.ts'
+export { isLive, mayBeGiven } from './rules.ts'
 export type {
   AccessRequest,
   Assignment,

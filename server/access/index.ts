@@ -30,5 +30,19 @@ export {
   giveResourceRole,
   takeResourceRole,
 } from './resource-roles.ts'
+export { roleNames } from './role-store.ts'
 export { accessEndpoints } from './routes.ts'
 export type { Snapshot, TenantState, UserFacts, UserState } from './snapshot.ts'
+export {
+  type AssignmentsOf,
+  findHeld,
+  giveUntil,
+  listAssignments,
+  mayAssign,
+  mayNotAssign,
+  moveEnd,
+  readAssignment,
+  removeAssignment,
+  roleToGive,
+  type StoredAssignment,
+} from './timed-assignments.ts'

@@ -8,6 +8,7 @@ import {
   type Holding,
   holdingOf,
   holdingsOf,
+  isLive,
   permissionsOf,
   reachOf,
   type Scope,
@@ -36,10 +37,10 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     },
     coversRoles(given) {
       const holdings: Holding[] = []
-      for (const { roleUid, scope, filters = 'none' } of given) {
+      for (const { roleUid, scope, filters = 'none', endsAt } of given) {
         const role = compiled.facts.roles.get(roleUid)
         if (!role) return err(refuse('not_found', `No role ${roleUid}`))
-        holdings.push(holdingOf(role, { scope, filters }))
+        holdings.push(holdingOf(role, { scope, filters, ...(endsAt === undefined ? {} : { endsAt }) }))
       }
       return check(holdings)
     },
@@ -48,7 +49,9 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       const had = new Set(before?.permissions)
       const added = permissions.filter((permission) => !had.has(permission))
       if (added.length === 0) return ok(undefined)
-      const held = compiled.facts.assignments.filter((assignment) => assignment.roleUid === roleUid)
+      const held = compiled.facts.assignments.filter(
+        (assignment) => assignment.roleUid === roleUid && isLive(assignment, now),
+      )
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
     reachOf: (permission) => reachOf(compiled, subject, permission, now),
