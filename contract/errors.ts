@@ -9,6 +9,11 @@ export const refusals = {
   link_invalid: { status: 400, code: 'InvalidPasswordToken', title: 'This link is used, expired or was never issued' },
   password_wrong: { status: 400, code: 'InvalidPassword', title: 'The current password is wrong' },
   password_policy: { status: 400, code: 'PasswordPolicyViolation', title: 'The password does not meet the policy' },
+  password_expired: {
+    status: 403,
+    code: 'PasswordExpired',
+    title: 'The password has expired; set a new one',
+  },
   token_invalid: { status: 401, code: 'UnAuthorizedAccess', title: 'The token is not valid' },
   // Access
   forbidden: { status: 403, code: 'OperationForbidden', title: 'Policy denies this action' },
@@ -54,11 +59,18 @@ export const refusals = {
     code: 'CloudAccountNameTaken',
     title: 'A cloud account with this name exists there',
   },
+  cluster_profile_name_taken: {
+    status: 409,
+    code: 'ClusterProfileNameTaken',
+    title: 'A cluster profile with this name and version exists there',
+  },
   cluster_name_taken: {
     status: 409,
     code: 'ClusterNameTaken',
     title: 'A cluster with this name exists in the project',
   },
+  own_request: { status: 403, code: 'OwnAccessRequest', title: 'Nobody decides about their own request' },
+  request_closed: { status: 409, code: 'AccessRequestClosed', title: 'The request is no longer open' },
   conflict: { status: 409, code: 'Conflict', title: 'The state does not allow this' },
   resource_limit: { status: 403, code: 'ResourceLimitReached', title: 'The limit for this kind of object is reached' },
   // Clusters

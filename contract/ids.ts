@@ -17,11 +17,14 @@ export const ApiKeyUid = uid.brand<'ApiKeyUid'>()
 export const LinkUid = uid.brand<'LinkUid'>()
 export const FilterUid = uid.brand<'FilterUid'>()
 export const ResourceRoleUid = uid.brand<'ResourceRoleUid'>()
+export const AssignmentUid = uid.brand<'AssignmentUid'>()
+export const AccessRequestUid = uid.brand<'AccessRequestUid'>()
 export const EntryUid = uid.brand<'EntryUid'>()
 export const SshKeyUid = uid.brand<'SshKeyUid'>()
 export const MacroUid = uid.brand<'MacroUid'>()
 export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
+export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
@@ -36,11 +39,14 @@ export type ApiKeyUid = z.infer<typeof ApiKeyUid>
 export type LinkUid = z.infer<typeof LinkUid>
 export type FilterUid = z.infer<typeof FilterUid>
 export type ResourceRoleUid = z.infer<typeof ResourceRoleUid>
+export type AssignmentUid = z.infer<typeof AssignmentUid>
+export type AccessRequestUid = z.infer<typeof AccessRequestUid>
 export type EntryUid = z.infer<typeof EntryUid>
 export type SshKeyUid = z.infer<typeof SshKeyUid>
 export type MacroUid = z.infer<typeof MacroUid>
 export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
 export type CloudAccountUid = z.infer<typeof CloudAccountUid>
+export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */

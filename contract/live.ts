@@ -9,6 +9,8 @@ export const liveEvents = {
   log: z.strictObject({ size: z.int() }),
   /** Calls to clusters of the tenant began or ended. */
   streams: z.strictObject({}),
+  /** Somebody asked for a role, or a request was answered, withdrawn or ended. */
+  requests: z.strictObject({}),
   /** Somebody's rights or sessions changed, perhaps the caller's. */
   access: z.strictObject({}),
 }

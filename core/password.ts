@@ -20,6 +20,34 @@ const oneOfEach = {
 /** What the published API gives a tenant that never set a policy; clients show and reset to these. */
 export const defaultTenantPolicy: PasswordPolicy = { minLength: 6, maxLength: 64, ...oneOfEach }
 
+/**
+ * How long a password lasts. Days count from when it was set; nought of `expiryDurationInDays` is for ever.
+ * `reminderFrequency` is how many days apart reminders come, nought or one being every day.
+ */
+export type PasswordLife = {
+  readonly expiryDurationInDays: number
+  readonly firstReminderInDays: number
+  readonly reminderFrequency: number
+}
+
+const dayMs = 24 * 3_600_000
+
+/** When a password that was set then has expired; never is Infinity. In milliseconds. */
+export const passwordExpiresAt = ({ expiryDurationInDays }: PasswordLife, setAt: number): number =>
+  expiryDurationInDays === 0 ? Number.POSITIVE_INFINITY : setAt + expiryDurationInDays * dayMs
+
+/** Whether this is a day on which to remind of an end that is still to come. */
+export function isReminderDue(
+  { firstReminderInDays, reminderFrequency }: PasswordLife,
+  expiresAt: number,
+  now: number,
+) {
+  const daysLeft = Math.ceil((expiresAt - now) / dayMs)
+  if (daysLeft < 1 || daysLeft > firstReminderInDays) return false
+  // Of the last day everybody is told.
+  return daysLeft === 1 || (firstReminderInDays - daysLeft) % Math.max(1, reminderFrequency) === 0
+}
+
 /** A system administrator can do more harm than anybody in a tenant, and has no tenant's policy. */
 export const systemPolicy: PasswordPolicy = { minLength: 14, maxLength: 128, ...oneOfEach }
 

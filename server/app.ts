@@ -32,7 +32,7 @@ import {
   type PipelineEntry,
   type Principal,
 } from './gateway/index.ts'
-import { createIdentity, issuerOf, sessionAbsoluteSeconds } from './identity/index.ts'
+import { createIdentity, issuerOf, passwordExpiryOf, sessionAbsoluteSeconds } from './identity/index.ts'
 import { createKeys, openInstallation } from './keys/index.ts'
 import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
@@ -45,6 +45,7 @@ import type { Logger } from './platform/log/index.ts'
 import { createMetrics } from './platform/metrics/index.ts'
 import { clientConfig, createInTenant, createLookups, openPool } from './platform/postgres/index.ts'
 import { newUid } from './platform/random/index.ts'
+import { createExpiry, requestPulse } from './requests/index.ts'
 import { createAskedEnds } from './streams/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
@@ -132,7 +133,10 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     append: ledger.append,
   })
   const factsEpoch = async (tx: Parameters<typeof access.inTx>[0]) => (await access.inTx(tx)).factsEpoch
-  const people = createPeople({ keys, links: identity.links, endLinks: identity.links.end, factsEpoch })
+  const people = createPeople({
+    ...{ keys, factsEpoch, links: identity.links, endLinks: identity.links.end },
+    passwordExpiry: passwordExpiryOf,
+  })
   const firstAdministrator = await firstStart({
     ...{ inTenant, keys, logger },
     admin: config.admin,
@@ -198,6 +202,11 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     clustersIn: clusters.inProject,
   })
   const assets = createAssets({ sealerOf: keys.of })
+  const expiry = createExpiry({
+    ...{ inTenant: readInTenant, lookups: createLookups(pool), clock, logger },
+    sealerOf: keys.of,
+    append: ledger.append,
+  })
   const transport = createTransport({ destination, clock })
 
   // The API.
@@ -219,8 +228,15 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     endClientOf: own.endClientOf,
     observe: metrics.requests,
   })
-  const live = { calls: access.calls, recheck: identity.recheck, signals: createSignals({ inTenant: readInTenant }) }
-  const endpoints = endpointsOf({ version, identity, tenancy, people, assets, clusters, ledger, live, issuer })
+  const live = {
+    calls: access.calls,
+    recheck: identity.recheck,
+    signals: createSignals({ inTenant: readInTenant, requestPulse }),
+  }
+  const endpoints = endpointsOf({
+    ...{ version, identity, tenancy, people, assets, clusters, ledger, live, issuer },
+    sealerOf: keys.of,
+  })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({
     inTenant,
@@ -345,6 +361,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await access.start()
       await ledger.start()
       clusters.start()
+      expiry.start()
       const taken = await bind('PALISADE_METRICS_PORT', config.metricsPort, () => metrics.listen(config.metricsPort))
       if (!taken.ok) return taken
       started = true
@@ -363,6 +380,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await canvas.settle()
       await own.close()
       await clusters.stop()
+      await expiry.stop()
       await ledger.stop()
       await identity.stop()
       await access.stop()

@@ -7,6 +7,7 @@ import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
+import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
@@ -19,6 +20,7 @@ export type Features = {
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
+  readonly sealerOf: RequestRoutePorts['sealerOf']
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
@@ -32,6 +34,7 @@ export function endpointsOf({
   tenancy,
   people,
   assets,
+  sealerOf,
   clusters,
   ledger,
   live,
@@ -44,6 +47,7 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),

@@ -38,6 +38,14 @@ export const emailOnly = z.object({ emailId: emailText })
 export const passwordChange = z.object({ currentPassword: typedPassword, newPassword: typedPassword })
 export const passwordChangeByEmail = passwordChange.extend({ emailId: emailText })
 
+/** Our own: like signing in, with what is to be the password from now on. */
+export const expiredPasswordChange = z.strictObject({
+  emailId: emailText,
+  org: optionalText(256),
+  currentPassword: typedPassword,
+  newPassword: typedPassword,
+})
+
 export const orgQuery = z.object({ orgName: z.string().max(256).optional() })
 export const ssoQuery = z.object({ org: z.string().max(256).optional() })
 export const emailQuery = z.object({ emailId: emailText })

@@ -44,16 +44,18 @@ export const fipsIn = z.object({
 
 const amount = z.number().min(0).max(2_147_483_647)
 const amountIn = amount.nullish().transform((given) => given ?? 0)
+/** Of storage in whole GiB alone, as published. */
+const wholeAmount = z.int().min(0).max(2_147_483_647)
 export const developerCredit = z.object({
   cpu: amount,
   memoryGiB: amount,
-  storageGiB: amount,
+  storageGiB: wholeAmount,
   virtualClustersLimit: amount,
 })
 export const developerCreditIn = z.object({
   cpu: amountIn,
   memoryGiB: amountIn,
-  storageGiB: amountIn,
+  storageGiB: wholeAmount.nullish().transform((given) => given ?? 0),
   virtualClustersLimit: amountIn,
 })
 

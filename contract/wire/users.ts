@@ -132,6 +132,8 @@ export const me = z.object({
   status: status.extend({
     loginMode,
     isContractAccepted: z.boolean(),
+    /** When the password expires, the zero time being never, and whether to say so to its person today. */
+    passwordExpiry: z.object({ expiresAt: time, remind: z.boolean() }),
     tenant: z.object({ orgName: z.string(), tenantUid: z.string() }),
     tenantPermissions: z.record(z.string(), z.array(z.string())),
     projectPermissions: z.record(z.string(), z.array(z.string())),

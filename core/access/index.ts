@@ -1,5 +1,19 @@
 /** Who may do what: permissions, scopes, roles and filters as values in, a decision with its reasons out. */
-export { type CompiledAccess, compile } from './compile.ts'
+export {
+  type AccessRequestAct,
+  type AccessRequestFacts,
+  type AccessRequestRefusal,
+  type AccessRequestState,
+  afterAct,
+} from './access-requests.ts'
+export {
+  type AccessChanges,
+  assignmentsHeldBy,
+  assignmentsOf,
+  type CompiledAccess,
+  compile,
+  recompile,
+} from './compile.ts'
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
@@ -24,7 +38,8 @@ export {
   sameFilter,
   workspacesOf,
 } from './holdings.ts'
-export { mayBeGiven } from './rules.ts'
+export { isLive, mayBeGiven } from './rules.ts'
+export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
 export type {
   AccessRequest,
   Assignment,
@@ -39,5 +54,6 @@ export type {
   TagFilter,
   TagFilterSet,
   TenantAccessFacts,
+  UserStanding,
   WorkspaceScope,
 } from './types.ts'

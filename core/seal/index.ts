@@ -11,6 +11,7 @@ export {
   type TenantKey,
 } from './envelope.ts'
 export { keyBytes, nonceBytes } from './gcm.ts'
+export { mailboxOf } from './mailbox.ts'
 export { Secret } from './secret.ts'
 export {
   type RootKey,

@@ -123,7 +123,7 @@ export async function inheritedAssignments(
   const rows = await tx.query<Row & { member_id: string }>(
     `select m.user_id as member_id, ${columns}
        from team_members m join role_assignments a on a.tenant_id = m.tenant_id and a.team_id = m.team_id ${ownRoles}
-      where m.tenant_id = $1 and m.user_id = any($2)
+      where m.tenant_id = $1 and m.user_id = any($2) and ${notEnded}
       order by m.user_id, m.team_position, a.created_at, a.assignment_id`,
     [tx.tenant, users],
   )
@@ -142,7 +142,8 @@ export function describeChange({ added, removed }: RoleChange): Record<string, u
   return { added: describe(added), removed: describe(removed) }
 }
 
-function assign(
+/** These roles for somebody in a place; refuses what does not exist and what cannot be given there. */
+export function assign(
   tenantUid: string,
   givable: Awaited<ReturnType<typeof givableRoles>>,
   subject: Subject,
@@ -167,7 +168,7 @@ function whyNotHere(role: Pick<PredefinedRole, 'name' | 'scope'>, place: Place):
   return `"${role.name}" is a ${role.scope} role and cannot be given ${where}`
 }
 
-const scopeOf = (place: Place): Scope =>
+export const scopeOf = (place: Place): Scope =>
   place === 'tenant' ? { kind: 'tenant' } : { kind: 'project', projectUid: place }
 
 /**
@@ -195,19 +196,26 @@ function keyOf({ subject, role, place }: AssignedRole): string {
   return `${'user' in subject ? subject.user : subject.team} ${role} ${place}`
 }
 
-/** Gives roles without asking whether the giver holds them: for the birth of a tenant, where nobody is there to ask. */
+/**
+ * Gives roles without asking whether the giver holds them: for the birth of a tenant, where nobody is there to ask. One that
+ * has ended is given anew.
+ */
 export async function insertAssignments(
   tx: Tx,
   assigned: readonly Omit<AssignedRole, 'name'>[],
   by: UserUid | null,
   now: Date,
+  endsAt?: Date,
 ): Promise<void> {
   const { users, teams, roles, projects } = inColumns(assigned)
   await tx.query(
-    `insert into role_assignments (tenant_id, assignment_id, user_id, team_id, role_id, project_id, created_by, created_at)
-     select $1::text, given.*, $7::text, $8::timestamptz
-       from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as given`,
-    [tx.tenant, assigned.map(newUid), users, teams, roles, projects, by, now],
+    `insert into role_assignments (tenant_id, assignment_id, user_id, team_id, role_id, project_id, created_by, created_at, ends_at)
+     select $1::text, given.*, $7::text, $8::timestamptz, $9::timestamptz
+       from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as given
+     on conflict (tenant_id, user_id, team_id, role_id, project_id) do update
+        set assignment_id = excluded.assignment_id, ends_at = excluded.ends_at, created_by = excluded.created_by,
+            created_at = excluded.created_at`,
+    [tx.tenant, assigned.map(newUid), users, teams, roles, projects, by, now, endsAt ?? null],
   )
 }
 
@@ -231,7 +239,7 @@ function inColumns(assigned: readonly Omit<AssignedRole, 'name'>[]) {
   }
 }
 
-type Row = {
+export type Row = {
   readonly user_id: string | null
   readonly team_id: string | null
   readonly role_id: string
@@ -240,8 +248,11 @@ type Row = {
   readonly project_id: string | null
 }
 
-const columns = 'a.user_id, a.team_id, a.role_id, r.name as role_name, a.project_id'
-const ownRoles = 'left join roles r on r.tenant_id = a.tenant_id and r.role_id = a.role_id'
+export const columns = 'a.user_id, a.team_id, a.role_id, r.name as role_name, a.project_id'
+export const ownRoles = 'left join roles r on r.tenant_id = a.tenant_id and r.role_id = a.role_id'
+
+/** What has ended is not held any more: the row stays, so that people are told what they held until when. */
+export const notEnded = '(a.ends_at is null or a.ends_at > now())'
 
 async function read(
   tx: Tx,
@@ -251,13 +262,13 @@ async function read(
   if (uids.length === 0) return []
   const rows = await tx.query<Row>(
     `select ${columns} from role_assignments a ${ownRoles}
-      where a.tenant_id = $1 and a.${by} = any($2) order by a.created_at, a.assignment_id`,
+      where a.tenant_id = $1 and a.${by} = any($2) and ${notEnded} order by a.created_at, a.assignment_id`,
     [tx.tenant, uids],
   )
   return rows.map(toAssigned)
 }
 
-function toAssigned({ user_id, team_id, role_id, role_name, project_id }: Row): AssignedRole {
+export function toAssigned({ user_id, team_id, role_id, role_name, project_id }: Row): AssignedRole {
   return {
     subject: user_id === null ? { team: TeamUid.parse(team_id) } : { user: UserUid.parse(user_id) },
     role: RoleUid.parse(role_id),

@@ -150,6 +150,11 @@ export async function givableRoles(
   return new Map([...predefined, ...custom].map((role) => [role.uid, role]))
 }
 
+/** What roles are called, the predefined ones and the tenant's own; one that is no more is left out. */
+export async function roleNames(tx: Tx, uids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  return new Map([...(await givableRoles(tx, uids))].map(([uid, { name }]) => [uid, name]))
+}
+
 /** Where a role is held: whose, and in which project or, without one, in the tenant. */
 export type RoleUse = {
   readonly kind: 'user' | 'team'
@@ -159,7 +164,7 @@ export type RoleUse = {
   readonly workspace?: string
 }
 
-/** Everywhere that a role is held, filtered or not. */
+/** Everywhere that a role is held, filtered or not; what has ended is not held. */
 export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
   const rows = await tx.query<{
     user_id: string | null
@@ -167,7 +172,8 @@ export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
     project_id: string | null
     workspace_id: string | null
   }>(
-    `select user_id, team_id, project_id, null::text as workspace_id from role_assignments where tenant_id = $1 and role_id = $2
+    `select user_id, team_id, project_id, null::text as workspace_id from role_assignments
+      where tenant_id = $1 and role_id = $2 and (ends_at is null or ends_at > now())
       union all
      select a.user_id, a.team_id, w.project_id, a.workspace_id
        from workspace_roles a join workspaces w using (tenant_id, workspace_id)

@@ -111,6 +111,8 @@ export type GivenRole = {
   readonly scope: Scope
   /** Absent: on everything there. */
   readonly filters?: TagFilterSet
+  /** In milliseconds; absent: for good. */
+  readonly endsAt?: number
 }
 
 /** Decisions for this caller inside a handler. */

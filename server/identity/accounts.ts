@@ -17,6 +17,7 @@ export type Account = {
   readonly orgName: string
   /** PHC string; undefined until the person has set a password. */
   readonly passwordHash: string | undefined
+  readonly passwordSetAt: Date | undefined
   readonly passwordResetting: boolean
   readonly credentialEpoch: bigint
 }
@@ -38,6 +39,9 @@ export async function accountByUid(tx: Tx, sealer: TenantSealer, uid: string): P
   return UserUid.safeParse(uid).success ? find(tx, sealer, 'user_id', uid) : undefined
 }
 
+/** Whether the person may sign in at all. */
+export const isActive = ({ state, tenantState }: Account): boolean => state === 'active' && tenantState === 'active'
+
 /** The person of an account, as an audit entry names its actor. */
 export function actorOf({ user, person, orgName }: Account, credential?: string): IdentityEntry['actor'] {
   return { kind: 'user', uid: user, ...person, org: orgName, ...(credential === undefined ? {} : { credential }) }
@@ -48,13 +52,15 @@ type Row = SealedPerson & {
   readonly tenant_state: Account['tenantState']
   readonly org_name: string
   readonly password: Buffer | null
+  readonly password_set_at: Date | null
   readonly password_resetting: boolean
   readonly credential_epoch: string
 }
 
 async function find(tx: Tx, sealer: TenantSealer, column: 'email_index' | 'user_id', value: unknown) {
   const [row] = await tx.query<Row>(
-    `select u.user_id, u.email, u.first_name, u.last_name, u.state, u.password, u.password_resetting, u.credential_epoch,
+    `select u.user_id, u.email, u.first_name, u.last_name, u.state, u.password, u.password_set_at,
+            u.password_resetting, u.credential_epoch,
             t.state as tenant_state, t.org_name
        from users u join tenants t using (tenant_id) where u.tenant_id = $1 and u.${column} = $2`,
     [tx.tenant, value],
@@ -71,6 +77,7 @@ function toAccount(sealer: TenantSealer, row: Row): Account {
     tenantState: row.tenant_state,
     orgName: row.org_name,
     passwordHash: row.password ? sealer.open(field, row.password) : undefined,
+    passwordSetAt: row.password_set_at ?? undefined,
     passwordResetting: row.password_resetting,
     credentialEpoch: BigInt(row.credential_epoch),
   }

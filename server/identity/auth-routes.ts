@@ -16,7 +16,7 @@ export function authEndpoints({
   readonly publicUrl: string
   readonly signIn: (request: SignInRequest) => Promise<Result<SignedIn, Refusal>>
   readonly refresh: (token: string, caller: Caller) => Promise<Result<string, Refusal>>
-  readonly passwords: Pick<Passwords, 'setByLink' | 'requestReset'>
+  readonly passwords: Pick<Passwords, 'setByLink' | 'requestReset' | 'changeExpired'>
 }): readonly Endpoint[] {
   const byPassword = { authType: 'password', redirectUrl: publicUrl, ssoLogins: [] } as const
 
@@ -28,7 +28,7 @@ export function authEndpoints({
       query: wire.setCookieQuery,
       body: wire.signIn,
       reply: { status: 200, body: wire.userToken },
-      refusals: ['sign_in_failed', 'busy'],
+      refusals: ['sign_in_failed', 'password_expired', 'busy'],
       rate: 'sign-in',
       audit: 'session.started',
       async handle({ body, ...caller }) {
@@ -104,6 +104,21 @@ export function authEndpoints({
       rate: 'sign-in',
       audit: 'password.set',
       handle: ({ params, body, ...caller }) => setByLink('reset', params.passwordToken, body.password, caller),
+    }),
+    openEndpoint({
+      route: 'PATCH /v1/palisade/login/password',
+      summary:
+        'Sets a new password in the place of one that has expired, which is the proof; everything else refuses it',
+      permission: { open: 'an expired password opens nothing else' },
+      body: wire.expiredPasswordChange,
+      reply: { status: 204 },
+      refusals: ['sign_in_failed', 'conflict', 'password_policy', 'busy'],
+      rate: 'sign-in',
+      audit: 'password.changed',
+      async handle({ body: { emailId: email, org, currentPassword: password, newPassword: next }, ...caller }) {
+        const changed = await passwords.changeExpired({ ...callerOf(caller), email, org, password, next })
+        return changed.ok ? ok({ body: undefined }) : changed
+      },
     }),
     openEndpoint({
       route: 'POST /v1/auth/user/password/reset',

@@ -1,6 +1,7 @@
 import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { Endpoint, Principal } from '../gateway/index.ts'
+import { apiKeyListEndpoint } from './api-key-list-routes.ts'
 import { apiKeyEndpoints } from './api-key-routes.ts'
 import { type ApiServerTokens, createApiServerTokens } from './api-server-tokens.ts'
 import { authEndpoints } from './auth-routes.ts'
@@ -12,8 +13,10 @@ import { type CreateFirstAdministrator, createFirstAdministrator } from './first
 import { createIssuerPort, type IssuerPort } from './issuer-port.ts'
 import { createLinks, type Links } from './links.ts'
 import { createPasswordHasher, type PasswordHasher } from './password-hash.ts'
+import { passwordPolicyEndpoints } from './password-policy-routes.ts'
 import { passwordEndpoints } from './password-routes.ts'
 import { createPasswords } from './passwords.ts'
+import { createProve } from './proof.ts'
 import { createRefresh } from './refresh.ts'
 import { sessionEndpoints } from './session-routes.ts'
 import { sessionSettingsEndpoints } from './session-settings-routes.ts'
@@ -60,8 +63,9 @@ export function createIdentity(edges: IdentityEdges): Identity {
   }
   const forget = (tenant: TenantUid, uid: ApiKeyUid) => store.forget({ kind: 'apiKey', tenant, uid })
 
-  const passwords = createPasswords({ ...edges, hasher, throttle, links, ended })
-  const signIn = createSignIn({ ...edges, hasher, throttle, tokens })
+  const prove = createProve({ ...edges, throttle })
+  const passwords = createPasswords({ ...edges, hasher, throttle, prove, links, ended })
+  const signIn = createSignIn({ ...edges, hasher, throttle, tokens, prove })
   const refresh = createRefresh({ ...edges, authenticator, tokens })
 
   async function issueClusterToken(principal: Principal) {
@@ -84,9 +88,11 @@ export function createIdentity(edges: IdentityEdges): Identity {
     endpoints: [
       ...authEndpoints({ publicUrl, signIn, refresh, passwords }),
       ...passwordEndpoints({ ...edges, passwords }),
+      ...passwordPolicyEndpoints(edges),
       ...sessionEndpoints({ ...edges, tokens, ended }),
       ...sessionSettingsEndpoints,
       ...apiKeyEndpoints({ ...edges, forget }),
+      apiKeyListEndpoint(edges),
     ],
     links,
     issueClusterToken: (principal) => issueClusterToken(principal),

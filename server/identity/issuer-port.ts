@@ -29,7 +29,7 @@ export type IssuerPort = {
     details: Readonly<Record<string, unknown>>,
     caller: Caller,
   ): Promise<void>
-  readonly passwords: Pick<Passwords, 'setByLink' | 'ofLink' | 'requestReset'>
+  readonly passwords: Pick<Passwords, 'setByLink' | 'ofLink' | 'requestReset' | 'changeExpired'>
   readonly signingKeys: Pick<SigningKeys, 'privateJwks' | 'lookForNewer'>
 }
 

@@ -1,16 +1,18 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { type SessionUid, systemTenant, UserUid } from '../../contract/ids.ts'
-import { normalPassword } from '../../core/password.ts'
+import { normalPassword, passwordExpiresAt } from '../../core/password.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { canonicalEmail } from '../../core/seal/index.ts'
 import { networkOf, type Principal } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
-import { type Account, accountByEmail, accountByUid, actorOf, nobody, type Person } from './accounts.ts'
+import { type Account, accountByEmail, accountByUid, actorOf, isActive, nobody, type Person } from './accounts.ts'
+import { isBlocked } from './blocked-passwords.ts'
 import type { Caller, IdentityEdges } from './edges.ts'
 import { findLink, hasLink, type LinkPurpose, type Links, useLink } from './links.ts'
 import type { Hashing, PasswordHasher } from './password-hash.ts'
-import { checkPassword, policyOf } from './password-policy.ts'
+import { meetsPolicy, passwordLife } from './password-policy.ts'
+import { type Claim, entryOfRefusal, type Prove } from './proof.ts'
 import { parseLinkToken } from './secrets.ts'
 import { endAllSessions } from './session-store.ts'
 import type { Throttle } from './throttle.ts'
@@ -41,11 +43,27 @@ export type Passwords = {
   ): Promise<Result<PreparedPassword, Refusal>>
   /** The other half, in the transaction of the change. */
   change(tx: Tx, prepared: PreparedPassword, now: Date): Promise<Result<undefined, Refusal>>
+  /**
+   * Sets a new password in the place of one that has expired, which proves who it is: nothing else can be done with it. Refuses
+   * `sign_in_failed` whatever was wrong, as signing in does, and `conflict` where it has not expired.
+   */
+  changeExpired(change: Caller & Omit<Claim, 'realm'> & { readonly next: string }): Promise<Result<undefined, Refusal>>
   /** Makes a link for somebody who asked for one, if the address is somebody's; the answer is always the same. */
   requestReset(request: { readonly email: string } & Caller): Promise<void>
   /** Makes the link that a person of this state needs. */
   startReset(tx: Tx, account: Account): Promise<Result<undefined, Refusal>>
 }
+
+/** Whether the password of an account of `tx.tenant` is too old. */
+async function hasExpired(tx: Tx, { passwordSetAt }: Account, now: Date): Promise<boolean> {
+  return passwordExpiresAt(await passwordLife(tx), passwordSetAt?.getTime() ?? 0) <= now.getTime()
+}
+
+/** A system administrator's next password is another one, always; anybody's that comes in the place of an expired one. */
+const mustDiffer = async (tx: Tx, account: Account, now: Date) =>
+  tx.tenant === systemTenant || hasExpired(tx, account, now)
+
+const sameAgain = refuse('password_policy', 'The password must differ from the one before')
 
 /** A link that works this much longer is kept when somebody asks for another. */
 const keptWithLeftMs = 3_600_000
@@ -53,6 +71,7 @@ const keptWithLeftMs = 3_600_000
 export function createPasswords({
   hasher,
   throttle,
+  prove,
   links,
   ended,
   inTenant,
@@ -63,6 +82,7 @@ export function createPasswords({
 }: {
   readonly hasher: PasswordHasher
   readonly throttle: Throttle
+  readonly prove: Prove
   readonly links: Links
   /** Told of sessions that a new password ended, once that is durable. */
   readonly ended: (tenant: Principal['tenant'], sessions: readonly SessionUid[]) => void
@@ -77,7 +97,7 @@ export function createPasswords({
     if (!found) return err(refuse('link_invalid'))
     const { tenant, account } = found
     return hasher.admit(async (hashing) => {
-      const hashed = await hashNew(hashing, tenant, account, password)
+      const hashed = await hashNew(hashing, tenant, account, { password, now })
       if (!hashed.ok) return hashed
       return inTenant(tenant, async (tx) => {
         await access.lock(tx)
@@ -112,14 +132,26 @@ export function createPasswords({
   async function hashNew(
     hashing: Hashing,
     tenant: Principal['tenant'],
-    { passwordHash }: Account,
-    password: string,
+    account: Account,
+    { password, now }: { readonly password: string; readonly now: Date },
   ): Promise<Result<string, Refusal>> {
-    const meets = checkPassword(policyOf(tenant), password)
-    if (!meets.ok) return meets
-    if (tenant === systemTenant && passwordHash !== undefined && (await hashing.verify(passwordHash, password)))
-      return err(refuse('password_policy', 'The password must differ from the one before'))
+    const { allowed, differs } = await inTenant(tenant, async (tx) => ({
+      allowed: await mayBeSet(tx, password),
+      differs: await mustDiffer(tx, account, now),
+    }))
+    if (!allowed.ok) return allowed
+    const { passwordHash } = account
+    if (differs && passwordHash !== undefined && (await hashing.verify(passwordHash, password))) return err(sameAgain)
     return ok(await hashing.hash(password))
+  }
+
+  /** Whether a password may be set in `tx.tenant`: the one check, whoever sets it and wherever. */
+  async function mayBeSet(tx: Tx, password: string): Promise<Result<undefined, Refusal>> {
+    const meets = await meetsPolicy(tx, password)
+    if (!meets.ok) return meets
+    if (await isBlocked(tx, await keys.of(systemTenant), password))
+      return err(refuse('password_policy', 'The password is one of those that may not be used here'))
+    return ok(undefined)
   }
 
   /** Everything that the old password opened is closed: sessions by the epoch that they carry, links for good. */
@@ -149,6 +181,18 @@ export function createPasswords({
     )
   }
 
+  async function change(tx: Tx, prepared: PreparedPassword, now: Date): Promise<Result<undefined, Refusal>> {
+    const { user, credentialEpoch } = prepared.account
+    const unchanged = await tx.query(
+      `select from users where tenant_id = $1 and user_id = $2 and credential_epoch = $3 and state = 'active' for update`,
+      [tx.tenant, user, credentialEpoch.toString()],
+    )
+    // Somebody else set it in the meantime, so the current password that was proved is not the current one.
+    if (unchanged.length === 0) return err(refuse('password_wrong'))
+    await store(tx, prepared, now)
+    return ok(undefined)
+  }
+
   return {
     setByLink,
 
@@ -158,8 +202,8 @@ export function createPasswords({
 
     async prepareChange({ principal, current, next, clientAddress, now }) {
       const { tenant, user } = principal
-      const meets = checkPassword(policyOf(tenant), next)
-      if (!meets.ok) return meets
+      const allowed = await inTenant(tenant, (tx) => mayBeSet(tx, next))
+      if (!allowed.ok) return allowed
       return hasher.admit(async (hashing) => {
         const sealer = await keys.of(tenant)
         const account = await inTenant(tenant, (tx) => accountByUid(tx, sealer, user))
@@ -180,22 +224,50 @@ export function createPasswords({
           })
         if (!right) return err(refuse('password_wrong'))
         await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt, now))
-        if (tenant === systemTenant && normalPassword(current) === normalPassword(next))
-          return err(refuse('password_policy', 'The password must differ from the one before'))
+        const differs = await inTenant(tenant, (tx) => mustDiffer(tx, account, now))
+        if (differs && normalPassword(current) === normalPassword(next)) return err(sameAgain)
         return ok({ hash: await hashing.hash(next), account })
       })
     },
 
-    async change(tx, prepared, now) {
-      const { user, credentialEpoch } = prepared.account
-      const unchanged = await tx.query(
-        `select from users where tenant_id = $1 and user_id = $2 and credential_epoch = $3 and state = 'active' for update`,
-        [tx.tenant, user, credentialEpoch.toString()],
-      )
-      // Somebody else set it in the meantime, so the current password that was proved is not the current one.
-      if (unchanged.length === 0) return err(refuse('password_wrong'))
-      await store(tx, prepared, now)
-      return ok(undefined)
+    change,
+
+    async changeExpired({ next, ...claim }) {
+      const { now } = claim
+      return hasher.admit(async (hashing) => {
+        const proof = await prove(hashing, { ...claim, realm: 'tenant' })
+        const { home, account, right, attempt, count } = proof
+        if (count.locked) return err(refuse('sign_in_failed'))
+        if (!account || !right || !isActive(account)) {
+          await inTenant(home, (tx) => append(tx, entryOfRefusal({ ...claim, realm: 'tenant' }, proof)))
+          return err(refuse('sign_in_failed'))
+        }
+        const proved = await inTenant(home, async (tx) => {
+          await throttle.succeeded(tx, attempt, now)
+          if (!(await hasExpired(tx, account, now)))
+            return err(refuse('conflict', 'The password has not expired; sign in with it, and change it then'))
+          return mayBeSet(tx, next)
+        })
+        if (!proved.ok) return proved
+        if (normalPassword(claim.password) === normalPassword(next)) return err(sameAgain)
+        const hash = await hashing.hash(next)
+        return inTenant(home, async (tx) => {
+          await access.lock(tx)
+          const changed = await change(tx, { hash, account }, now)
+          if (!changed.ok) return err(refuse('sign_in_failed'))
+          await append(tx, {
+            event: 'password.changed',
+            outcome: 'done',
+            actor: actorOf(account),
+            resource: { uid: account.user, name: account.person.email },
+            request: claim.requestId,
+            address: claim.clientAddress,
+            details: { by: 'the person, whose password had expired' },
+          })
+          await access.raise(tx, 'access')
+          return ok(undefined)
+        })
+      })
     },
 
     async requestReset({ email, requestId, clientAddress, now }) {

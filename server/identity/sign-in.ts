@@ -1,103 +1,69 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { SessionUid, systemTenant, type TenantUid } from '../../contract/ids.ts'
-import { nameKey } from '../../contract/wire/common.ts'
+import { SessionUid, type TenantUid } from '../../contract/ids.ts'
+import { isReminderDue, passwordExpiresAt } from '../../core/password.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type CanonicalEmail, canonicalEmail } from '../../core/seal/index.ts'
-import { networkOf } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
-import { type Account, accountByEmail, actorOf, nobody } from './accounts.ts'
-import type { Caller, IdentityEdges, IdentityEntry } from './edges.ts'
+import { type Account, actorOf, isActive } from './accounts.ts'
+import type { Caller, IdentityEdges } from './edges.ts'
 import type { PasswordHasher } from './password-hash.ts'
+import { passwordLife } from './password-policy.ts'
+import { type Claim, entryOfRefusal, type Proof, type Prove } from './proof.ts'
 import { absoluteEnd, deleteOldSessions, insertSession } from './session-store.ts'
-import type { Attempt, Count, Throttle } from './throttle.ts'
+import type { Throttle } from './throttle.ts'
 import type { Tokens } from './tokens.ts'
 
-export type SignInRequest = Caller & {
-  /** System administrators have a door of their own; neither door opens for the others' accounts. */
-  readonly realm: 'tenant' | 'system'
-  readonly email: string
-  readonly password: string
-  /** The organisation's name; empty: whichever one the address is in, if it is in exactly one. */
-  readonly org: string
-  /** Set where only people of this organisation may come in, whatever is typed for its name: at a client of its own. */
-  readonly onlyTenant?: TenantUid
-  /** The client that somebody signs in to, for the log. */
-  readonly client?: string
-}
+export type SignInRequest = Caller &
+  Claim & {
+    /** The client that somebody signs in to, for the log. */
+    readonly client?: string
+  }
 
 export type SignedIn = {
   readonly token: string
   readonly tenant: TenantUid
   readonly account: Account
   readonly session: SessionUid
+  /** When the password expires, on a day on which its person is to be reminded of that. */
+  readonly remindOf: Date | undefined
 }
 
 export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn, Refusal>>
 
 /**
- * Signs somebody in by password.
+ * Signs somebody in by password: the proof (`proof.ts`), then one transaction that writes an audit entry, whatever came of it.
  *
- * Every attempt takes the same way: one look-up of the tenant, counted, its key and the account read, exactly one hash, one
- * transaction that writes an audit entry. For what does not exist the system's tenant stands in. So neither the answer nor
- * its time says whether it was the organisation, the person, their state or the password (threat B29).
- *
- * @returns refuses `sign_in_failed` whatever was wrong, `busy` when too many try at once; throws when the database is away
+ * @returns refuses `sign_in_failed` whatever was wrong, `password_expired` to who proved a password that is too old, `busy`
+ *   when too many try at once; throws when the database is away
  */
 export function createSignIn({
   hasher,
   throttle,
   tokens,
+  prove,
   inTenant,
-  lookups,
   keys,
   append,
 }: {
   readonly hasher: PasswordHasher
   readonly throttle: Throttle
   readonly tokens: Tokens
-} & Pick<IdentityEdges, 'inTenant' | 'lookups' | 'keys' | 'append'>): SignIn {
+  readonly prove: Prove
+} & Pick<IdentityEdges, 'inTenant' | 'keys' | 'append'>): SignIn {
   async function signIn(request: SignInRequest): Promise<Result<SignedIn, Refusal>> {
     return hasher.admit(async (hashing) => {
-      const email = canonicalEmail(request.email)
-      const address = email.ok ? email.value : nobody
-      const tenant = await tenantOf(request, address)
-      const attempt: Attempt = {
-        ...{ realm: request.realm, tenant },
-        account: email.ok ? email.value : undefined,
-        network: networkOf(request.clientAddress),
-      }
-      const count = await throttle.count(attempt, request.now)
-      const home = tenant ?? systemTenant
-      const sealer = await keys.read(home)
-      const found = await inTenant(home, (tx) => accountByEmail(tx, sealer, address))
-      const account = tenant === undefined ? undefined : found
-      const right = await hashing.verify(account?.passwordHash, request.password)
-
+      const proof = await prove(hashing, request)
+      const { home, account, right, count } = proof
       // What a lock refuses was announced by the entry of the attempt that locked. Each one more would let anybody fill
       // a tenant's log.
       if (count.locked) return err(refuse('sign_in_failed'))
       if (account && right) {
-        const started = await inTenant(home, (tx) => start(tx, request, account, attempt))
-        if (started) return ok(started)
+        const started = await inTenant(home, (tx) => start(tx, request, account, proof))
+        if (started) return started
       }
-      const why = refusedBecause(request, tenant, account, right)
-      await inTenant(home, (tx) => append(tx, entryOfRefusal(request, account, count, why)))
+      await inTenant(home, (tx) => append(tx, entryOfRefusal(request, proof, clientOf(request))))
       return err(refuse('sign_in_failed'))
     })
-  }
-
-  async function tenantOf(request: SignInRequest, address: CanonicalEmail): Promise<TenantUid | undefined> {
-    const found = await namedTenant(request, address)
-    return request.onlyTenant === undefined || found === request.onlyTenant ? found : undefined
-  }
-
-  async function namedTenant({ realm, org }: SignInRequest, address: CanonicalEmail): Promise<TenantUid | undefined> {
-    if (realm === 'system') return systemTenant
-    const orgKey = nameKey(org.trim())
-    if (orgKey !== '') return lookups.tenantByOrg(orgKey)
-    const tenants = await lookups.tenantsOfLogin(keys.directoryIndex(address))
-    return tenants.length === 1 ? tenants[0] : undefined
   }
 
   /** Session, token and audit entry are one transaction: none is there without the others (threat C10). */
@@ -105,9 +71,18 @@ export function createSignIn({
     tx: Tx,
     request: SignInRequest,
     account: Account,
-    attempt: Attempt,
-  ): Promise<SignedIn | undefined> {
+    proof: Proof,
+  ): Promise<Result<SignedIn, Refusal> | undefined> {
     const { now } = request
+    const life = await passwordLife(tx)
+    const expiresAt = passwordExpiresAt(life, account.passwordSetAt?.getTime() ?? 0)
+    if (expiresAt <= now.getTime() && isActive(account)) {
+      // A right password all the same: who is made to change it is not to be locked out on the way.
+      await throttle.succeeded(tx, proof.attempt, now)
+      const unlocked = { ...proof, count: { ...proof.count, nowLocks: [] } }
+      await append(tx, entryOfRefusal(request, unlocked, { ...clientOf(request), why: 'the password has expired' }))
+      return err(refuse('password_expired'))
+    }
     const uid = SessionUid.parse(newUid())
     const client = { address: request.clientAddress, userAgent: request.userAgent }
     const stored = await insertSession(tx, await keys.of(tx.tenant), { uid, account, client, now })
@@ -118,7 +93,7 @@ export function createSignIn({
       now,
     ])
     await deleteOldSessions(tx, account.user, now)
-    await throttle.succeeded(tx, attempt, now)
+    await throttle.succeeded(tx, proof.attempt, now)
     await append(tx, {
       event: 'session.started',
       outcome: 'done',
@@ -134,50 +109,11 @@ export function createSignIn({
       { tenant: tx.tenant, user, session: uid, credentialEpoch },
       absoluteEnd(now).getTime(),
     )
-    return { token, tenant: tx.tenant, account, session: uid }
+    const remindOf = isReminderDue(life, expiresAt, now.getTime()) ? new Date(expiresAt) : undefined
+    return ok({ token, tenant: tx.tenant, account, session: uid, remindOf })
   }
 
   return signIn
 }
 
 const clientOf = ({ client }: SignInRequest) => (client === undefined ? {} : { client })
-
-/** For the log alone. */
-function refusedBecause(
-  { realm, org }: SignInRequest,
-  tenant: TenantUid | undefined,
-  account: Account | undefined,
-  right: boolean,
-): string {
-  if (tenant === undefined)
-    return realm === 'tenant' && org !== '' ? 'no such organisation' : 'in no organisation, or in several'
-  if (!account) return 'no such account'
-  if (account.passwordHash === undefined) return 'no password set'
-  if (!right) return 'wrong password'
-  if (account.tenantState !== 'active') return `organisation is ${account.tenantState}`
-  return account.state === 'active' ? 'account changed meanwhile' : `account is ${account.state}`
-}
-
-function entryOfRefusal(
-  request: SignInRequest,
-  account: Account | undefined,
-  count: Count,
-  why: string,
-): IdentityEntry {
-  return {
-    event: 'session.refused',
-    outcome: 'refused',
-    // What was typed for a name stays out of the log: now and then it is the password.
-    actor: account ? actorOf(account) : { kind: 'user', uid: 'unknown' },
-    resource: { uid: account?.user ?? 'unknown' },
-    request: request.requestId,
-    address: request.clientAddress,
-    details: {
-      method: 'password',
-      why,
-      userAgent: request.userAgent,
-      ...clientOf(request),
-      ...(count.nowLocks.length > 0 ? { locks: count.nowLocks } : {}),
-    },
-  }
-}

@@ -98,6 +98,33 @@ ${problem(said)}
 <button>Set the password</button>
 </form>`
 
+/** Where a right password is too old: it is asked for once more, so that no page ever holds what was typed on another. */
+export const expiredForm = ({ email, org, problem: said }: Pick<SignInForm, 'email' | 'org' | 'problem'>): Html => html`
+<p>Your password was right, and has expired. Choose a new one to go on.</p>
+${problem(said)}
+<form method="post">
+<label for="email">E-mail</label>
+<input id="email" name="email" type="email" autocomplete="username" readonly value="${email}">
+<input type="hidden" name="org" value="${org}">
+<label for="current">The password that has expired</label>
+<input id="current" name="current" type="password" autocomplete="current-password" maxlength="1024" required autofocus${described(said)}>
+<label for="password">New password</label>
+<input id="password" name="password" type="password" autocomplete="new-password" maxlength="1024" required${described(said)}>
+<label for="again">The same again</label>
+<input id="again" name="again" type="password" autocomplete="new-password" maxlength="1024" required${described(said)}>
+<button name="action" value="change-expired">Set the password and sign in</button>
+</form>
+<form method="post" class="aside"><button class="plain" name="action" value="cancel">Cancel</button></form>`
+
+/** What to know before going on, for somebody who has just signed in. */
+export const beforeGoingOn = (next: string, notes: readonly Html[]): Html => html`
+${notes}
+<p><a class="button" href="${next}">Continue</a></p>`
+
+/** @param on the day, in UTC */
+export const expiryNote = (on: string): Html => html`
+<p>Your password expires on <strong>${on}</strong>. Change it before then: afterwards it opens nothing but the form for a new one.</p>`
+
 export const forgottenForm = (): Html => html`
 <p>Enter your address. If an account has it, a reset link is made; your administrator hands it to you.</p>
 <form method="post">

@@ -10,7 +10,10 @@ import { accountId, newGrantId, sessionOfGrant } from './grant-id.ts'
 import type { Html } from './html.ts'
 import { nameOf } from './issuer-pages.ts'
 import {
+  beforeGoingOn,
   continueForm,
+  expiredForm,
+  expiryNote,
   forgottenForm,
   message,
   passwordForm,
@@ -97,9 +100,32 @@ export function createSignInPages({
         await port.recordClient(signedIn.named, clientId, details, page.caller)
         return { redirect: await finish(page, { consent: { grantId } }) }
       }
+      case 'change-expired':
+        return changeExpired(page, current, to, form)
       default:
         return signIn(page, current, to, form)
     }
+  }
+
+  /** The new password signs in by itself: who set it has just proved the old one. */
+  async function changeExpired(
+    page: PageRequest,
+    current: Interaction,
+    to: Target,
+    form: ReadonlyMap<string, string>,
+  ): Promise<PageAnswer> {
+    const typed = { email: form.get('email') ?? '', org: form.get('org') ?? '' }
+    const next = form.get('password') ?? ''
+    if (next !== form.get('again')) return showExpired(to, { ...typed, problem: 'The two passwords are not the same.' })
+    const only = onlyTenantOf(to.clientId)
+    const changed = await port.passwords.changeExpired({
+      ...{ ...page.caller, ...typed, password: form.get('current') ?? '', next },
+      ...(only === undefined ? {} : { onlyTenant: only }),
+    })
+    if (changed.ok) return signIn(page, current, to, form)
+    const { code, detail } = changed.error
+    const problem = code === 'sign_in_failed' || code === 'busy' ? saidOf(changed.error) : detail
+    return showExpired(to, { ...typed, problem })
   }
 
   async function signIn(
@@ -116,8 +142,9 @@ export function createSignInPages({
       ...{ email: typed.email, password: form.get('password') ?? '', org: typed.org, client: to.clientId },
       ...(only === undefined ? {} : { onlyTenant: only }),
     })
+    if (!result.ok && result.error.code === 'password_expired') return showExpired(to, { ...typed, problem: undefined })
     if (!result.ok) return showSignIn(to, { ...typed, problem: saidOf(result.error) })
-    const { tenant, account, session } = result.value
+    const { tenant, account, session, remindOf } = result.value
     const named = { tenant, user: account.user, session }
     page.log.knows(named)
     const grantId = await grant(current, to.clientId, named)
@@ -126,7 +153,10 @@ export function createSignInPages({
       consent: { grantId },
     })
     await forgetBrowser(current)
-    return { redirect }
+    if (remindOf === undefined) return { redirect }
+    // The way on waits in the library, as the browser's own: the page only puts itself before it.
+    const notes = [expiryNote(remindOf.toISOString().slice(0, 10))]
+    return { status: 200, title: 'You are signed in', content: beforeGoingOn(redirect, notes) }
   }
 
   async function currentInteraction({ request, response }: PageRequest): Promise<Interaction | undefined> {
@@ -205,6 +235,15 @@ function showSignIn(
     status: form.problem === undefined ? 200 : 401,
     title: 'Sign in',
     content: signInForm({ ...form, client, fixedOrg }),
+    ...(formAction === undefined ? {} : { formAction }),
+  }
+}
+
+function showExpired({ formAction }: Target, form: Parameters<typeof expiredForm>[0]): PageAnswer {
+  return {
+    status: form.problem === undefined ? 200 : 400,
+    title: 'Choose a new password',
+    content: expiredForm(form),
     ...(formAction === undefined ? {} : { formAction }),
   }
 }

@@ -1,12 +1,14 @@
 import type { TeamUid, UserUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { assignmentEndpoints } from './assignment-routes.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
 import { peopleEndpoints } from './people-routes.ts'
 import type { PeoplePorts } from './ports.ts'
 import { resourceRoleEndpoints } from './resource-role-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
+import { teamListEndpoint } from './team-list-routes.ts'
 import { teamEndpoints } from './team-routes.ts'
 import { readTeams } from './team-store.ts'
 import { userEndpoints } from './user-routes.ts'
@@ -53,7 +55,9 @@ export function createPeople(
       ...userEndpoints(ports),
       ...peopleEndpoints(ports),
       ...teamEndpoints(ports),
+      teamListEndpoint,
       ...roleEndpoints,
+      ...assignmentEndpoints(ports),
       ...resourceRoleEndpoints,
     ],
     names: {

@@ -1,4 +1,5 @@
 import { refuse } from '../../contract/errors.ts'
+import { wireTime } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/users.ts'
 import { err, ok } from '../../core/result.ts'
 import { assignmentsOf } from '../access/index.ts'
@@ -8,7 +9,10 @@ import { permissionsOnUsers, userAnswer } from './user-answers.ts'
 import { readUser } from './user-store.ts'
 
 /** What everybody may ask about themselves. Clients learn their tenant here. */
-export function meEndpoints({ keys }: Pick<PeoplePorts, 'keys'>): readonly Endpoint[] {
+export function meEndpoints({
+  keys,
+  passwordExpiry,
+}: Pick<PeoplePorts, 'keys' | 'passwordExpiry'>): readonly Endpoint[] {
   return [
     endpoint({
       route: 'GET /v1/users/info',
@@ -28,12 +32,13 @@ export function meEndpoints({ keys }: Pick<PeoplePorts, 'keys'>): readonly Endpo
       reply: { status: 200, body: wire.me },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, principal, access }) {
+      async handle({ tx, principal, access, now }) {
         const person = await readUser(tx, await keys.of(tx.tenant), principal.user)
         if (!person) return err(refuse('not_found'))
         const roles = await assignmentsOf(tx, { user: person.uid })
         const seen = { tenant: tx.tenant, permissions: permissionsOnUsers(access) }
         const { metadata, spec, status } = userAnswer(person, roles, seen)
+        const { expiresAt, isReminderDue } = await passwordExpiry(tx, person.uid, now)
         const held = access.permissionsOf(person.uid)
         return ok({
           body: {
@@ -44,6 +49,7 @@ export function meEndpoints({ keys }: Pick<PeoplePorts, 'keys'>): readonly Endpo
               loginMode: person.loginMode,
               // There is no contract to accept.
               isContractAccepted: true,
+              passwordExpiry: { expiresAt: wireTime(expiresAt), remind: isReminderDue },
               tenant: { orgName: principal.person.org, tenantUid: principal.tenant },
               tenantPermissions: byKey(held.tenant),
               projectPermissions: Object.fromEntries([...held.projects].map(([uid, list]) => [uid, [...list]])),

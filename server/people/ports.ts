@@ -21,5 +21,11 @@ export type PeoplePorts = {
   readonly links: ActivationLinks
   /** Ends all links of a user: they went to an address that is theirs no longer. */
   readonly endLinks: (tx: Tx, user: UserUid) => Promise<void>
+  /** Until when the password of a user of `tx.tenant` works, and whether to remind them of that now. */
+  readonly passwordExpiry: (
+    tx: Tx,
+    user: UserUid,
+    now: Date,
+  ) => Promise<{ readonly expiresAt: Date | undefined; readonly isReminderDue: boolean }>
   readonly directory: Directory
 }

@@ -3,6 +3,7 @@ import { connect as connectHttp2, constants } from 'node:http2'
 import { platform } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { Agent, request } from 'undici'
+import { predefinedRole } from '../../contract/roles.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -318,6 +319,7 @@ describe('another tenant’s ids', () => {
   let key: Api
   let watches: Agent | undefined
   after(() => watches?.destroy())
+  const packName = 'secret-pack'
   const random = () => Array.from({ length: 24 }, () => Math.floor(Math.random() * 16).toString(16)).join('')
 
   before(async () => {
@@ -364,11 +366,22 @@ describe('another tenant’s ids', () => {
       project,
       body: { metadata: { name: 'secret account' }, spec: awsSpec },
     })
+    const { uid: clusterProfile } = await acme.admin.must('POST', '/v1/clusterprofiles', {
+      project,
+      body: { metadata: { name: 'secret profile' }, spec: { template: { packs: [{ name: packName }] } } },
+    })
     const { uid: edgeToken } = await acme.admin.must('POST', '/v1/edgehosts/tokens', {
       body: { metadata: { name: 'secret token' }, spec: { expiry: '2099-01-01T00:00:00.000Z' } },
     })
+    const { uid: assignment } = await acme.admin.must('POST', '/v1/palisade/access/assignments', {
+      body: { team, role: predefinedRole('Project Viewer').uid, project, endsAt: '2099-01-01T00:00:00.000Z' },
+    })
+    const { uid: asked } = await user.api.must('POST', '/v1/palisade/access/requests', {
+      body: { role: 'Project Viewer', project, seconds: 600, reason: 'a secret reason' },
+    })
     theirs = {
-      ...{ sshkeys: sshKey, aws: cloudAccount, tokens: edgeToken },
+      ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
+      ...{ assignments: assignment, requests: asked },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
@@ -387,12 +400,19 @@ describe('another tenant’s ids', () => {
     key = palisade.api.as({ apiKey: made.apiKey })
   })
 
+  /** Bodies whose members hang together, by what follows the id. */
+  const ownBodies: Readonly<Record<string, unknown>> = {
+    '/check': { token: 'x' },
+    '/password/policy': { minLength: 8 },
+  }
+
   /** Everything that has an id in its path and needs a credential, with a body that its parser takes. */
   async function guardedRoutes() {
     const { paths } = await palisade.api.must('GET', '/openapi.json')
     const named = {
       ...{
         emailId: 'somebody@globex.test',
+        endsAt: '2099-01-01T00:00:00.000Z',
         userMsg: 'a note',
         newPassword: `${goodPassword}-2`,
         path: '/spec/firstName',
@@ -408,12 +428,12 @@ describe('another tenant’s ids', () => {
         .filter(([, { security }]) => path.includes('{') && security.length > 0)
         .map(([method, { requestBody }]) => {
           const schema = requestBody?.content['application/json']?.schema
-          const own = path.endsWith('/check') ? { token: 'x' } : undefined
+          const own = ownBodies[path.slice(path.lastIndexOf('}') + 1)]
           return {
             route: `${method.toUpperCase()} ${path}`,
             method: method.toUpperCase(),
             kind: /([^/]+)\/\{/.exec(path)?.[1] ?? '',
-            path: (uid: string) => path.replace(/\{\w+\}/, encodeURIComponent(uid)),
+            path: (uid: string) => path.replace(/\{\w+\}/, encodeURIComponent(uid)).replace('{packName}', packName),
             body: own ?? (schema ? sampleOf(schema, named) : undefined),
           }
         }),

@@ -6,9 +6,16 @@ import { filter, project, role } from './terraform/people.ts'
 import { Provider } from './terraform/provider.ts'
 import { replay } from './terraform/replay.ts'
 import { type AnyRow, row } from './terraform/resource.ts'
-import { allLimits, macros, resourceLimit } from './terraform/settings.ts'
+import { allLimits, macros, passwordPolicy, resourceLimit } from './terraform/settings.ts'
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+
+const someLetters = {
+  minNumOfBlockLetters: 1,
+  minNumOfDigits: 2,
+  minNumOfSmallLetters: 1,
+  minNumOfSpecialCharacters: 0,
+}
 
 /** What stands on nothing else, one row a resource. */
 function independent(defaultProject: string): AnyRow[] {
@@ -50,6 +57,14 @@ function independent(defaultProject: string): AnyRow[] {
       resource: resourceLimit,
       first: allLimits({ spectrocluster: 300 }),
       changed: allLimits({ spectrocluster: 301 }),
+    }),
+    row({
+      resource: passwordPolicy,
+      first: {
+        counters: { ...someLetters, minLength: 12 },
+        days: { expiryDurationInDays: 90, firstReminderInDays: 5 },
+      },
+      changed: { regex: '^[a-z]{9,}$', days: { expiryDurationInDays: 999, firstReminderInDays: 7 } },
     }),
     row({
       resource: macros('project'),

@@ -23,8 +23,9 @@ export function declaredEndpoints(): readonly Endpoint[] {
     version: packageJson.version,
     identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
-    people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent }),
+    people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent, passwordExpiry: absent }),
     assets: createAssets({ sealerOf: absent }),
+    sealerOf: absent,
     clusters: createClusters({
       ...shared,
       lookups: absent,

@@ -9,6 +9,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   link_invalid: 'Ask an administrator for a new link: one works once, for a limited time, and only the newest.',
   password_wrong: 'Send the current password; it is asked for although you are signed in.',
   password_policy: '`message` says what the password lacks.',
+  password_expired:
+    'Set a new password: on the sign-in page, or with `PATCH /v1/palisade/login/password`, which takes the expired one as proof.',
   token_invalid: 'Sign in again: this token can no longer be extended.',
   forbidden:
     'Ask whoever gives roles for the permission in `details.permission`, in the scope `details.scope`; give them the request id.',
@@ -45,7 +47,11 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   edge_token_name_taken: 'Choose another name; names that differ in case alone are the same.',
   cloud_account_name_taken:
     'Choose another name within the tenant or project; names that differ in case alone are the same.',
+  cluster_profile_name_taken:
+    'Choose another name or version within the tenant or project; names that differ in case alone are the same.',
   cluster_name_taken: 'Choose another name within the project.',
+  own_request: 'Let somebody else decide; another account of yours is you. What you asked for you may withdraw.',
+  request_closed: 'It was decided, withdrawn or left unanswered for too long: `message` says which. Ask anew.',
   conflict: '`message` says which state stands in the way; change that first, or read the object again.',
   resource_limit: 'Remove what is no longer used.',
   kubeconfig_refused:

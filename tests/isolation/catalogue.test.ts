@@ -73,8 +73,13 @@ test('policies that look beyond one tenant are these, one by one', async () => {
   assert.deepEqual(
     policies.map((one) => one.policy),
     [
+      // Who a change of access is about, written by triggers for the tenant of the changed row.
+      'access_changes: changes to palisade_owner',
+      'access_epochs: changes to palisade_owner',
       // Which tenants changed access: ids and numbers, through access_changes_since.
       'access_epochs: feed to palisade_owner',
+      // Which requests for roles nobody answered in time: ids, through access_requests_to_expire.
+      'access_requests: expiry to palisade_owner',
       // The sequencer takes entries of many tenants; it reaches these tables and nothing else.
       'audit_heads: sequencer to palisade_sequencer',
       'audit_log: sequencer to palisade_sequencer',
@@ -107,9 +112,13 @@ test('functions that run with the owner’s rights are these, and the applicatio
     functions.map((one) => one.name),
     [
       'access_changes_since',
+      'access_requests_to_expire',
       'canvas_session_by_cookie',
       'clusters_to_renew',
       'lost_intents',
+      'note_access_changes',
+      'note_access_row',
+      'note_access_statement',
       'tenant_by_org',
       'tenant_of_oidc_state',
       'tenants_of_login',

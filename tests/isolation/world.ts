@@ -37,6 +37,10 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'clusterProfile'
+  | 'pack'
+  | 'assignment'
+  | 'accessRequest'
 
 /** A tenant with one object of every kind. */
 export type Side = Tenant & {
@@ -162,9 +166,21 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const pack = `${org}-pack`
+  const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
+    project,
+    body: {
+      ...named,
+      spec: { template: { packs: [{ name: pack, manifests: [{ name: 'one', content: `${org}: 1` }] }] } },
+    },
+  })
   const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
     body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
   })
+  const { uid: assignment } = await admin.must('POST', '/v1/palisade/access/assignments', {
+    body: { user: tenant.adminUid, role: predefinedRole('Project Viewer').uid, project: tenant.defaultProject, endsAt },
+  })
+  const { uid: accessRequest } = await member.api.must('POST', '/v1/palisade/access/requests', { body: asked(project) })
   for (const place of [`/v1/projects/${project}`, `/v1/tenants/${tenant.uid}`])
     await admin.must('POST', `${place}/macros`, { body: aMacro })
   const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
@@ -195,6 +211,10 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+      clusterProfile,
+      pack,
+      assignment,
+      accessRequest,
     },
     member: member.api,
     memberEmail: member.email,
@@ -226,10 +246,15 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/clusterprofiles/': 'clusterProfile',
+  '/v1/dashboard/clusterprofiles/': 'clusterProfile',
+  '/v1/palisade/access/assignments/': 'assignment',
+  '/v1/palisade/access/requests/': 'accessRequest',
 }
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
-const ofOwnTenant = /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|macros|preferences|rateConfig|resourceLimits)\b/
+const ofOwnTenant =
+  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|loginBanner|macros|password|preferences|rateConfig|resourceLimits)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -261,6 +286,7 @@ export const onObjects = (operations: readonly DescribedOperation[]) =>
 const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+  '/v1/clusterprofiles/{uid}/packs/': 'pack',
 }
 
 /** Operations on an object inside another, with the kind of the inner one. */
@@ -288,8 +314,8 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
-  defaultProjectUid: 'project',
-  ...{ filterRefs: 'filter', sessionUid: 'session' },
+  ...{ defaultProjectUid: 'project', project: 'project' },
+  ...{ filterRefs: 'filter', sessionUid: 'session', uids: 'clusterProfile' },
 }
 
 /** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */
@@ -325,11 +351,41 @@ const byManifest = () => ({
   metadata: { name: unknownId(), labels: {}, annotations: {} },
   spec: { clusterConfig: { importMode: 'read-only' } },
 })
+const profile = () => ({
+  metadata: { name: unknownId() },
+  spec: {
+    version: '1.2.3',
+    template: { type: 'add-on', packs: [{ name: 'web', manifests: [{ name: 'one', content: 'kind: Pod' }] }] },
+    variables: [{ name: 'size', format: 'number', defaultValue: '1' }],
+  },
+})
+const profileUpdate = () => ({
+  metadata: { name: unknownId() },
+  spec: { version: '1.2.4', template: { packs: null } },
+})
+const aVariable = { variables: [{ name: 'size', format: 'number', defaultValue: '1' }] }
+const cloneMetadata = (ids: Ids) => ({
+  name: unknownId(),
+  target: { scope: 'project', projectUid: ids('project', ['target', 'projectUid']) ?? '' },
+})
+const endsAt = '2099-01-01T00:00:00.000Z'
+const asked = (project: string | undefined) => ({
+  ...{ role: predefinedRole('Project Viewer').uid, project },
+  ...{ seconds: 600, reason: 'to look at it' },
+})
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
+/** What may be asked of a password hangs together. */
+const aPolicy = { minLength: 8, maxLength: 64 }
+
 /** Bodies that the schema alone does not describe. */
 const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
+  'POST /v1/palisade/access/assignments': (ids) => ({
+    ...{ user: ids('user', ['user']), project: ids('project', ['project']) },
+    ...{ role: predefinedRole('Project Viewer').uid, endsAt },
+  }),
+  'POST /v1/palisade/access/requests': (ids) => asked(ids('project', ['project'])),
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'POST /v1/users/assets/sshkeys': sshKey,
@@ -337,10 +393,20 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
+  'POST /v1/clusterprofiles': profile,
+  'PUT /v1/clusterprofiles/{uid}': profileUpdate,
+  'PATCH /v1/clusterprofiles/{uid}/metadata': profileUpdate,
+  'PUT /v1/clusterprofiles/{uid}/variables': () => aVariable,
+  'PATCH /v1/clusterprofiles/{uid}/variables': () => aVariable,
+  'POST /v1/clusterprofiles/{uid}/clone': (ids) => ({ metadata: cloneMetadata(ids) }),
+  'POST /v1/clusterprofiles/{uid}/clone/validate': cloneMetadata,
+  'POST /v1/dashboard/clusterprofiles': () => ({ filter: { profileName: { contains: 'x' } }, sort: [] }),
   'PUT /v1/projects/{uid}/macros': () => aMacro,
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
+  'PUT /v1/system/password/policy/default': () => aPolicy,
   'PUT /v1/users/system/macros': () => aMacro,
   'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
@@ -417,9 +483,10 @@ export function comparable({ status, headers, text }: ApiAnswer, ...ids: readonl
   const neutral = (value: string) =>
     ids.reduce((left, id) => left.replaceAll(id, '<id>'), value.replaceAll(request, '<request>'))
   const { date: _, ...lines } = headers
+  const lineOf = (name: string, value: unknown) => (name === 'audituid' ? '<entry>' : neutral(String(value)))
   return {
     status,
-    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, neutral(String(value))])),
+    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, lineOf(name, value)])),
     text: neutral(text),
   }
 }

@@ -54,7 +54,7 @@ export function createApi(url: string, caPem: string, from?: string): Api & { cl
       })
       const text = await response.body.text()
       const isJson = String(response.headers['content-type'] ?? '').includes('json')
-      const isPublished = path.startsWith('/v1/') && !path.startsWith('/v1/palisade/')
+      const isPublished = path.startsWith('/v1/') && !/^\/v1\/palisade(?:\/|$)/.test(path)
       if (isPublished) {
         const faults = faultsOf(method, path, response.statusCode, isJson && text !== '' ? JSON.parse(text) : text)
         // Here, so that every answer that any test is given is looked at.

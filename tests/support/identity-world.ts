@@ -16,6 +16,7 @@ import {
   type IdentityEdges,
   type IdentityEntry,
   type Presented,
+  passwordExpiryOf,
 } from '../../server/identity/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
 import { createPeople, insertUser } from '../../server/people/index.ts'
@@ -146,6 +147,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       keys: edges.keys,
       links: identity.links,
       endLinks: identity.links.end,
+      passwordExpiry: passwordExpiryOf,
       factsEpoch: async (tx) => (await access.inTx(tx)).factsEpoch,
     })
     const endpoints = [...identity.endpoints, ...people.endpoints]

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { rootKey } from '../../core/seal/index.ts'
 import { type Access, createAccess, type EndReason, requestAccess, type Snapshot } from '../../server/access/index.ts'
 import { createPipeline, type Endpoint, type PipelineEntry, type Principal } from '../../server/gateway/index.ts'
+import { passwordExpiryOf } from '../../server/identity/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
 import { createPeople, insertUser, type People } from '../../server/people/index.ts'
 import { systemClock } from '../../server/platform/clock/index.ts'
@@ -93,6 +94,7 @@ export async function startPhases(
     keys,
     links,
     endLinks: links.end,
+    passwordExpiry: passwordExpiryOf,
     factsEpoch: async (tx) => (await access.inTx(tx)).factsEpoch,
   })
   const tenancy = createTenancy({ keys, links, access, names: people.names, clustersIn })

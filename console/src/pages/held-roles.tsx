@@ -1,13 +1,14 @@
-import { MultiSelect, Select, Text, Title } from '@mantine/core'
+import { Select, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Grant } from '../api/access.ts'
-import { useRoles } from '../api/lists.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Grants, namesOf, onWhat } from '../parts/grants.tsx'
+import { roles as roleSource } from '../parts/pickers.ts'
+import { ChooseMany, type Option } from '../parts/searched.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 
@@ -96,7 +97,7 @@ export function HeldRoles(props: Props) {
       {editing !== undefined && (
         <ChangeRoles
           who={who}
-          held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles.map(({ uid }) => uid) ?? []}
+          held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles ?? []}
           close={() => setEditing(undefined)}
           change={change}
         />
@@ -121,18 +122,21 @@ function RoleLine({ role, from }: { readonly role: Named; readonly from: string 
 
 type ChangeProps = {
   readonly who: string
-  readonly held: (where: string) => string[]
+  readonly held: (where: string) => readonly Named[]
   readonly close: () => void
   readonly change: (where: string, roles: string[]) => Promise<unknown>
 }
 
 function ChangeRoles({ who, held, close, change }: ChangeProps) {
-  const { data: roles = [] } = useRoles()
   const { data: projects = [] } = useQuery(projectNamesQuery)
   const [where, setWhere] = useState('tenant')
-  const [chosen, setChosen] = useState<string[]>(held('tenant'))
-  const before = held(where)
-  const nameOf = (uid: string) => roles.find((role) => role.uid === uid)?.name ?? uid
+  const uidsIn = (place: string) => held(place).map(({ uid }) => uid)
+  const [chosen, setChosen] = useState(uidsIn('tenant'))
+  /** What every role that was chosen meanwhile is called. */
+  const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map())
+  const known: readonly Option[] = held(where).map(({ uid, name }) => ({ uid, text: name }))
+  const before = uidsIn(where)
+  const nameOf = (uid: string) => known.find((one) => one.uid === uid)?.text ?? names.get(uid) ?? uid
   const gained = chosen.filter((uid) => !before.includes(uid))
   const lost = before.filter((uid) => !chosen.includes(uid))
   return (
@@ -155,17 +159,19 @@ function ChangeRoles({ who, held, close, change }: ChangeProps) {
         value={where}
         onChange={(value) => {
           setWhere(value ?? 'tenant')
-          setChosen(held(value ?? 'tenant'))
+          setChosen(uidsIn(value ?? 'tenant'))
         }}
       />
-      <MultiSelect
+      <ChooseMany
+        key={where}
+        {...roleSource(where === 'tenant' ? 'tenant' : 'project')}
         label="Roles"
-        searchable
-        data={roles
-          .filter(({ scope }) => scope === (where === 'tenant' ? 'tenant' : 'project'))
-          .map(({ uid, name }) => ({ value: uid, label: name }))}
+        known={known}
         value={chosen}
-        onChange={setChosen}
+        onChange={(uids, options) => {
+          setNames(new Map(options.map(({ uid, text }) => [uid, text])))
+          setChosen(uids)
+        }}
       />
       <Text size="sm" role="status">
         {gained.length + lost.length === 0

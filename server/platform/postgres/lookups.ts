@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { CanvasSessionUid, ClusterUid, TenantUid } from '../../../contract/ids.ts'
+import { AccessRequestUid, CanvasSessionUid, ClusterUid, TenantUid } from '../../../contract/ids.ts'
 
 /**
  * What may be asked before a tenant is known, one function each; `tests/isolation` names them one by one. Behind each stands a
@@ -21,6 +21,8 @@ export type Lookups = {
   databaseHistory(): Promise<string>
   /** Up to `most` clusters of any tenant whose token is due for renewal at `due`, the one due longest first. */
   clustersToRenew(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
+  /** Up to `most` requests for roles of any tenant that nobody answered until `due`, the one over longest first. */
+  accessRequestsToExpire(due: Date, most: number): Promise<{ tenant: TenantUid; request: AccessRequestUid }[]>
   /** The browser session whose cookie has this SHA-256. */
   canvasSession(cookieHash: Buffer): Promise<{ tenant: TenantUid; uid: CanvasSessionUid } | undefined>
 }
@@ -81,6 +83,16 @@ export function createLookups(pool: pg.Pool): Lookups {
       return rows.map((row) => ({
         tenant: TenantUid.parse(row.tenant_id),
         cluster: ClusterUid.parse(row.cluster_id),
+      }))
+    },
+    async accessRequestsToExpire(due, most) {
+      const { rows } = await pool.query<{ tenant_id: string; request_id: string }>(
+        'select tenant_id, request_id from access_requests_to_expire($1, $2)',
+        [due, most],
+      )
+      return rows.map((row) => ({
+        tenant: TenantUid.parse(row.tenant_id),
+        request: AccessRequestUid.parse(row.request_id),
       }))
     },
     async canvasSession(cookieHash) {

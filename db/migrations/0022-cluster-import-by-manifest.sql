@@ -1,4 +1,4 @@
--- 0018: clusters that are imported by manifest (state `pending` until somebody says where they are), read-only imports, where a
+-- 0022: clusters that are imported by manifest (state `pending` until somebody says where they are), read-only imports, where a
 -- cluster runs and stands; lists walk in the index alone where they are asked for a page far away. The previous release keeps
 -- working with what it knows: it cannot show clusters that are pending, and lets a read-only one be changed.
 

@@ -1,0 +1,216 @@
+import type { z } from 'zod'
+import * as contract from '../../contract/assignments.ts'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import { ProjectUid, TeamUid, UserUid } from '../../contract/ids.ts'
+import { uidPath } from '../../contract/wire/common.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import {
+  type AssignmentsOf,
+  firstUnknown,
+  giveUntil,
+  listAssignments,
+  mayAssign,
+  mayNotAssign,
+  moveEnd,
+  type Place,
+  readAssignment,
+  removeAssignment,
+  type StoredAssignment,
+  type Subject,
+} from '../access/index.ts'
+import { type Endpoint, endpoint, type Principal, type RequestAccess } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { keepingAnAdministrator } from './last-administrator.ts'
+import type { PeoplePorts } from './ports.ts'
+import { projectNames } from './project-names.ts'
+import { readTeams } from './team-store.ts'
+import { giverOf } from './users.ts'
+
+const toChange = 'user.update or team.update in the tenant, or project.update in the project that it is in'
+
+/** Roles one by one, with their ends: what the lists of the published API have no room for. */
+export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'>): readonly Endpoint[] {
+  return [
+    endpoint({
+      route: 'GET /v1/palisade/access/assignments',
+      summary: 'The roles that the caller, a user (with teams), a team, or anybody in a project holds, with their ends',
+      permission: { signedIn: 'about oneself; about others with user.get, team.get or, in a project, project.get' },
+      query: contract.AssignmentsQuery,
+      reply: { status: 200, body: contract.AssignmentList },
+      refusals: ['not_found', 'forbidden', 'invalid'],
+      audit: 'refusals-only',
+      async handle(c) {
+        const of = await asked(c)
+        return of.ok ? ok({ body: { items: await describe(c.tx, await listAssignments(c.tx, of.value)) } }) : of
+      },
+    }),
+    endpoint({
+      route: 'POST /v1/palisade/access/assignments',
+      summary: 'Gives a user or a team a role until a time',
+      permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
+      body: contract.NewAssignment,
+      reply: { status: 201, body: contract.AssignmentMade },
+      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict'],
+      audit: 'assignment.created',
+      changes: 'access',
+      async handle(c) {
+        const { tx, body, now } = c
+        const target = await targetOf(tx, body)
+        if (!target.ok) return target
+        const { subject, place } = target.value
+        const kind = 'user' in subject ? 'user' : 'team'
+        if (!mayAssign(c.access, kind, place)) return err(mayNotAssign(kind, place))
+        const endsAt = inFuture(body.endsAt, now)
+        if (!endsAt.ok) return endsAt
+        const gift = { subject, place, role: body.role, endsAt: endsAt.value, held: 'refuse' } as const
+        const given = await giveUntil(tx, giverOf(c), gift)
+        if (!given.ok) return given
+        return ok({
+          body: { uid: given.value.uid, endsAt: endsAt.value.toISOString() },
+          resource: { uid: given.value.uid, name: given.value.name },
+          details: detailsOf(given.value),
+        })
+      },
+    }),
+    endpoint({
+      route: 'PATCH /v1/palisade/access/assignments/{uid}',
+      summary: 'Moves the end of a role that somebody holds, or takes the end away',
+      permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
+      params: uidPath,
+      body: contract.AssignmentEnd,
+      reply: { status: 204 },
+      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict'],
+      audit: 'assignment.updated',
+      changes: 'access',
+      async handle(c) {
+        const found = await changeable(c)
+        if (!found.ok) return found
+        const endsAt = c.body.endsAt === null ? ok(undefined) : inFuture(c.body.endsAt, c.now)
+        if (!endsAt.ok) return endsAt
+        const moved = await keepingAnAdministrator(c.tx, () => moveEnd(c.tx, giverOf(c), found.value, endsAt.value))
+        if (!moved.ok) return moved
+        return ok({
+          body: undefined,
+          resource: { uid: found.value.uid, name: found.value.name },
+          details: { ...detailsOf({ ...found.value, endsAt: endsAt.value }), before: found.value.endsAt ?? null },
+        })
+      },
+    }),
+    endpoint({
+      route: 'DELETE /v1/palisade/access/assignments/{uid}',
+      summary: 'Takes one role from who holds it',
+      permission: { signedIn: `with ${toChange}` },
+      params: uidPath,
+      reply: { status: 204 },
+      refusals: ['not_found', 'forbidden', 'conflict'],
+      audit: 'assignment.deleted',
+      changes: 'access',
+      async handle(c) {
+        const found = await changeable(c)
+        if (!found.ok) return found
+        const taken = await keepingAnAdministrator(c.tx, async () => ok(await removeAssignment(c.tx, found.value.uid)))
+        if (!taken.ok) return taken
+        return ok({
+          body: undefined,
+          resource: { uid: found.value.uid, name: found.value.name },
+          details: detailsOf(found.value),
+        })
+      },
+    }),
+  ]
+
+  async function describe(tx: Tx, held: readonly StoredAssignment[]): Promise<contract.Assignment[]> {
+    const people = new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name]))
+    const teams = new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name]))
+    const projects = await projectNames(tx)
+    return held.map(({ uid, subject, role, name, place, endsAt, createdAt, createdBy }) => ({
+      uid,
+      subject:
+        'user' in subject
+          ? { kind: 'user', uid: subject.user, name: people.get(subject.user) ?? '' }
+          : { kind: 'team', uid: subject.team, name: teams.get(subject.team) ?? '' },
+      role: { uid: role, name },
+      project: place === 'tenant' ? null : { uid: place, name: projects.get(place) ?? '' },
+      endsAt: endsAt?.toISOString() ?? null,
+      createdAt: createdAt.toISOString(),
+      createdBy: createdBy ? { uid: createdBy, name: people.get(createdBy) ?? '' } : null,
+    }))
+  }
+}
+
+type Asking = {
+  readonly tx: Tx
+  readonly query: z.output<typeof contract.AssignmentsQuery>
+  readonly principal: Principal
+  readonly access: RequestAccess
+}
+
+/** What a list is asked about, where the caller may ask it. What is not there and what is another tenant's are the same. */
+async function asked({ tx, query, principal, access }: Asking): Promise<Result<AssignmentsOf, Refusal>> {
+  const { user = (query.team ?? query.project) ? undefined : principal.user, team, project } = query
+  if ([user, team, project].filter((one) => one !== undefined).length > 1)
+    return err(refuse('invalid', 'Name a user, a team or a project, one of them'))
+  const kind = user !== undefined ? 'user' : team !== undefined ? 'team' : 'project'
+  const uid = user ?? team ?? project ?? ''
+  const unknown = await firstUnknown(tx, kind, [uid])
+  if (unknown !== undefined) return err(refuse('not_found', `No ${kind} ${uid} in this tenant`))
+  const scope = kind === 'project' ? ({ kind: 'project', projectUid: uid } as const) : ({ kind: 'tenant' } as const)
+  if (uid !== principal.user && !access.allows(`${kind}.get`, scope))
+    return err(
+      refuse('forbidden', `This needs ${kind}.get`, { permission: `${kind}.get`, scope: { kind: scope.kind } }),
+    )
+  if (kind === 'project') return ok({ project: uid })
+  if (kind === 'team') return ok({ users: [], teams: [TeamUid.parse(uid)] })
+  const rows = await tx.query<{ team_id: string }>(
+    'select team_id from team_members where tenant_id = $1 and user_id = $2',
+    [tx.tenant, uid],
+  )
+  return ok({ users: [UserUid.parse(uid)], teams: rows.map(({ team_id }) => TeamUid.parse(team_id)) })
+}
+
+async function targetOf(
+  tx: Tx,
+  { user, team, project }: z.output<typeof contract.NewAssignment>,
+): Promise<Result<{ readonly subject: Subject; readonly place: Place }, Refusal>> {
+  if ((user === undefined) === (team === undefined)) return err(refuse('invalid', 'Name a user or a team, one of them'))
+  for (const [kind, uid] of [
+    ['user', user],
+    ['team', team],
+    ['project', project],
+  ] as const) {
+    if (uid === undefined) continue
+    const unknown = await firstUnknown(tx, kind, [uid])
+    if (unknown !== undefined) return err(refuse('not_found', `No ${kind} ${uid} in this tenant`))
+  }
+  const subject = user === undefined ? { team: TeamUid.parse(team) } : { user: UserUid.parse(user) }
+  return ok({ subject, place: project === undefined ? 'tenant' : ProjectUid.parse(project) })
+}
+
+/** The assignment that the path names, where the caller may change it. */
+async function changeable({
+  tx,
+  params,
+  access,
+}: {
+  readonly tx: Tx
+  readonly params: { readonly uid: string }
+  readonly access: RequestAccess
+}): Promise<Result<StoredAssignment, Refusal>> {
+  const found = await readAssignment(tx, params.uid)
+  if (!found) return err(refuse('not_found'))
+  const kind = 'user' in found.subject ? 'user' : 'team'
+  return mayAssign(access, kind, found.place) ? ok(found) : err(mayNotAssign(kind, found.place))
+}
+
+function inFuture(text: string, now: Date): Result<Date, Refusal> {
+  const endsAt = new Date(text)
+  return endsAt > now ? ok(endsAt) : err(refuse('invalid', 'endsAt: a time that has not come yet'))
+}
+
+const detailsOf = ({ subject, role, name, place, endsAt }: StoredAssignment) => ({
+  ...subject,
+  role: name,
+  roleUid: role,
+  ...(place === 'tenant' ? {} : { project: place }),
+  endsAt: endsAt?.toISOString() ?? null,
+})
