@@ -44,19 +44,31 @@ export const cloudTypes = [
 ] as const
 export type CloudType = (typeof cloudTypes)[number]
 
-const place = (max: number) => storableText(max).nullish()
+/** What is `null` is not there. */
+const orNothing = <T extends z.ZodType>(of: T) => of.nullish().transform((given) => given ?? undefined)
+const coordinate = (most: number) => z.number().min(-most).max(most)
+
 /** `v1ClusterLocation`, as somebody said it. */
 const location = z.object({
-  countryCode: place(16),
-  countryName: place(128),
-  regionCode: place(64),
-  regionName: place(128),
-  geoLoc: z
-    .object({ latitude: z.number().min(-90).max(90).nullish(), longitude: z.number().min(-180).max(180).nullish() })
-    .nullish(),
+  countryCode: z.string().optional(),
+  countryName: z.string().optional(),
+  regionCode: z.string().optional(),
+  regionName: z.string().optional(),
+  geoLoc: z.object({ latitude: z.number().optional(), longitude: z.number().optional() }).optional(),
 })
 export type Location = z.output<typeof location>
-export const clusterLocation = z.object({ location: location.nullish() })
+
+export const clusterLocation = z.object({
+  location: orNothing(
+    z.object({
+      countryCode: orNothing(storableText(16)),
+      countryName: orNothing(storableText(128)),
+      regionCode: orNothing(storableText(64)),
+      regionName: orNothing(storableText(128)),
+      geoLoc: orNothing(z.object({ latitude: orNothing(coordinate(90)), longitude: orNothing(coordinate(180)) })),
+    }),
+  ),
+})
 
 /** Import by manifest. Nothing of Palisade runs on the cluster, so there is nothing that would use a proxy: one is refused. */
 export const clusterImportByManifest = z.object({

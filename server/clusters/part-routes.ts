@@ -30,7 +30,7 @@ export function partEndpoints({ publicUrl, tokens, caPem }: PartPorts): readonly
       async handle({ tx, params, body, now }) {
         const cluster = await load(tx, params.uid)
         if (!cluster.ok) return cluster
-        await updateLocation(tx, cluster.value.uid, body.location ?? undefined, now)
+        await updateLocation(tx, cluster.value.uid, body.location, now)
         return ok({ body: undefined, details: { location: body.location ?? null } })
       },
     }),
