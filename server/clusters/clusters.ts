@@ -16,6 +16,8 @@ import type { CheckDestination } from './kubernetes-client.ts'
 import { labelsOf, labelTallies } from './labels.ts'
 import { listsWith } from './list-answer.ts'
 import { createLists } from './listing.ts'
+import { manifestEndpoints } from './manifest-routes.ts'
+import { type PartPorts, partEndpoints } from './part-routes.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
@@ -24,6 +26,7 @@ import { upgradeEndpoint } from './upgrade-routes.ts'
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
   DirectPorts &
+  PartPorts &
   Pick<ImportPorts, 'tokens'> & {
     readonly inTenant: InTenant
     readonly lookups: Pick<Lookups, 'clustersToRenew'>
@@ -60,11 +63,13 @@ export function createClusters(deps: ClustersDeps): Clusters {
   return {
     endpoints: [
       ...importEndpoints(imports),
+      ...manifestEndpoints(imports),
+      ...partEndpoints(deps),
       ...credentialModeEndpoints(imports, deps),
       ...directEndpoints(deps),
       ...clusterEndpoints(deps, lists),
       upgradeEndpoint,
-      ...dashboardEndpoints(lists),
+      ...dashboardEndpoints(lists, deps),
     ],
     find: records.find,
     target: findCluster,
