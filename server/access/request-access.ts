@@ -1,8 +1,11 @@
 import { refuse } from '../../contract/errors.ts'
 import {
+  assignmentsOf,
   type Coverage,
+  concerned,
   covers,
   decide,
+  differenceFor,
   explain,
   filteredGrantsOf,
   type Holding,
@@ -10,6 +13,8 @@ import {
   holdingsOf,
   isLive,
   permissionsOf,
+  propose,
+  type ResourceRef,
   reachOf,
   type Scope,
   whoCan,
@@ -38,20 +43,18 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     coversRoles(given) {
       const holdings: Holding[] = []
       for (const { roleUid, scope, filters = 'none', endsAt } of given) {
-        const role = compiled.facts.roles.get(roleUid)
+        const role = compiled.roles.definitions.get(roleUid)
         if (!role) return err(refuse('not_found', `No role ${roleUid}`))
         holdings.push(holdingOf(role, { scope, filters, ...(endsAt === undefined ? {} : { endsAt }) }))
       }
       return check(holdings)
     },
     coversRoleChange(roleUid, permissions) {
-      const before = compiled.facts.roles.get(roleUid)
+      const before = compiled.roles.definitions.get(roleUid)
       const had = new Set(before?.permissions)
       const added = permissions.filter((permission) => !had.has(permission))
       if (added.length === 0) return ok(undefined)
-      const held = compiled.facts.assignments.filter(
-        (assignment) => assignment.roleUid === roleUid && isLive(assignment, now),
-      )
+      const held = assignmentsOf(compiled, roleUid).filter((assignment) => isLive(assignment, now))
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
     reachOf: (permission) => reachOf(compiled, subject, permission, now),
@@ -65,6 +68,19 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
     filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
+    simulate(change) {
+      const after = propose(compiled, change)
+      const may = (asked: typeof compiled, userUid: string, permission: string, resource: ResourceRef) =>
+        decide({ subject: { userUid }, permission, resource, now }, asked).effect === 'allow'
+      return {
+        concerned: concerned(compiled, change),
+        differenceFor: (userUid) => differenceFor({ userUid }, compiled, after, now),
+        decide: (userUid, permission, on) => ({
+          before: may(compiled, userUid, permission, on),
+          after: may(after, userUid, permission, on),
+        }),
+      }
+    },
     endOf: (assignment) => snapshot.ends.get(assignment),
     epoch: snapshot.epoch,
   }
