@@ -155,7 +155,7 @@ export const cluster = z.object({
   status: z.object({
     state: z.string(),
     clusterImport,
-    location: location.optional(),
+    location,
     conditions,
     apiEndpoints,
     addOnServices: z.array(z.never()),

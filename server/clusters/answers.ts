@@ -71,7 +71,8 @@ export function clusterAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire
     },
     status: {
       ...statusOf(cluster, seen),
-      ...(cluster.location ? { location: cluster.location } : {}),
+      // Terraform plans a change for as long as there is none.
+      location: cluster.location ?? {},
       conditions: conditionsOf(cluster),
       apiEndpoints: endpointsOf(cluster),
       addOnServices: [],

@@ -28,11 +28,16 @@ export function workspaceAnswer(
         },
       })),
       clusterRbacs: rbacs.map((rbac) => rbacAnswer(rbac, { tenantUid, projectUid: project, errors: [] })),
-      quota: quota ? { resourceAllocation: quota } : {},
+      quota: isQuota(quota) ? { resourceAllocation: quota } : {},
       policies: {},
     },
     status: { errors: [] },
   }
+}
+
+/** Clients that set no quota send one of zeros, and plan a change for as long as they read that back. */
+function isQuota(quota: Workspace['quota']): quota is NonNullable<Workspace['quota']> {
+  return quota !== undefined && (quota.cpuCores > 0 || quota.memoryMiB > 0 || quota.gpuConfig !== undefined)
 }
 
 export function summaryAnswer(
