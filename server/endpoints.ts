@@ -5,6 +5,7 @@ import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
+import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
@@ -25,6 +26,7 @@ export type Features = {
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly notices: Pick<NoticesOf, 'endpoints'>
 }
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
@@ -39,6 +41,7 @@ export function endpointsOf({
   ledger,
   live,
   issuer,
+  notices,
 }: Features): readonly Endpoint[] {
   return [
     ...versionEndpoints(version),
@@ -57,5 +60,6 @@ export function endpointsOf({
     ...upgradeEndpoints,
     ...liveEndpoints(live),
     ...issuer.endpoints,
+    ...notices.endpoints,
   ]
 }

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { type SessionUid, systemTenant, UserUid } from '../../contract/ids.ts'
+import { type SessionUid, systemTenant, type TenantUid, UserUid } from '../../contract/ids.ts'
 import { normalPassword, passwordExpiresAt } from '../../core/password.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { canonicalEmail } from '../../core/seal/index.ts'
@@ -30,7 +30,7 @@ export type Passwords = {
     readonly token: string
     readonly purpose: LinkPurpose
     readonly now: Date
-  }): Promise<Person | undefined>
+  }): Promise<{ readonly tenant: TenantUid; readonly person: Person } | undefined>
   /**
    * The slow half of a change by the person: proves the current password, checks and hashes the new one. Wrong guesses
    * count as failed sign-ins, since a session that was left open is no excuse to guess.
@@ -197,7 +197,8 @@ export function createPasswords({
     setByLink,
 
     async ofLink({ token, purpose, now }) {
-      return (await accountOfLink(token, purpose, now))?.account.person
+      const found = await accountOfLink(token, purpose, now)
+      return found && { tenant: found.tenant, person: found.account.person }
     },
 
     async prepareChange({ principal, current, next, clientAddress, now }) {
