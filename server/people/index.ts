@@ -1,6 +1,7 @@
 import type { TeamUid, UserUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { administratorEndpoints } from './administrator-routes.ts'
 import { assignmentEndpoints } from './assignment-routes.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
@@ -23,6 +24,7 @@ export {
   parseEmail,
   readUser,
   type Sealing,
+  updateUser,
 } from './user-store.ts'
 
 export type People = {
@@ -52,6 +54,7 @@ export function createPeople(
     endpoints: [
       ...meEndpoints(ports),
       ...userEndpoints(ports),
+      ...administratorEndpoints(ports),
       ...peopleEndpoints(ports),
       ...teamEndpoints(ports),
       ...roleEndpoints,
