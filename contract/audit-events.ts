@@ -46,6 +46,8 @@ export const auditEvents = {
     title: 'List of passwords that nobody may set changed',
   },
   'tenant.preferences.updated': { action: 'update', kind: 'tenant', title: 'Preferences of the tenant changed' },
+  'tenant.sso.updated': { action: 'update', kind: 'tenant', title: 'Single sign-on of the tenant configured' },
+  'tenant.domains.updated': { action: 'update', kind: 'tenant', title: 'E-mail domains of the tenant changed' },
   'project.preferences.updated': { action: 'update', kind: 'project', title: 'Preferences of the project changed' },
   'cluster.upgrades.updated': {
     action: 'update',
@@ -96,6 +98,10 @@ export const auditEvents = {
   'cloudaccount.created': { action: 'create', kind: 'cloudaccount', title: 'Cloud account created' },
   'cloudaccount.updated': { action: 'update', kind: 'cloudaccount', title: 'Cloud account changed' },
   'cloudaccount.deleted': { action: 'delete', kind: 'cloudaccount', title: 'Cloud account deleted' },
+  'clusterprofile.created': { action: 'create', kind: 'clusterProfile', title: 'Cluster profile created' },
+  'clusterprofile.updated': { action: 'update', kind: 'clusterProfile', title: 'Cluster profile changed' },
+  'clusterprofile.published': { action: 'publish', kind: 'clusterProfile', title: 'Cluster profile published' },
+  'clusterprofile.deleted': { action: 'delete', kind: 'clusterProfile', title: 'Cluster profile deleted' },
   // Credentials
   'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
   'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },

@@ -49,6 +49,45 @@ const give = (admin: Principal, who: Principal, roles: readonly string[]) =>
   api.must(admin, 'PUT /v1/users/{uid}/roles', at(who.user, { body: { roles } }))
 
 describe('roles', () => {
+  test('roles are searched by a part of the name or by a permission, by scope, a page at a time', async () => {
+    const { admin } = await api.tenant()
+    const { admin: stranger } = await api.tenant()
+    const own = await newRole(admin, 'Night watch', ['cluster.get', 'cluster.delete'], 'project', false)
+    const find = (query: Readonly<Record<string, string>>, who = admin) =>
+      api.must(who, 'GET /v1/palisade/roles', { query })
+    const names = async (query: Readonly<Record<string, string>>, who = admin): Promise<string[]> =>
+      (await find(query, who)).items.map(({ name }: { name: string }) => name)
+    assert.deepEqual((await find({ q: 'NIGHT' })).items, [
+      {
+        ...{ uid: own, name: 'Night watch', scope: 'project', description: '', permissions: 2 },
+        ...{ isPredefined: false, isEnabled: false },
+      },
+    ])
+    assert.deepEqual(await names({ q: 'night' }, stranger), [])
+    const carrying = predefinedRoles.filter((one) => one.permissions.includes('cluster.delete' as never))
+    const tenantOrBelow = carrying.filter(({ scope }) => scope !== 'system').map(({ name }) => name)
+    assert.deepEqual((await names({ q: 'Cluster.Delete', limit: '100' })).toSorted(), [
+      ...[...tenantOrBelow, 'Night watch'].toSorted(),
+    ])
+    assert.deepEqual(await names({ q: 'cluster.delet' }), [], 'a part of a permission is none')
+    const inProjects = await names({ scope: 'project', limit: '100' })
+    assert.ok(inProjects.includes('Night watch') && !inProjects.includes('Tenant Admin'))
+    const whole = await find({ limit: '100' })
+    assert.equal(whole.count, whole.items.length)
+    const pages = [await names({ limit: '10' }), await names({ limit: '10', offset: '10' })]
+    assert.deepEqual(pages.flat(), (await names({ limit: '100' })).slice(0, 20))
+    const counts = (await find({ orderBy: 'permissions', descending: 'true', limit: '100' })).items.map(
+      ({ permissions }: { permissions: number }) => permissions,
+    )
+    assert.deepEqual(
+      counts,
+      counts.toSorted((a: number, b: number) => b - a),
+    )
+    assert.equal((await api.call(await api.person(admin), 'GET /v1/palisade/roles')).status, 403)
+    for (const query of [{ limit: '0' }, { orderBy: 'scope' }, { scope: 'system' }, { other: 'x' }])
+      assert.equal((await api.call(admin, 'GET /v1/palisade/roles', { query })).status, 400, JSON.stringify(query))
+  })
+
   test('a role of the tenant is made, read as it was sent, changed, and gives what it says from then on', async () => {
     const { uid: tenant, admin, project } = await api.tenant()
     const uid = await newRole(admin, 'Auditors', ['cluster.list', 'cluster.get', 'cluster.get'], 'project')

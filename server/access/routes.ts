@@ -4,11 +4,13 @@ import * as wire from '../../contract/wire/roles.ts'
 import { ok } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import { filterEndpoints } from './filter-routes.ts'
+import { roleListEndpoint } from './role-list-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
 
 /** Roles, filters and the catalogue of permissions that roles are made of. */
 export const accessEndpoints: readonly Endpoint[] = [
   ...roleEndpoints,
+  roleListEndpoint,
   ...filterEndpoints,
   endpoint({
     route: 'GET /v1/permissions',

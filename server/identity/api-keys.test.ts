@@ -170,6 +170,48 @@ test('the tenant’s uid for a user means the caller, as the public Go client wr
   await world.call(`DELETE /v1/apiKeys/${uid}`, as('bob'))
 })
 
+test('keys are searched by a part of the name and cut into pages: one’s own, or everybody’s with the permission', async () => {
+  const find = async (who: Who, query: Readonly<Record<string, string>> = {}) => {
+    const found = await world.call('GET /v1/palisade/apiKeys', { ...as(who), query })
+    assert.ok(found.ok, JSON.stringify(found))
+    return found.value.body
+  }
+  const names = async (...given: Parameters<typeof find>) =>
+    (await find(...given)).items.map(({ name }: { name: string }) => name)
+  const makeNamed = async (who: Who, name: string, spec: object = {}) => {
+    const made = await create(who, spec, name)
+    assert.ok(made.ok, JSON.stringify(made))
+    world.clock.advance(1)
+    return made.value.body.uid as string
+  }
+  const before = { bob: await names('bob'), admin: await names('admin') }
+  assert.deepEqual([before.bob, before.admin], [[], []])
+  const ends = inDays(2)
+  const uids = [
+    await makeNamed('bob', 'Terraform', { expiry: ends }),
+    await makeNamed('bob', 'backup'),
+    await makeNamed('ada', 'terraform eu', { expiry: inDays(1) }),
+  ]
+  assert.deepEqual(await names('bob'), ['backup', 'Terraform'])
+  assert.deepEqual(await names('ada'), ['backup', 'Terraform', 'terraform eu'])
+  assert.deepEqual(await names('ada', { q: ' TERRA' }), ['Terraform', 'terraform eu'])
+  assert.deepEqual(await names('ada', { orderBy: 'expiresAt' }), ['terraform eu', 'Terraform', 'backup'])
+  assert.deepEqual(await names('ada', { orderBy: 'createdAt', descending: 'true', limit: '1' }), ['terraform eu'])
+  assert.deepEqual(await names('ada', { limit: '2', offset: '2' }), ['terraform eu'])
+  assert.deepEqual(await names('greta'), [])
+  const { items, count } = await find('ada', { q: 'Terraform', limit: '1' })
+  assert.equal(count, 2)
+  const [{ createdAt, expiresAt, ...rest }] = items
+  assert.match(createdAt, /Z$/)
+  assert.equal(Date.parse(expiresAt), Date.parse(ends))
+  assert.deepEqual([rest.uid, rest.user.uid, rest.isActive, rest.hasExpired], [uids[0], bob, true, false])
+  assert.match(rest.user.name, /\S/)
+  assert.equal((await find('bob', { q: 'backup' })).items[0].expiresAt, null)
+  for (const query of [{ limit: '0' }, { orderBy: 'user' }, { other: 'x' }])
+    assert.equal(code(await world.call('GET /v1/palisade/apiKeys', { ...as('bob'), query })), 'invalid')
+  for (const uid of uids) await world.call(`DELETE /v1/apiKeys/${uid}`, as('ada'))
+})
+
 test('C04 people see their own keys, and those of others with the permission', async () => {
   const bobs = await make('bob')
   world.clock.advance(1)

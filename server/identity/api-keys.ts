@@ -91,6 +91,25 @@ export async function listApiKeys(tx: Tx, sealer: TenantSealer, user?: UserUid):
   return user === undefined ? select(tx, sealer, '', []) : select(tx, sealer, 'and k.user_id = $2', [user])
 }
 
+/** What keys are searched and ordered by. */
+export type ListedApiKey = Pick<ApiKey, 'uid' | 'name' | 'expiresAt' | 'createdAt'>
+
+/** The same keys without their people, for who shows a page of many. */
+export async function listedApiKeys(tx: Tx, user?: UserUid): Promise<ListedApiKey[]> {
+  const rows = await tx.query<{ key_id: string; name: string; expires_at: Date | null; created_at: Date }>(
+    `select key_id, name, expires_at, created_at from api_keys
+      where tenant_id = $1 and ($2::text is null or user_id = $2) order by created_at, key_id`,
+    [tx.tenant, user ?? null],
+  )
+  return rows.map(({ key_id, name, expires_at, created_at }) => ({
+    ...{ uid: ApiKeyUid.parse(key_id), name, expiresAt: expires_at ?? undefined, createdAt: created_at },
+  }))
+}
+
+export function readApiKeys(tx: Tx, sealer: TenantSealer, uids: readonly ApiKeyUid[]): Promise<ApiKey[]> {
+  return select(tx, sealer, 'and k.key_id = any($2)', [uids])
+}
+
 export async function readApiKey(tx: Tx, sealer: TenantSealer, uid: ApiKeyUid): Promise<ApiKey | undefined> {
   return (await select(tx, sealer, 'and k.key_id = $2', [uid]))[0]
 }

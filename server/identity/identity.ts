@@ -2,6 +2,7 @@ import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { Endpoint, Principal } from '../gateway/index.ts'
 import { administratorPasswordEndpoints } from './administrator-routes.ts'
+import { apiKeyListEndpoint } from './api-key-list-routes.ts'
 import { apiKeyEndpoints } from './api-key-routes.ts'
 import { type ApiServerTokens, createApiServerTokens } from './api-server-tokens.ts'
 import { authEndpoints } from './auth-routes.ts'
@@ -93,6 +94,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
       ...sessionEndpoints({ ...edges, tokens, ended }),
       ...sessionSettingsEndpoints,
       ...apiKeyEndpoints({ ...edges, forget }),
+      apiKeyListEndpoint(edges),
     ],
     links,
     issueClusterToken: (principal) => issueClusterToken(principal),

@@ -9,6 +9,7 @@ import { peopleEndpoints } from './people-routes.ts'
 import type { PeoplePorts } from './ports.ts'
 import { resourceRoleEndpoints } from './resource-role-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
+import { teamListEndpoint } from './team-list-routes.ts'
 import { teamEndpoints } from './team-routes.ts'
 import { readTeams } from './team-store.ts'
 import { userEndpoints } from './user-routes.ts'
@@ -57,6 +58,7 @@ export function createPeople(
       ...administratorEndpoints(ports),
       ...peopleEndpoints(ports),
       ...teamEndpoints(ports),
+      teamListEndpoint,
       ...roleEndpoints,
       ...assignmentEndpoints(ports),
       ...resourceRoleEndpoints,

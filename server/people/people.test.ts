@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { UserUid } from '../../contract/ids.ts'
 import { predefinedRole } from '../../contract/roles.ts'
+import { assignmentsOf } from '../../core/access/index.ts'
 import { canonicalEmail } from '../../core/seal/index.ts'
 import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
@@ -132,6 +133,44 @@ describe('users', () => {
     assert.equal((await one(resetting, resetting.user)).status, 200, 'everybody may read themselves')
     assert.equal((await one(resetting, admin.user)).status, 403)
     assert.equal((await one(stranger, invited)).status, 404)
+  })
+
+  test('teams are searched by a part of the name and cut into pages, each with what belongs to it', async () => {
+    const { admin, project } = await api.tenant()
+    const { admin: stranger } = await api.tenant()
+    const [first, second] = [await api.person(admin), await api.person(admin)]
+    const night = await team(admin, 'Night shift', {
+      users: [first.user, second.user],
+      roles: [role('Tenant User Admin')],
+    })
+    for (const name of ['Day shift', 'Ångström', 'platform']) await team(admin, name)
+    await api.must(admin, 'PUT /v1/teams/{uid}/projects', {
+      ...at(night),
+      body: { projects: [{ projectUid: project, roles: [role('Project Viewer'), role('Cluster Viewer')] }] },
+    })
+    const find = (query: Readonly<Record<string, string>>, who = admin) =>
+      api.must(who, 'GET /v1/palisade/teams', { query })
+    const names = async (query: Readonly<Record<string, string>>) =>
+      (await find(query)).items.map(({ name }: { name: string }) => name)
+    assert.deepEqual(await names({}), ['Day shift', 'Night shift', 'platform', 'Ångström'])
+    assert.deepEqual(await names({ q: ' SHIFT ' }), ['Day shift', 'Night shift'])
+    assert.deepEqual(await names({ q: 'A\u030angstro\u0308m' }), ['Ångström'], 'however it is composed')
+    assert.deepEqual(await names({ orderBy: 'name', descending: 'true', limit: '2' }), ['Ångström', 'platform'])
+    assert.deepEqual(await names({ limit: '2', offset: '3' }), ['Ångström'])
+    assert.deepEqual((await names({ orderBy: 'createdAt' })).at(0), 'Night shift')
+    const { items, count } = await find({ q: 'night', limit: '1' })
+    assert.equal(count, 1)
+    const { createdAt, ...rest } = items[0]
+    assert.match(createdAt, /^20\d\d-/)
+    assert.deepEqual(rest, {
+      ...{ uid: night, name: 'Night shift', members: 2 },
+      roles: [{ uid: role('Tenant User Admin'), name: 'Tenant User Admin' }],
+      projects: [{ uid: project, name: 'Default' }],
+    })
+    assert.deepEqual(await find({}, stranger), { items: [], count: 0 })
+    assert.equal((await api.call(first, 'GET /v1/palisade/teams')).status, 403)
+    for (const query of [{ limit: '0' }, { limit: '101' }, { offset: '-1' }, { orderBy: 'members' }, { other: 'x' }])
+      assert.equal((await api.call(admin, 'GET /v1/palisade/teams', { query })).status, 400, JSON.stringify(query))
   })
 
   test('a user is created pending, with the names given, and found by summary as the provider reads it', async () => {
@@ -719,7 +758,7 @@ describe('roles', () => {
     )
     assert.deepEqual(replies.map(({ status }) => status).sort(), [204, 409])
     const { compiled } = await api.access.current(tenant)
-    assert.equal(compiled.facts.assignments.filter(({ roleUid }) => roleUid === role('Tenant Admin')).length, 1)
+    assert.equal(assignmentsOf(compiled, role('Tenant Admin')).length, 1)
   })
 })
 

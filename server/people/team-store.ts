@@ -103,6 +103,16 @@ export async function membersOf(tx: Tx, teams: readonly TeamUid[]): Promise<Read
   return new Map([...found].map(([team, members]) => [team, members.map((one) => UserUid.parse(one.user_id))]))
 }
 
+/** How many members each of these teams has; one without any is not there. */
+export async function countMembers(tx: Tx, teams: readonly TeamUid[]): Promise<ReadonlyMap<TeamUid, number>> {
+  const rows = await tx.query<{ team_id: string; members: string }>(
+    `select team_id, count(*) as members from team_members
+      where tenant_id = $1 and team_id = any($2) group by team_id`,
+    [tx.tenant, teams],
+  )
+  return new Map(rows.map(({ team_id, members }) => [TeamUid.parse(team_id), Number(members)]))
+}
+
 /** The teams of these users, by uid and name, each list in the order it was given. */
 export async function teamsOf(
   tx: Tx,

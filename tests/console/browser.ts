@@ -75,20 +75,22 @@ export async function openPage(
 /**
  * Fails on what the browser complained of.
  *
- * @param provoked statuses that the test itself provokes, which the browser writes down too; one but 401 that did not come fails as well
+ * @param provoked what the test itself provokes and the browser writes down too: the status of an answer, or how it says it. What is named
+ *   here and did not come fails as well, but for 401
  */
-export function assertNoComplaints(complaints: readonly string[], provoked: readonly number[] = []): void {
-  const isOf = (line: string, status: number) => line.includes(`the server responded with a status of ${status}`)
+export function assertNoComplaints(complaints: readonly string[], provoked: readonly (number | RegExp)[] = []): void {
+  const isOf = (line: string, one: number | RegExp) =>
+    typeof one === 'number' ? line.includes(`the server responded with a status of ${one}`) : one.test(line)
   assert.deepEqual(
-    complaints.filter((line) => !provoked.some((status) => isOf(line, status))),
+    complaints.filter((line) => !provoked.some((one) => isOf(line, one))),
     [],
     'the browser complained',
   )
   // Whoever is signed out leaves the page, perhaps before the answer is there.
-  for (const status of provoked.filter((one) => one !== 401))
+  for (const one of provoked.filter((each) => each !== 401))
     assert.ok(
-      complaints.some((line) => isOf(line, status)),
-      `no request was answered ${status}, which this test says it provokes`,
+      complaints.some((line) => isOf(line, one)),
+      `the browser did not complain of ${one}, which this test says it provokes`,
     )
 }
 

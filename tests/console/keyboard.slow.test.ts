@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import { createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
 import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { choose, enter, inDialog, press } from './keys.ts'
 import { focused, tabTo } from './look.ts'
 import { signIn } from './sign-in.ts'
 
@@ -42,24 +44,6 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     opened = await openPage(browser, { theme: 'light' })
     await signIn(opened.page, palisade.url + path, { email: acme.adminEmail, password: goodPassword })
     return opened.page
-  }
-
-  async function press(page: Page, ...keys: string[]): Promise<void> {
-    for (const key of keys) await page.keyboard.press(key)
-  }
-
-  /** Waits until a dialog is open and has taken the focus. */
-  async function inDialog(page: Page): Promise<void> {
-    await page.getByRole('dialog').waitFor()
-    await page.locator('[role=dialog] :focus').waitFor()
-  }
-
-  /** Chooses in a list that opens below a field. */
-  async function choose(page: Page, field: string, typed: string, option: string): Promise<void> {
-    await tabTo(page, field)
-    await page.keyboard.type(typed)
-    await page.getByRole('option', { name: option, exact: true }).waitFor()
-    await press(page, 'ArrowDown', 'Enter')
   }
 
   test('a cluster is imported', async () => {
@@ -114,7 +98,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await tabTo(page, 'Change roles')
     await press(page, 'Enter')
     await inDialog(page)
-    await choose(page, 'Roles', 'Tenant User Admin', 'Tenant User Admin')
+    await choose(page, 'Roles', 'Tenant User Admin')
     await page.getByText(/^Gains /).waitFor()
     await tabTo(page, 'Save')
     await press(page, 'Enter')
@@ -194,5 +178,77 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await page.getByRole('dialog', { name: 'Audit entry' }).waitFor()
     await press(page, 'Escape')
     await page.getByRole('dialog', { name: 'Audit entry' }).waitFor({ state: 'hidden' })
+  })
+
+  test('a team is made and given a role in a project', async () => {
+    const page = await open('/t/acme/teams')
+    await enter(page, 'New team')
+    await inDialog(page)
+    await page.keyboard.type('platform')
+    await choose(page, 'Members', 'Ada Admin (admin@acme.test)')
+    await enter(page, 'Create')
+    await page.getByRole('heading', { level: 1, name: 'platform' }).waitFor()
+    await page.getByText('admin@acme.test').first().waitFor()
+    await tabTo(page, 'Overview')
+    await press(page, 'ArrowRight')
+    await page.getByRole('button', { name: 'Change roles' }).waitFor()
+    await enter(page, 'Change roles')
+    await inDialog(page)
+    await choose(page, 'In', 'Project Default')
+    await choose(page, 'Roles', 'Cluster Viewer')
+    await page.getByText('Gains Cluster Viewer.').waitFor()
+    await enter(page, 'Save')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.getByRole('tabpanel').getByRole('link', { name: 'Cluster Viewer' }).waitFor()
+  })
+
+  test('the project is switched and the page stays', async () => {
+    const { uid } = await acme.admin.must('POST', '/v1/projects', { body: { metadata: { name: 'payments' } } })
+    const page = await open('/t/acme/clusters')
+    await choose(page, 'Project', 'payments')
+    await page.waitForURL(`**/t/acme/clusters?project=${uid}`)
+    await page.getByText('No cluster here that you may see').waitFor()
+    await choose(page, 'Project', 'All projects')
+    await page.waitForURL('**/t/acme/clusters')
+    await page.getByRole('link', { name: 'west' }).waitFor()
+  })
+
+  test('an entry is verified in the browser, and so is an export', async () => {
+    const page = await open('/t/acme/audit')
+    await page.locator('tbody a').first().waitFor()
+    const entry = (await page.locator('tbody a').first().innerText()).trim()
+    await enter(page, entry)
+    await inDialog(page)
+    await page.getByRole('button', { name: 'Verify here' }).waitFor()
+    await enter(page, 'Verify here')
+    await page.getByText('The entry stands in the log as this page shows it.').waitFor()
+    await press(page, 'Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+
+    const download = page.waitForEvent('download')
+    await enter(page, 'Export the whole log')
+    const file = await (await download).path()
+    await enter(page, 'Verify an export')
+    await inDialog(page)
+    await tabTo(page, /^Export/)
+    const asked = page.waitForEvent('filechooser')
+    await press(page, 'Enter')
+    // The dialog of the operating system is where the console ends.
+    await (await asked).setFiles({ name: 'audit.jsonl', mimeType: 'application/jsonl', buffer: await readFile(file) })
+    await enter(page, 'Verify')
+    await page.getByText('Every entry is there, in order, unchanged.').waitFor()
+  })
+
+  test('one signs out', async () => {
+    provoked.push(401)
+    const page = await open('/t/acme/start')
+    await enter(page, /^Account /)
+    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor()
+    for (let i = 0; i < 5 && (await focused(page)) !== 'Sign out'; i++) await press(page, 'ArrowDown')
+    assert.equal(await focused(page), 'Sign out')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await page.goto(`${palisade.url}/t/acme/start`)
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   })
 })

@@ -13,7 +13,7 @@ import {
 } from '../support/palisade.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
 import { fits, focused, look, tabTo, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
@@ -81,11 +81,7 @@ describe('the whole console', { skip: noBrowser }, () => {
     const complaints = opened?.complaints ?? []
     await opened?.context.close()
     opened = undefined
-    assert.deepEqual(
-      complaints.filter((line) => !/status of 404/.test(line)),
-      [],
-      'the browser complained',
-    )
+    assertNoComplaints(complaints)
   })
 
   const importCluster = async (name: string, token: string): Promise<string> =>
@@ -199,6 +195,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/keys', opens: { by: 'New API key', dialog: 'New API key' } },
           { path: '/t/acme/keys', opens: { by: 'Switch off terraform', dialog: 'Switch off terraform' } },
           { path: '/t/acme/keys', opens: { by: 'Delete terraform', dialog: 'Delete API key terraform' } },
+          { path: '/t/acme/requests', opens: { by: 'Ask for a role', dialog: 'Ask for a role' } },
           { path: '/t/acme/audit', opens: { by: 'Verify an export', dialog: 'Verify an export' } },
           { path: `/t/acme/audit?panel=${uid.entry}` },
           { path: '/t/acme/audit', opens: { by: 'API key created', dialog: 'Audit entry' } },

@@ -17,8 +17,9 @@ import {
 } from '../support/palisade.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
-import { fits, look, themes } from './look.ts'
+import { assertNoComplaints, noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
+import { choose, enter, inDialog, press } from './keys.ts'
+import { fits, focused, look, tabTo, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
 // What the console shows as it happens, in a real browser before a real cluster: pods, logs, a terminal, streams, the log and its proof.
@@ -47,6 +48,8 @@ describe('the console on a cluster', { skip }, () => {
   const opened: Opened[] = []
   /** What axe found on the pages of one test. */
   const found: string[] = []
+  /** Refusals that a test provokes, as the browser itself writes them down. */
+  const provoked: (number | RegExp)[] = []
 
   before(async () => {
     family = await createProcessFamily('console-terminal')
@@ -83,11 +86,7 @@ describe('the console on a cluster', { skip }, () => {
     const complaints = opened.flatMap((one) => one.complaints)
     for (const one of opened.splice(0)) await one.context.close()
     assert.deepEqual(found.splice(0), [], 'axe found something')
-    // Refusals that a test provokes are written by the browser itself.
-    const ours = complaints.filter(
-      (line) => !/status of 40[0134]|Unexpected response code: 403|ERR_HTTP2_PROTOCOL_ERROR|ERR_INCOMPLETE/.test(line),
-    )
-    assert.deepEqual(ours, [], 'the browser complained')
+    assertNoComplaints(complaints, provoked.splice(0))
   })
 
   const give = (...roles: Parameters<typeof predefinedRole>[0][]) =>
@@ -118,11 +117,16 @@ describe('the console on a cluster', { skip }, () => {
   /** Opens a terminal that answers. */
   async function openTerminal(page: Page): Promise<void> {
     await page.getByRole('button', { name: /^Open (?:terminal|again)$/ }).click()
+    await inTerminal(page)
+    await types(page, 'echo re$((40+2))dy', /re42dy/)
+  }
+
+  /** Waits until what is typed goes to the terminal. */
+  async function inTerminal(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'End terminal' }).waitFor()
     await until('the terminal to have the keys', async () =>
       (await page.evaluate(`document.activeElement?.className ?? ''`)) === 'xterm-helper-textarea' ? true : undefined,
     )
-    await types(page, 'echo re$((40+2))dy', /re42dy/)
   }
 
   async function types(page: Page, line: string, shows: RegExp): Promise<void> {
@@ -206,7 +210,67 @@ describe('the console on a cluster', { skip }, () => {
     assert.match(end.spec.contentMsg, /"cause":"(?:complete|client_closed)"/)
   })
 
+  test('by keyboard alone: from the cluster to a pod, its log, a terminal in it', async () => {
+    const page = await open('dev', `/t/acme/clusters/${uid}`)
+    await page.getByRole('link', { name: 'Pods' }).waitFor()
+    await enter(page, 'Pods')
+    await page.getByRole('link', { name: 'web' }).waitFor()
+    await choose(page, 'Namespace', 'default')
+    await page.waitForURL('**ns=default')
+    await tabTo(page, 'Filter pods by name')
+    await page.keyboard.type('web')
+    await page.getByRole('status').filter({ hasText: '1 pod' }).waitFor()
+    await press(page, 'ArrowDown')
+    assert.equal(await focused(page), 'web')
+    await press(page, 'Enter')
+    await page.getByRole('heading', { level: 1, name: 'web' }).waitFor()
+
+    const lines = page.getByRole('region', { name: 'Lines' })
+    await lines.getByText('GET /health 200').first().waitFor()
+    await tabTo(page, 'Search in the log')
+    await page.keyboard.type('health')
+    await page
+      .getByRole('status')
+      .filter({ hasText: /matching lines?$/ })
+      .waitFor()
+    await choose(page, 'Since', 'Last hour')
+    await page.waitForURL('**since=1h')
+    await enter(page, 'Pause')
+    await page.getByRole('button', { name: 'Go on' }).waitFor()
+    await enter(page, 'Go on')
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    const download = page.waitForEvent('download')
+    await enter(page, 'Download')
+    assert.equal((await download).suggestedFilename(), 'web-main.log')
+    // The lines scroll, and so are reached.
+    await tabTo(page, 'Lines')
+
+    await tabTo(page, 'Logs')
+    await press(page, 'ArrowRight')
+    await page.getByText('Opens a shell in main').waitFor()
+    await enter(page, 'Open terminal')
+    await inTerminal(page)
+    await types(page, 'echo by$((40+2))keys', /by42keys/)
+    await press(page, 'Control+F6', 'Enter')
+    await page.getByText('The terminal has ended').waitFor()
+  })
+
+  test('by keyboard alone: an administrator ends the session of a stream', async () => {
+    provoked.push(401)
+    const theirs = await open('dev', pod('default', 'web', '?tab=terminal'))
+    const page = await open('admin', `/t/acme/clusters/${uid}?tab=streams`)
+    await openTerminal(theirs)
+    await page.getByRole('row').filter({ hasText: 'Exec into default/web (main)' }).waitFor()
+    await enter(page, /^End session: Exec into default\/web/)
+    await inDialog(page)
+    await enter(page, 'End session')
+    await theirs.getByRole('alert').getByText('Your session was ended.').waitFor()
+    await page.getByText('Nothing runs through Palisade on this cluster now.').waitFor()
+  })
+
   test('the right is taken away: the terminal and the log end within a second, say why, and stay ended', async () => {
+    // The log is cut off; what is asked for after that is refused.
+    provoked.push(403, /Unexpected response code: 403/, /net::ERR_HTTP2_PROTOCOL_ERROR/)
     const page = await open('dev', pod('default', 'web', '?tab=terminal'))
     const log = await open('dev', pod())
     await log.getByRole('region', { name: 'Lines' }).getByText('GET /health 200').first().waitFor()
@@ -235,6 +299,7 @@ describe('the console on a cluster', { skip }, () => {
   })
 
   test('a terminal that may not be opened says so: a viewer, and a protected namespace', async () => {
+    provoked.push(403, /Unexpected response code: 403/)
     await give('Cluster Viewer')
     const page = await open('dev', pod('default', 'web', '?tab=terminal'))
     await page.getByRole('button', { name: 'Open terminal' }).click()
@@ -309,6 +374,7 @@ describe('the console on a cluster', { skip }, () => {
   })
 
   test('the session ends: terminal and live page with it', async () => {
+    provoked.push(401)
     const page = await open('dev', pod('default', 'web', '?tab=terminal'))
     await openTerminal(page)
     const [stream] = (await acme.admin.must('GET', `/v1/palisade/clusters/${uid}/streams`)).items.filter(

@@ -28,6 +28,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   media_type: 'Send `Content-Type: application/json`.',
   project_required: 'Send the `ProjectUid` header: this kind of object belongs to a project.',
   org_taken: 'Choose another name; names that differ in case alone are the same.',
+  domain_taken:
+    'Ask the system administrator: each domain belongs to one tenant of the installation, and whose it is is not said.',
   user_taken: 'Somebody in the tenant has this address already; use theirs or another.',
   team_name_taken: 'Choose another name; names that differ in case alone are the same.',
   role_name_taken:
@@ -47,6 +49,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   edge_token_name_taken: 'Choose another name; names that differ in case alone are the same.',
   cloud_account_name_taken:
     'Choose another name within the tenant or project; names that differ in case alone are the same.',
+  cluster_profile_name_taken:
+    'Choose another name or version within the tenant or project; names that differ in case alone are the same.',
   cluster_name_taken: 'Choose another name within the project.',
   own_request: 'Let somebody else decide; another account of yours is you. What you asked for you may withdraw.',
   request_closed: 'It was decided, withdrawn or left unanswered for too long: `message` says which. Ask anew.',

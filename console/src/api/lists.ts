@@ -1,40 +1,57 @@
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { queryOptions } from '@tanstack/react-query'
 import { answer, api } from './client.ts'
-import { useMay } from './me.ts'
 
-const everything = { params: { query: { limit: 0 } } }
-
-/** Every role with what it carries: the predefined ones and the tenant's own, which change at any time. */
-export const rolesQuery = queryOptions({
-  queryKey: ['roles', 'all'],
-  staleTime: 15_000,
-  queryFn: async () =>
-    (await answer(api.GET('/v1/roles', everything))).items.map(({ metadata, spec }) => ({
-      uid: metadata.uid,
-      name: metadata.name,
-      description: metadata.annotations.description ?? '',
-      scope: spec.scope,
-      permissions: new Set(spec.permissions),
-    })),
-})
-
-const teamsQuery = queryOptions({
-  queryKey: ['teams', 'all'],
-  queryFn: async () =>
-    (await answer(api.GET('/v1/teams', everything))).items.map(({ metadata }) => ({
-      uid: metadata.uid,
-      name: metadata.name,
-    })),
-})
-
-/** The roles to choose from; not asked for by somebody who may not list them, whom the server would refuse. */
-export function useRoles() {
-  const may = useMay()
-  return useQuery({ ...rolesQuery, enabled: may('role.list') === true })
+/** How a list is asked for: found, ordered and cut by the server. */
+export type Wanted = {
+  readonly q: string
+  readonly limit: number
+  readonly offset?: number
+  /** As it stands in the address; what is no order is the first one. */
+  readonly sort?: { readonly field: string; readonly descending: boolean }
 }
 
-/** The teams to choose from, likewise. */
-export function useTeams() {
-  const may = useMay()
-  return useQuery({ ...teamsQuery, enabled: may('team.list') === true })
+const asked = <const Orders extends readonly [string, ...string[]]>(
+  { q, limit, offset = 0, sort }: Wanted,
+  orders: Orders,
+) => ({
+  ...{ q, limit, offset },
+  orderBy: (orders.find((one) => one === sort?.field) ?? orders[0]) as Orders[number],
+  descending: sort?.descending ? ('true' as const) : ('false' as const),
+})
+
+export const teamOrders = ['name', 'createdAt'] as const
+
+/** A page of the teams whose name holds the text. */
+export const findTeams = (wanted: Wanted) =>
+  answer(api.GET('/v1/palisade/teams', { params: { query: asked(wanted, teamOrders) } }))
+
+export const roleScopes = ['tenant', 'project', 'resource'] as const
+export type RoleScope = (typeof roleScopes)[number]
+
+/** A page of the roles whose name holds the text, or that carry the permission of this name. */
+export function findRoles({ scope, ...wanted }: Wanted & { readonly scope?: string | undefined }) {
+  const narrowed = roleScopes.find((one) => one === scope)
+  const query = { ...asked(wanted, ['name', 'permissions']), ...(narrowed === undefined ? {} : { scope: narrowed }) }
+  return answer(api.GET('/v1/palisade/roles', { params: { query } }))
 }
+
+/** One role with what it carries. */
+export const roleQuery = (uid: string) =>
+  queryOptions({
+    queryKey: ['roles', 'one', uid],
+    staleTime: 15_000,
+    queryFn: async () => {
+      const { metadata, spec } = await answer(api.GET('/v1/roles/{uid}', { params: { path: { uid } } }))
+      return {
+        uid,
+        name: metadata.name,
+        description: metadata.annotations.description ?? '',
+        scope: spec.scope,
+        permissions: new Set(spec.permissions),
+      }
+    },
+  })
+
+/** A page of the API keys whose name holds the text: one's own, or everybody's for who may list them. */
+export const findApiKeys = (wanted: Wanted) =>
+  answer(api.GET('/v1/palisade/apiKeys', { params: { query: asked(wanted, ['name', 'expiresAt', 'createdAt']) } }))

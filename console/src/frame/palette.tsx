@@ -6,6 +6,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { clusterSearchBody } from '../api/clusters.ts'
+import { findRoles } from '../api/lists.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
@@ -52,10 +53,9 @@ export function Palette({ jumps }: { readonly jumps: number }) {
     queryFn: async () => (await findPeople({ q: asked, limit: most })).items,
   })
   const { data: roles = [] } = useQuery({
-    queryKey: ['roles'],
+    queryKey: ['palette', 'roles', asked],
     enabled: searching && may('role.list') === true,
-    queryFn: async () => (await answer(api.GET('/v1/roles', { params: { query: { limit: 0 } } }))).items,
-    staleTime: 300_000,
+    queryFn: async () => (await findRoles({ q: asked, limit: most })).items,
   })
 
   const groups: SpotlightActionGroupData[] = [
@@ -100,14 +100,12 @@ export function Palette({ jumps }: { readonly jumps: number }) {
     },
     {
       group: 'Roles',
-      actions: (searching ? roles.filter(({ metadata }) => fits(metadata.name)).slice(0, most) : []).map(
-        ({ metadata: { uid, name } }) => ({
-          id: uid,
-          label: name,
-          leftSection: <IconShieldCheck size={icon} aria-hidden />,
-          onClick: () => void navigate({ to: '/t/$org/roles/$uid', params: { ...params, uid } }),
-        }),
-      ),
+      actions: roles.map(({ uid, name }) => ({
+        id: uid,
+        label: name,
+        leftSection: <IconShieldCheck size={icon} aria-hidden />,
+        onClick: () => void navigate({ to: '/t/$org/roles/$uid', params: { ...params, uid } }),
+      })),
     },
     {
       group: 'Audit',

@@ -1,15 +1,17 @@
-import { MultiSelect, Select, Text, Title } from '@mantine/core'
+import { Select, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { Grant } from '../api/access.ts'
-import { useRoles } from '../api/lists.ts'
+import type { Assignment, Grant } from '../api/access.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Grants, namesOf, onWhat } from '../parts/grants.tsx'
+import { roles as roleSource } from '../parts/pickers.ts'
+import { ChooseMany, type Option } from '../parts/searched.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
+import { When } from '../parts/when.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
 type InProject = Named & { readonly roles: readonly Named[]; readonly inheritedRoles: readonly Named[] }
@@ -21,6 +23,8 @@ type OnFilters = {
 }
 type Props = {
   readonly who: string
+  /** Whose roles the own ones are. */
+  readonly own: 'user' | 'team'
   readonly needs: string
   readonly tenant: { readonly roles: readonly Named[]; readonly inheritedRoles?: readonly Named[] }
   readonly projects: readonly InProject[]
@@ -28,13 +32,26 @@ type Props = {
   readonly onFilters: readonly OnFilters[]
   /** Of a user: the same, held through teams; undefined where the reader may not ask. */
   readonly inheritedOnFilters?: readonly Grant[] | undefined
+  /** With their ends; undefined while they are not known. */
+  readonly assignments: readonly Assignment[] | undefined
   readonly putTenant: (roles: string[]) => Promise<unknown>
   readonly putProjects: (projects: { projectUid: string; roles: string[] }[]) => Promise<unknown>
 }
 
 /** The roles of a user or a team, in the tenant and in each project, with where they come from; and the way to change them. */
 export function HeldRoles(props: Props) {
-  const { who, needs, tenant, projects, onFilters, inheritedOnFilters = [], putTenant, putProjects } = props
+  const {
+    who,
+    own,
+    needs,
+    tenant,
+    projects,
+    onFilters,
+    inheritedOnFilters = [],
+    assignments = [],
+    putTenant,
+    putProjects,
+  } = props
   const [editing, setEditing] = useState<string>()
   const inTenant = { uid: 'tenant', name: '', roles: tenant.roles, inheritedRoles: tenant.inheritedRoles ?? [] }
   const change = (where: string, roles: string[]) =>
@@ -68,10 +85,20 @@ export function HeldRoles(props: Props) {
           ) : (
             <ul className="steps">
               {place.roles.map((role) => (
-                <RoleLine key={role.uid} role={role} from="given here" />
+                <RoleLine
+                  key={role.uid}
+                  role={role}
+                  from="given here"
+                  endsAt={endOf(assignments, role.uid, place.uid, own)}
+                />
               ))}
               {place.inheritedRoles.map((role) => (
-                <RoleLine key={`team-${role.uid}`} role={role} from="through a team" />
+                <RoleLine
+                  key={`team-${role.uid}`}
+                  role={role}
+                  from="through a team"
+                  endsAt={endOf(assignments, role.uid, place.uid, 'team')}
+                />
               ))}
             </ul>
           )}
@@ -96,7 +123,7 @@ export function HeldRoles(props: Props) {
       {editing !== undefined && (
         <ChangeRoles
           who={who}
-          held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles.map(({ uid }) => uid) ?? []}
+          held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles ?? []}
           close={() => setEditing(undefined)}
           change={change}
         />
@@ -105,7 +132,17 @@ export function HeldRoles(props: Props) {
   )
 }
 
-function RoleLine({ role, from }: { readonly role: Named; readonly from: string }) {
+/** When a role ends that is held there like this; null where one of the ways has no end. */
+function endOf(assignments: readonly Assignment[], role: string, place: string, kind: 'user' | 'team'): string | null {
+  const ends = assignments
+    .filter((one) => one.role.uid === role && (one.project?.uid ?? 'tenant') === place && one.subject.kind === kind)
+    .map(({ endsAt }) => endsAt)
+  return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null)
+}
+
+type LineProps = { readonly role: Named; readonly from: string; readonly endsAt: string | null }
+
+function RoleLine({ role, from, endsAt }: LineProps) {
   const { org = '' } = useParams({ strict: false })
   return (
     <li>
@@ -113,6 +150,11 @@ function RoleLine({ role, from }: { readonly role: Named; readonly from: string 
         <To to="/t/$org/roles/$uid" params={{ org, uid: role.uid }}>
           {role.name}
         </To>{' '}
+        {endsAt !== null && (
+          <>
+            until <When at={endsAt} />{' '}
+          </>
+        )}
         <span className="quiet">← {from}</span>
       </div>
     </li>
@@ -121,18 +163,21 @@ function RoleLine({ role, from }: { readonly role: Named; readonly from: string 
 
 type ChangeProps = {
   readonly who: string
-  readonly held: (where: string) => string[]
+  readonly held: (where: string) => readonly Named[]
   readonly close: () => void
   readonly change: (where: string, roles: string[]) => Promise<unknown>
 }
 
 function ChangeRoles({ who, held, close, change }: ChangeProps) {
-  const { data: roles = [] } = useRoles()
   const { data: projects = [] } = useQuery(projectNamesQuery)
   const [where, setWhere] = useState('tenant')
-  const [chosen, setChosen] = useState<string[]>(held('tenant'))
-  const before = held(where)
-  const nameOf = (uid: string) => roles.find((role) => role.uid === uid)?.name ?? uid
+  const uidsIn = (place: string) => held(place).map(({ uid }) => uid)
+  const [chosen, setChosen] = useState(uidsIn('tenant'))
+  /** What every role that was chosen meanwhile is called. */
+  const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map())
+  const known: readonly Option[] = held(where).map(({ uid, name }) => ({ uid, text: name }))
+  const before = uidsIn(where)
+  const nameOf = (uid: string) => known.find((one) => one.uid === uid)?.text ?? names.get(uid) ?? uid
   const gained = chosen.filter((uid) => !before.includes(uid))
   const lost = before.filter((uid) => !chosen.includes(uid))
   return (
@@ -155,17 +200,19 @@ function ChangeRoles({ who, held, close, change }: ChangeProps) {
         value={where}
         onChange={(value) => {
           setWhere(value ?? 'tenant')
-          setChosen(held(value ?? 'tenant'))
+          setChosen(uidsIn(value ?? 'tenant'))
         }}
       />
-      <MultiSelect
+      <ChooseMany
+        key={where}
+        {...roleSource(where === 'tenant' ? 'tenant' : 'project')}
         label="Roles"
-        searchable
-        data={roles
-          .filter(({ scope }) => scope === (where === 'tenant' ? 'tenant' : 'project'))
-          .map(({ uid, name }) => ({ value: uid, label: name }))}
+        known={known}
         value={chosen}
-        onChange={setChosen}
+        onChange={(uids, options) => {
+          setNames(new Map(options.map(({ uid, text }) => [uid, text])))
+          setChosen(uids)
+        }}
       />
       <Text size="sm" role="status">
         {gained.length + lost.length === 0

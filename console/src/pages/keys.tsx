@@ -1,7 +1,8 @@
 import { Button, Stack, Text, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
+import { findApiKeys } from '../api/lists.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
@@ -19,17 +20,11 @@ export function ApiKeys() {
   const { user, tenant } = currentSession()
   const [deleting, setDeleting] = useState<Key>()
   const [switching, setSwitching] = useState<Key>()
-  const all = useQuery({ queryKey: ['keys'], queryFn: async () => (await answer(api.GET('/v1/apiKeys'))).items })
-  const found = all.data
-    ?.filter(({ metadata }) => metadata.name.toLowerCase().includes(q.toLowerCase()))
-    .sort((a, b) => {
-      const by =
-        sort.field === 'expiry'
-          ? a.spec.expiry.localeCompare(b.spec.expiry)
-          : a.metadata.name.localeCompare(b.metadata.name)
-      return sort.descending ? -by : by
-    })
-  const list = { ...all, data: found && { items: found.slice(offset, offset + pageSize), count: found.length } }
+  const list = useQuery({
+    queryKey: ['keys', 'list', q, offset, sort],
+    placeholderData: keepPreviousData,
+    queryFn: () => findApiKeys({ q, limit: pageSize, offset, sort }),
+  })
   const create = (
     <Button size="xs" onClick={() => change({ panel: 'new' })}>
       New API key
@@ -44,7 +39,7 @@ export function ApiKeys() {
       <DataTable
         label="API keys"
         list={list}
-        rowKey={({ metadata }) => metadata.uid}
+        rowKey={({ uid }) => uid}
         empty={
           <>
             <Text fw={600}>No API key yet</Text>
@@ -53,25 +48,25 @@ export function ApiKeys() {
           </>
         }
         columns={[
-          { title: 'Name', sort: 'name', cell: ({ metadata }) => metadata.name },
-          { title: 'State', cell: ({ status, spec }) => keyState(status.isActive, spec.expiry) },
+          { title: 'Name', sort: 'name', cell: ({ name }) => name },
+          { title: 'State', cell: keyState },
           {
             title: 'Acts as',
-            cell: ({ spec }) =>
-              spec.user.uid === user.uid ? (
+            cell: ({ user: owner }) =>
+              owner.uid === user.uid ? (
                 'You'
               ) : (
-                <To to="/t/$org/users/$uid" params={{ org: tenant.name, uid: spec.user.uid }}>
-                  {`${spec.user.firstName} ${spec.user.lastName}`}
+                <To to="/t/$org/users/$uid" params={{ org: tenant.name, uid: owner.uid }}>
+                  {owner.name}
                 </To>
               ),
           },
-          { title: 'Ends', sort: 'expiry', cell: ({ spec }) => <When at={spec.expiry} /> },
-          { title: 'Created', wide: true, cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
+          { title: 'Ends', sort: 'expiresAt', cell: ({ expiresAt }) => <When at={expiresAt ?? ''} /> },
+          { title: 'Created', sort: 'createdAt', wide: true, cell: ({ createdAt }) => <When at={createdAt} /> },
           {
             title: 'Change',
             end: true,
-            cell: ({ metadata: { uid, name }, status: { isActive } }) => (
+            cell: ({ uid, name, isActive }) => (
               <>
                 <Button
                   size="compact-xs"
@@ -131,8 +126,8 @@ export function ApiKeys() {
   )
 }
 
-function keyState(isActive: boolean, expiry: string) {
-  if (!expiry.startsWith('0001-') && new Date(expiry) < new Date()) return <State tone="warn">Expired</State>
+function keyState({ isActive, hasExpired }: { readonly isActive: boolean; readonly hasExpired: boolean }) {
+  if (hasExpired) return <State tone="warn">Expired</State>
   return isActive ? <State tone="good">Active</State> : <State tone="quiet">Switched off</State>
 }
 

@@ -1,28 +1,20 @@
 import { Select, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { rolesQuery } from '../api/lists.ts'
+import { findRoles, roleScopes } from '../api/lists.ts'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
-import { Count, DataTable, Filter, useListState } from '../parts/table.tsx'
+import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 
 export function Roles() {
   const { org } = useParams({ from: '/t/$org' })
-  const { q, sort, search, change } = useListState()
-  const all = useQuery(rolesQuery)
-  const items = all.data
-    ?.filter(({ name, permissions }) => {
-      const wanted = q.toLowerCase()
-      return name.toLowerCase().includes(wanted) || [...permissions].some((one) => one.toLowerCase() === wanted)
-    })
-    .filter(({ scope }) => search.scope === undefined || scope === search.scope)
-    .sort((a, b) => {
-      const order =
-        sort.field === 'permissions' ? a.permissions.size - b.permissions.size : a.name.localeCompare(b.name)
-      return sort.descending ? -order : order
-    })
-  const list = { ...all, data: items && { items, count: items.length } }
+  const { q, offset, sort, search, change } = useListState()
+  const list = useQuery({
+    queryKey: ['roles', 'list', q, search.scope, offset, sort],
+    placeholderData: keepPreviousData,
+    queryFn: () => findRoles({ q, scope: search.scope, limit: pageSize, offset, sort }),
+  })
   return (
     <Page title="Roles">
       <div className="filters">
@@ -36,7 +28,7 @@ export function Roles() {
           placeholder="Any scope"
           clearable
           clearButtonProps={{ 'aria-label': 'Any scope' }}
-          data={['tenant', 'project', 'resource']}
+          data={[...roleScopes]}
           value={search.scope ?? null}
           onChange={(value) => change({ scope: value ?? undefined })}
         />
@@ -46,7 +38,8 @@ export function Roles() {
         label="Roles"
         list={list}
         rowKey={({ uid }) => uid}
-        empty={<Text>Nothing matches. Clear the filter to see everything.</Text>}
+        empty={<Text>No role here.</Text>}
+        filtered={search.scope !== undefined}
         columns={[
           {
             title: 'Name',
@@ -58,7 +51,7 @@ export function Roles() {
             ),
           },
           { title: 'Given in', cell: ({ scope }) => <InScope kind={scope} /> },
-          { title: 'Permissions', sort: 'permissions', end: true, cell: ({ permissions }) => permissions.size },
+          { title: 'Permissions', sort: 'permissions', end: true, cell: ({ permissions }) => permissions },
           { title: 'What for', wide: true, cell: ({ description }) => <span className="quiet">{description}</span> },
         ]}
       />

@@ -8,7 +8,8 @@ import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
-import { PeoplePicker } from '../parts/people-picker.tsx'
+import { people } from '../parts/pickers.ts'
+import { ChooseMany } from '../parts/searched.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { WhyButton } from '../parts/why.tsx'
@@ -116,7 +117,7 @@ function Add({ uid, team, close }: Props & { readonly close: () => void }) {
       ready={users.length > 0}
       run={() => add(uid, users)}
     >
-      <PeoplePicker label="Members" value={users} onChange={setUsers} />
+      <ChooseMany {...people} label="Members" value={users} onChange={setUsers} />
       <Text size="sm" role="status">
         {users.length === 0 ? 'The members stay.' : `${users.length} gain what the team holds.`}
       </Text>

@@ -1,13 +1,14 @@
-import { MultiSelect, Text, TextInput } from '@mantine/core'
+import { Text, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import { useRoles } from '../api/lists.ts'
+import { findTeams } from '../api/lists.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
-import { PeoplePicker } from '../parts/people-picker.tsx'
+import { people, roles as roleSource } from '../parts/pickers.ts'
+import { ChooseMany } from '../parts/searched.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
@@ -19,22 +20,7 @@ export function Teams() {
   const list = useQuery({
     queryKey: ['teams', 'list', q, offset, sort],
     placeholderData: keepPreviousData,
-    queryFn: async () => {
-      const { items } = await answer(
-        api.POST('/v1/teams/summary', {
-          body: {
-            ...(q === '' ? {} : { filter: { name: { contains: q } } }),
-            sort: [
-              {
-                field: sort.field === 'creationTimestamp' ? 'creationTimestamp' : 'name',
-                order: sort.descending ? 'desc' : 'asc',
-              },
-            ],
-          },
-        }),
-      )
-      return { items: items.slice(offset, offset + pageSize), count: items.length }
-    },
+    queryFn: () => findTeams({ q, limit: pageSize, offset, sort }),
   })
   const create = (
     <Act needs="team.create" onClick={() => change({ panel: 'new' })}>
@@ -50,7 +36,7 @@ export function Teams() {
       <DataTable
         label="Teams"
         list={list}
-        rowKey={({ metadata }) => metadata.uid}
+        rowKey={({ uid }) => uid}
         empty={
           <>
             <Text fw={600}>No team yet</Text>
@@ -62,28 +48,28 @@ export function Teams() {
           {
             title: 'Name',
             sort: 'name',
-            cell: ({ metadata: { uid, name } }) => (
+            cell: ({ uid, name }) => (
               <To to="/t/$org/teams/$uid" params={{ org, uid }}>
                 {name}
               </To>
             ),
           },
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
-          { title: 'Members', end: true, cell: ({ spec }) => spec.users.length },
+          { title: 'Members', end: true, cell: ({ members }) => members.toLocaleString('en') },
           {
             title: 'Tenant roles',
             wide: true,
-            cell: ({ spec }) => spec.roles.map(({ name }) => name).join(', ') || '–',
+            cell: ({ roles }) => roles.map(({ name }) => name).join(', ') || '–',
           },
           {
             title: 'Projects',
             wide: true,
-            cell: ({ spec }) => spec.projects.map(({ name }) => name).join(', ') || '–',
+            cell: ({ projects }) => projects.map(({ name }) => name).join(', ') || '–',
           },
           {
             title: 'Created',
-            sort: 'creationTimestamp',
-            cell: ({ metadata }) => <When at={metadata.creationTimestamp} />,
+            sort: 'createdAt',
+            cell: ({ createdAt }) => <When at={createdAt} />,
           },
         ]}
       />
@@ -95,7 +81,6 @@ export function Teams() {
 function NewTeam({ close }: { readonly close: () => void }) {
   const { org } = useParams({ from: '/t/$org' })
   const navigate = useNavigate()
-  const { data: roleList = [] } = useRoles()
   const [name, setName] = useState('')
   const [users, setUsers] = useState<string[]>([])
   const [roles, setRoles] = useState<string[]>([])
@@ -116,14 +101,8 @@ function NewTeam({ close }: { readonly close: () => void }) {
         value={name}
         onChange={({ currentTarget }) => setName(currentTarget.value)}
       />
-      <PeoplePicker label="Members" value={users} onChange={setUsers} />
-      <MultiSelect
-        label="Tenant roles"
-        searchable
-        data={roleList.filter(({ scope }) => scope === 'tenant').map(({ uid, name }) => ({ value: uid, label: name }))}
-        value={roles}
-        onChange={setRoles}
-      />
+      <ChooseMany {...people} label="Members" value={users} onChange={setUsers} />
+      <ChooseMany {...roleSource('tenant')} label="Tenant roles" value={roles} onChange={setRoles} />
     </FormDialog>
   )
 }

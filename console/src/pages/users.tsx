@@ -1,14 +1,15 @@
-import { MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Select, Stack, Text, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import { useRoles, useTeams } from '../api/lists.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
 import { FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
+import { roles as roleSource, teams as teamSource } from '../parts/pickers.ts'
+import { ChooseMany } from '../parts/searched.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
@@ -83,8 +84,6 @@ function Invite({ close }: { readonly close: () => void }) {
   const [roles, setRoles] = useState<string[]>([])
   const [teams, setTeams] = useState<string[]>([])
   const [link, setLink] = useState<string>()
-  const { data: roleList = [] } = useRoles()
-  const { data: teamList = [] } = useTeams()
   if (link !== undefined)
     return (
       <TellDialog title="Invited" close={close}>
@@ -120,25 +119,14 @@ function Invite({ close }: { readonly close: () => void }) {
       <TextInput data-autofocus label="E-mail" type="email" required autoComplete="off" {...field('emailId')} />
       <TextInput label="First name" required autoComplete="off" {...field('firstName')} />
       <TextInput label="Last name" autoComplete="off" {...field('lastName')} />
-      <MultiSelect
+      <ChooseMany
+        {...roleSource('tenant')}
         label="Tenant roles"
         description="Hold in the whole tenant. Roles in projects are given on the member's page."
-        searchable
-        clearable
-        clearButtonProps={{ 'aria-label': 'Clear roles' }}
-        data={roleList.filter(({ scope }) => scope === 'tenant').map(({ uid, name }) => ({ value: uid, label: name }))}
         value={roles}
         onChange={setRoles}
       />
-      <MultiSelect
-        label="Teams"
-        searchable
-        clearable
-        clearButtonProps={{ 'aria-label': 'Clear teams' }}
-        data={teamList.map(({ uid, name }) => ({ value: uid, label: name }))}
-        value={teams}
-        onChange={setTeams}
-      />
+      <ChooseMany {...teamSource} label="Teams" value={teams} onChange={setTeams} />
     </FormDialog>
   )
 }
