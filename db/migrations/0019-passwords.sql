@@ -1,4 +1,4 @@
--- 0021: passwords that may not be used. The previous release keeps working; it does not ask here.
+-- 0019: passwords that may not be used. The previous release keeps working; it does not ask here.
 -- Keyed hashes alone, under the installation's salt: what is on the list cannot be read back, nor tried without the root key.
 
 create table blocked_passwords (
