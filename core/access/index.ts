@@ -40,6 +40,7 @@ export {
 } from './holdings.ts'
 export { isLive, mayBeGiven } from './rules.ts'
 export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
+export { numberOf, numberPattern, timeOf, timePattern } from './tag-comparison.ts'
 export type {
   AccessRequest,
   Assignment,
@@ -53,6 +54,7 @@ export type {
   TagExpression,
   TagFilter,
   TagFilterSet,
+  TagOperator,
   TenantAccessFacts,
   UserStanding,
   WorkspaceScope,
