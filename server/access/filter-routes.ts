@@ -263,10 +263,16 @@ async function find(tx: Tx, uid: string): Promise<Result<Filter, Refusal>> {
   return filter ? ok(filter) : err(refuse('not_found', `No filter ${uid}`))
 }
 
+/** A filter as decisions see it. */
+export const filterOf = ({ conjunction, filters }: z.output<typeof wire.filterGroupIn>): TagFilter => ({
+  conjunction,
+  expressions: filters,
+})
+
 function written({ metadata, spec: { filterGroup } }: z.output<typeof wire.filterIn>): WrittenFilter {
   return {
     name: metadata.name,
-    filter: { conjunction: filterGroup.conjunction, expressions: filterGroup.filters },
+    filter: filterOf(filterGroup),
     labels: metadata.labels,
     annotations: clientAnnotations(metadata.annotations),
   }
