@@ -23,9 +23,13 @@ import {
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
 const days = { expiryDurationInDays: 365, firstReminderInDays: 5 }
-const metadataOfIdp = `<?xml version="1.0"?>
+const metadataOfIdp = (caPem: string) => `<?xml version="1.0"?>
 <EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://identity.example.com/saml">
   <IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
+      <X509Certificate>${caPem.replaceAll(/-----.+-----|\s/g, '')}</X509Certificate>
+    </X509Data></KeyInfo></KeyDescriptor>
+    <SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://identity.example.com/saml/out"/>
     <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://identity.example.com/saml/sso"/>
   </IDPSSODescriptor>
 </EntityDescriptor>
@@ -122,7 +126,7 @@ function independent(defaultProject: string, caPem: string): AnyRow[] {
 }
 
 /** Settings of one project, and those of the other kind of sign-in: each is one thing that another row writes too. */
-const alternatives = (): AnyRow[] => [
+const alternatives = (metadata: string): AnyRow[] => [
   row({
     resource: projectSetting,
     first: { repairsNodes: true, agentUpgrades: 'lock' },
@@ -130,8 +134,8 @@ const alternatives = (): AnyRow[] => [
   }),
   row({
     resource: sso,
-    first: { type: 'saml', metadata: metadataOfIdp, domains: ['acme.test'] },
-    changed: { type: 'saml', metadata: metadataOfIdp.replace('saml/sso', 'saml/other'), domains: ['acme.test', 'b.test'] },
+    first: { type: 'saml', metadata, domains: ['acme.test'] },
+    changed: { type: 'saml', metadata: metadata.replace('saml/sso', 'saml/other'), domains: ['acme.test', 'b.test'] },
   }),
 ]
 
@@ -178,9 +182,10 @@ function teamRow(ids: Ids, workspaceUid: string): AnyRow {
   return row({ resource: team, first, changed })
 }
 
-function userRow(ids: Ids, teamUid: string, workspaceUid: string): AnyRow {
+/** In no team: a team names its users too, and each change of it would put out who is not named. */
+function userRow(ids: Ids, workspaceUid: string): AnyRow {
   const through = { filters: [ids.filter], roles: [predefinedRole('Resource Cluster Viewer').uid] }
-  const named = { firstName: 'Robin', lastName: 'Moss', email: 'Robin.Moss@acme.test', teams: [teamUid] }
+  const named = { firstName: 'Robin', lastName: 'Moss', email: 'Robin.Moss@acme.test', teams: [] }
   const first: User = {
     ...{ ...named, tenantRoles: [tenantViewer], projectRoles: [{ uid: ids.dev, roles: [viewer] }] },
     workspaceRoles: [
@@ -225,14 +230,14 @@ describe('the published Terraform provider, call by call', () => {
       await run.apply([onCluster])
       const devs = teamRow(ids, run.idOf(onCluster))
       await run.apply([devs])
-      const robin = userRow(ids, run.idOf(devs), run.idOf(onCluster))
+      const robin = userRow(ids, run.idOf(onCluster))
       await run.apply([robin])
       const rows = [...base, onCluster, devs, robin]
       await run.change(rows)
       await run.import(rows)
       for (const one of [robin, devs, onCluster]) await run.destroy([one])
       await run.destroy(base)
-      const others = alternatives()
+      const others = alternatives(metadataOfIdp(palisade.caPem))
       await run.apply(others)
       await run.change(others)
       await run.destroy(others)
@@ -247,6 +252,22 @@ describe('the published Terraform provider, call by call', () => {
     await tenant.admin.must('DELETE', `/v1/roles/${uid}`)
     assert.equal(await role.read(provider, uid, config), undefined)
     await assert.rejects(role.delete(provider, uid, config), { code: 'ResourceNotFound' })
+  })
+
+  test('a user made in teams is read in them, in the order in which they were named', async () => {
+    const { key } = await freshTenant('ordered')
+    const provider = await Provider.configure(key)
+    const none = { users: [], projectRoles: [], tenantRoles: [], workspaceRoles: [] }
+    const teams: string[] = []
+    for (const name of ['c', 'a', 'b']) teams.push(await team.create(provider, { name, ...none }))
+    const config: User = {
+      ...{ firstName: 'Robin', lastName: 'Moss', email: 'robin@acme.test', teams },
+      ...{ projectRoles: [], tenantRoles: [], workspaceRoles: [], resourceRoles: [] },
+    }
+    const uid = await user.create(provider, config)
+    assert.deepEqual(await user.read(provider, uid, config), config)
+    const reversed = { ...config, email: 'other@acme.test', teams: teams.toReversed() }
+    assert.deepEqual(await user.read(provider, await user.create(provider, reversed), reversed), reversed)
   })
 
   test('settings that nobody ever made are read without a mistake', async () => {
