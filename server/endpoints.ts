@@ -1,6 +1,7 @@
 import { accessEndpoints, explainEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
+import { featureEndpoints } from './features/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
@@ -57,6 +58,7 @@ export function endpointsOf({
     ...ledger.endpoints,
     ...limitEndpoints,
     ...preferenceEndpoints,
+    ...featureEndpoints,
     ...upgradeEndpoints,
     ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
