@@ -26,7 +26,11 @@ export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
+<<<<<<< HEAD
 export const CertificateUid = uid.brand<'CertificateUid'>()
+=======
+export const RbacUid = uid.brand<'RbacUid'>()
+>>>>>>> main
 
 export type CertificateUid = z.infer<typeof CertificateUid>
 export type TenantUid = z.infer<typeof TenantUid>
@@ -50,6 +54,7 @@ export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
 export type CloudAccountUid = z.infer<typeof CloudAccountUid>
 export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
+export type RbacUid = z.infer<typeof RbacUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */
 export const isTenantUid = (text: string): text is TenantUid => tenantUid.test(text)

@@ -14,6 +14,7 @@ import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
+import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
 export type Features = {
@@ -24,6 +25,7 @@ export type Features = {
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly workspaces: Workspaces
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
@@ -39,6 +41,7 @@ export function endpointsOf({
   assets,
   sealerOf,
   clusters,
+  workspaces,
   ledger,
   live,
   issuer,
@@ -54,6 +57,7 @@ export function endpointsOf({
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,

@@ -373,6 +373,10 @@ describe('another tenant’s ids', () => {
     const { uid: edgeToken } = await acme.admin.must('POST', '/v1/edgehosts/tokens', {
       body: { metadata: { name: 'secret token' }, spec: { expiry: '2099-01-01T00:00:00.000Z' } },
     })
+    const { uid: workspace } = await acme.admin.must('POST', '/v1/workspaces', {
+      project,
+      body: { metadata: { name: 'secret workspace' } },
+    })
     const { uid: assignment } = await acme.admin.must('POST', '/v1/palisade/access/assignments', {
       body: { team, role: predefinedRole('Project Viewer').uid, project, endsAt: '2099-01-01T00:00:00.000Z' },
     })
@@ -381,10 +385,13 @@ describe('another tenant’s ids', () => {
     })
     const { items: features } = await palisade.system.must('GET', '/v1/system/features')
     theirs = {
+<<<<<<< HEAD
       // Of the installation: nothing of theirs, and nothing to a tenant.
       features: features[0].metadata.uid,
+=======
+      ...{ assignments: assignment, requests: asked, workspaces: workspace },
+>>>>>>> main
       ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
-      ...{ assignments: assignment, requests: asked },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
@@ -480,7 +487,9 @@ describe('another tenant’s ids', () => {
     // Whose they are finds them by the same requests: the ids were right.
     for (const { route, method, kind, path } of routes) {
       if (method !== 'GET' || kind === 'tenants') continue
-      const { status } = await acme.admin.call(method, path(theirs[kind] ?? ''))
+      const { status, body } = await acme.admin.call(method, path(theirs[kind] ?? ''))
+      // No workspace has backups; what says so says it of a workspace that is there.
+      if (body?.code === 'BackupNotConfigured') continue
       assert.equal(status, 200, `${route} by whose it is`)
     }
   })

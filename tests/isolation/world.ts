@@ -38,8 +38,13 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+<<<<<<< HEAD
   | 'feature'
   | 'certificate'
+=======
+  | 'workspace'
+  | 'workspaceRbac'
+>>>>>>> main
   | 'clusterProfile'
   | 'pack'
   | 'assignment'
@@ -169,6 +174,11 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const { uid: workspace } = await admin.must('POST', '/v1/workspaces', {
+    project,
+    body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
+  })
+  const { spec: ofWorkspace } = await admin.must('GET', `/v1/workspaces/${workspace}`)
   const pack = `${org}-pack`
   const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
     project,
@@ -218,9 +228,14 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+<<<<<<< HEAD
       certificate,
       // The installation's, and so the same for both.
       feature: features[0].metadata.uid,
+=======
+      workspace,
+      workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
+>>>>>>> main
       clusterProfile,
       pack,
       assignment,
@@ -256,7 +271,13 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+<<<<<<< HEAD
   '/v1/system/features/': 'feature',
+=======
+  '/v1/workspaces/': 'workspace',
+  '/v1/workspaces/users/': 'user',
+  '/v1/workspaces/teams/': 'team',
+>>>>>>> main
   '/v1/clusterprofiles/': 'clusterProfile',
   '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
@@ -298,6 +319,7 @@ const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/tenants/{tenantUid}/assets/certs/': 'certificate',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+  '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
   '/v1/clusterprofiles/{uid}/packs/': 'pack',
 }
 
@@ -323,6 +345,7 @@ export const unknownId = () => randomBytes(12).toString('hex')
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
   team: 'team',
+  ...{ clusterUid: 'cluster', workspace: 'workspace' },
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
@@ -336,6 +359,9 @@ export function kindAt(place: Place): Kind | undefined {
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
   if (['roles', 'emailId', 'orgEmailId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
+  if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
+  // Of what a client sends back as it read it, and not looked at.
+  if (name === 'uid' && place.at(-2) === 'metadata') return undefined
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
   return undefined
 }
@@ -352,12 +378,27 @@ const resourceRole = (ids: Ids) => ({
   filterRefs: [ids('filter', ['filterRefs', '[]'])].filter((uid) => uid !== undefined),
   roles: [predefinedRole('Resource Cluster Viewer').uid],
 })
+const rolesOnWorkspace = (ids: Ids) => ({
+  workspaces: [ids('workspace', ['workspaces', '[]', 'uid'])]
+    .filter((uid) => uid !== undefined)
+    .map((uid) => ({ uid, roles: [predefinedRole('Workspace Operator').uid] })),
+})
 const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+const aBinding = {
+  spec: {
+    bindings: [
+      {
+        ...{ type: 'RoleBinding', namespace: 'shop', role: { kind: 'ClusterRole', name: 'view' } },
+        subjects: [{ type: 'Group', name: 'somebody' }],
+      },
+    ],
+  },
+}
 const profile = () => ({
   metadata: { name: unknownId() },
   spec: {
@@ -404,6 +445,18 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
+  'POST /v1/workspaces': (ids) => ({
+    metadata: { name: unknownId() },
+    spec: { clusterRefs: [{ clusterUid: ids('cluster', ['clusterRefs', '[]', 'clusterUid']) ?? unknownId() }] },
+  }),
+  'PUT /v1/workspaces/{uid}/clusterNamespaces': (ids) => {
+    const clusterUid = ids('cluster', ['clusterRefs', '[]', 'clusterUid'])
+    return { clusterNamespaces: [{ name: 'shop' }], ...(clusterUid ? { clusterRefs: [{ clusterUid }] } : {}) }
+  },
+  'POST /v1/workspaces/{uid}/clusterRbacs': () => aBinding,
+  'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}': () => aBinding,
+  'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,
+  'PUT /v1/workspaces/teams/{teamUid}/roles': rolesOnWorkspace,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
   'POST /v1/clusterprofiles': profile,
   'PUT /v1/clusterprofiles/{uid}': profileUpdate,
