@@ -26,11 +26,8 @@ export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
-<<<<<<< HEAD
 export const CertificateUid = uid.brand<'CertificateUid'>()
-=======
 export const RbacUid = uid.brand<'RbacUid'>()
->>>>>>> main
 
 export type CertificateUid = z.infer<typeof CertificateUid>
 export type TenantUid = z.infer<typeof TenantUid>

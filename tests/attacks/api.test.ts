@@ -385,12 +385,9 @@ describe('another tenant’s ids', () => {
     })
     const { items: features } = await palisade.system.must('GET', '/v1/system/features')
     theirs = {
-<<<<<<< HEAD
       // Of the installation: nothing of theirs, and nothing to a tenant.
       features: features[0].metadata.uid,
-=======
       ...{ assignments: assignment, requests: asked, workspaces: workspace },
->>>>>>> main
       ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{

@@ -38,13 +38,10 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
-<<<<<<< HEAD
   | 'feature'
   | 'certificate'
-=======
   | 'workspace'
   | 'workspaceRbac'
->>>>>>> main
   | 'clusterProfile'
   | 'pack'
   | 'assignment'
@@ -228,14 +225,11 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
-<<<<<<< HEAD
       certificate,
       // The installation's, and so the same for both.
       feature: features[0].metadata.uid,
-=======
       workspace,
       workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
->>>>>>> main
       clusterProfile,
       pack,
       assignment,
@@ -271,13 +265,10 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
-<<<<<<< HEAD
   '/v1/system/features/': 'feature',
-=======
   '/v1/workspaces/': 'workspace',
   '/v1/workspaces/users/': 'user',
   '/v1/workspaces/teams/': 'team',
->>>>>>> main
   '/v1/clusterprofiles/': 'clusterProfile',
   '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
