@@ -123,6 +123,7 @@ export const auditEvents = {
   // Clusters
   'cluster.imported': { action: 'create', kind: 'spectrocluster', title: 'Cluster imported' },
   'cluster.bindings.checked': { action: 'update', kind: 'spectrocluster', title: "Cluster's bindings checked" },
+  'cluster.import.upgraded': { action: 'update', kind: 'spectrocluster', title: 'Read-only import lifted' },
   'cluster.updated': { action: 'update', kind: 'spectrocluster', title: 'Cluster changed' },
   'cluster.credential.renewed': { action: 'update', kind: 'spectrocluster', title: "Cluster's credential renewed" },
   'cluster.credential.mode.changed': {

@@ -433,15 +433,15 @@ function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluste
 
 /** A cluster's record as the door takes it: reachable only while its account has a token, or where it trusts our issuer. */
 function doorCluster(record: ClusterRecord): DoorCluster {
-  const { uid, name, project, tags, endpoint, credentialMode, token } = record
+  const { uid, name, project, tags, readOnly, endpoint, credentialMode, token } = record
   const byToken = credentialMode === 'token'
-  const { host, port, basePath } = endpoint.server
   return {
-    ...{ uid, name, project, tags },
+    ...{ uid, name, project, tags, readOnly },
     upstream:
-      byToken || token
+      endpoint && (byToken || token)
         ? {
-            ...{ clusterUid: uid, host, port, basePath },
+            ...{ clusterUid: uid, host: endpoint.server.host, port: endpoint.server.port },
+            basePath: endpoint.server.basePath,
             caPem: endpoint.caPem,
             systemRoots: false,
             servername: endpoint.serverName,

@@ -1,4 +1,4 @@
-import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import { featureEndpoints } from './features/index.ts'
@@ -24,9 +24,9 @@ export type Features = {
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
-  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
   readonly workspaces: Workspaces
-  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
   readonly sso: SsoPorts
@@ -54,6 +54,12 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...simulateEndpoints({
+      names: people.names,
+      clusterTallies: clusters.tallies,
+      clusterLabels: clusters.labels,
+      recordedSince: ledger.recordedSince,
+    }),
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,

@@ -380,6 +380,11 @@ const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsab
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+/** A proxy would be refused. */
+const byManifest = () => ({
+  metadata: { name: unknownId(), labels: {}, annotations: {} },
+  spec: { clusterConfig: { importMode: 'read-only' } },
+})
 const aBinding = {
   spec: {
     bindings: [
@@ -479,6 +484,15 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/users/{uid}': () => [{ op: 'replace', path: '/spec/firstName', value: 'Other' }],
   'PATCH /v1/teams/{uid}': () => [{ op: 'replace', path: '/metadata/name', value: unknownId() }],
   'POST /v1/palisade/clusters/{uid}/check': () => ({ token: 'not-a-token' }),
+  'PUT /v1/spectroclusters/{uid}/location': () => ({ location: { countryCode: 'CH' } }),
+  'POST /v1/spectroclusters/generic/import': byManifest,
+  'POST /v1/spectroclusters/aws/import': byManifest,
+  'POST /v1/spectroclusters/azure/import': byManifest,
+  'POST /v1/spectroclusters/gcp/import': byManifest,
+  'POST /v1/spectroclusters/vsphere/import': byManifest,
+  'POST /v1/spectroclusters/maas/import': byManifest,
+  'POST /v1/spectroclusters/edge-native/import': byManifest,
+  'POST /v1/spectroclusters/apache-cloudstack/import': byManifest,
   'POST /v1/dashboard/spectroclusters/search': () => ({
     filter: {
       conjunction: 'and',
