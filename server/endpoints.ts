@@ -6,6 +6,7 @@ import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
+import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
@@ -29,6 +30,7 @@ export type Features = {
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly notices: Pick<NoticesOf, 'endpoints'>
   readonly sso: SsoPorts
 }
 
@@ -45,6 +47,7 @@ export function endpointsOf({
   ledger,
   live,
   issuer,
+  notices,
   sso,
 }: Features): readonly Endpoint[] {
   return [
@@ -73,5 +76,6 @@ export function endpointsOf({
     ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
+    ...notices.endpoints,
   ]
 }

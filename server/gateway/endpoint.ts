@@ -194,7 +194,7 @@ type Common<P extends Shape, Q extends Shape, B extends Shape, R extends Shape> 
   readonly refusals: readonly RefusalCode[]
   readonly maxBodyBytes?: number
   /** A stricter budget per address than the caller's general one. */
-  readonly rate?: 'sign-in' | 'password-reset'
+  readonly rate?: 'sign-in' | 'password-reset' | 'unauthenticated'
 }
 
 export type GuardedEndpoint<P extends Shape, Q extends Shape, B extends Shape, R extends Shape, Prepared> = Common<
