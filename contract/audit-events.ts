@@ -23,6 +23,13 @@ export const auditEvents = {
     kind: 'system',
     title: 'Session settings of system administrators changed',
   },
+  'tenant.banner.updated': { action: 'update', kind: 'tenant', title: 'Banner for the people of the tenant changed' },
+  'system.banner.updated': { action: 'update', kind: 'system', title: 'Banner before everybody signs in changed' },
+  'system.classification.updated': {
+    action: 'update',
+    kind: 'system',
+    title: 'Classification of the installation changed',
+  },
   'tenant.password.policy.updated': {
     action: 'update',
     kind: 'tenant',

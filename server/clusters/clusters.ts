@@ -13,6 +13,7 @@ import { findCluster } from './found.ts'
 import { importEndpoints } from './import-routes.ts'
 import { createImports, type ImportPorts } from './imports.ts'
 import type { CheckDestination } from './kubernetes-client.ts'
+import { labelsOf, labelTallies } from './labels.ts'
 import { listsWith } from './list-answer.ts'
 import { createLists } from './listing.ts'
 import { manifestEndpoints } from './manifest-routes.ts'
@@ -40,6 +41,9 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
   readonly endpoints: readonly Endpoint[]
   /** A cluster as what is decided about; an unknown or foreign one is none. */
   target(c: { readonly tx: Tx; readonly params: { readonly uid: string } }): Promise<Target | undefined>
+  /** How many clusters of some projects carry the same labels; and the labels of single ones. */
+  readonly tallies: typeof labelTallies
+  readonly labels: typeof labelsOf
   /** The clusters of a project, which cannot be deleted while it has some. */
   inProject(
     tx: Tx,
@@ -69,6 +73,8 @@ export function createClusters(deps: ClustersDeps): Clusters {
     ],
     find: records.find,
     target: findCluster,
+    tallies: labelTallies,
+    labels: labelsOf,
     async inProject(tx, project) {
       const clusters = await clustersOfProject(tx, project)
       return clusters.map(({ uid, name, state }) => ({ uid, name, state: stateNames[state] }))
