@@ -10,7 +10,8 @@ import { addCompletion } from './completion-command.ts'
 import type { CliEdges, ExitCode } from './edges.ts'
 import { Failure } from './failure.ts'
 import { addObjectCommands } from './object-commands.ts'
-import { browse } from './programs.ts'
+import { browse, runProgram } from './programs.ts'
+import { addRequestCommands } from './request-commands.ts'
 import { uninterrupted } from './signals.ts'
 import { ask } from './terminal.ts'
 
@@ -45,6 +46,7 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
   addObjectCommands(program, wiring)
   addClusterCommands(program, wiring)
   addAuditCommands(program, wiring)
+  addRequestCommands(program, wiring)
   addCompletion(program, wiring)
 
   try {
@@ -98,6 +100,7 @@ if (import.meta.main) {
       err: process.stderr.isTTY === true,
     },
     ask: (question, options) => ask(process.stdin, process.stderr, question, options),
+    runProgram: (program, args, input) => runProgram(program, args, { input, env: process.env }),
     browse: (url) => browse(url, { env: process.env }),
     uninterrupted,
     interrupted() {

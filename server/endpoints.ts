@@ -1,61 +1,79 @@
-import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
+import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
+import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { streamEndpoints } from './streams/index.ts'
-import { versionEndpoints } from './system/index.ts'
+import { type SystemPorts, systemEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
+import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
 export type Features = {
-  readonly version: string
+  readonly system: SystemPorts
   readonly identity: Pick<Identity, 'endpoints'>
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
-  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
-  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
+  readonly workspaces: Workspaces
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly notices: Pick<NoticesOf, 'endpoints'>
+  readonly sso: SsoPorts
 }
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
 export function endpointsOf({
-  version,
+  system,
   identity,
   tenancy,
   people,
   assets,
   sealerOf,
   clusters,
+  workspaces,
   ledger,
   live,
   issuer,
+  notices,
+  sso,
 }: Features): readonly Endpoint[] {
   return [
-    ...versionEndpoints(version),
+    ...systemEndpoints(system),
     ...identity.endpoints,
     ...tenancy.endpoints,
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...simulateEndpoints({
+      names: people.names,
+      clusterTallies: clusters.tallies,
+      clusterLabels: clusters.labels,
+      recordedSince: ledger.recordedSince,
+    }),
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,
     ...preferenceEndpoints,
     ...upgradeEndpoints,
+    ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
+    ...notices.endpoints,
   ]
 }

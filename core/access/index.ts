@@ -38,8 +38,10 @@ export {
   sameFilter,
   workspacesOf,
 } from './holdings.ts'
-export { isLive, mayBeGiven } from './rules.ts'
+export { isLive, mayBeGiven, selects } from './rules.ts'
 export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
+export { concerned, type Difference, differenceFor, type ProposedChange, propose } from './simulate.ts'
+export { numberOf, numberPattern, timeOf, timePattern } from './tag-comparison.ts'
 export type {
   AccessRequest,
   Assignment,
@@ -53,6 +55,7 @@ export type {
   TagExpression,
   TagFilter,
   TagFilterSet,
+  TagOperator,
   TenantAccessFacts,
   UserStanding,
   WorkspaceScope,

@@ -62,6 +62,7 @@ const logged: { tenant?: string; route: string }[] = []
 
 before(async () => {
   const api = await createHttpApi({
+    publishedRates: () => false,
     endpoints: [echo, ours, open],
     authenticate: async ({ authorization }) =>
       authorization === 'Bearer good' ? ok(caller) : err(refuse('unauthenticated')),
