@@ -400,7 +400,7 @@ describe('another tenant’s ids', () => {
         people: user.uid,
         teams: team,
         roles: role,
-        tag: filter,
+        ...{ tag: filter, filters: filter },
         projects: project,
         apiKeys: apiKey,
         spectroclusters: imported.uid,

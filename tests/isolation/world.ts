@@ -292,6 +292,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/palisade/oidc/clients/': 'oidcClient',
   '/v1/roles/': 'role',
   '/v1/filters/tag/': 'filter',
+  '/v1/palisade/filters/': 'filter',
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
@@ -442,6 +443,7 @@ const cloneMetadata = (ids: Ids) => ({
   name: unknownId(),
   target: { scope: 'project', projectUid: ids('project', ['target', 'projectUid']) ?? '' },
 })
+const wideFilter = () => ({ name: unknownId(), expressions: [{ key: 'env', operator: 'prefix', values: ['p'] }] })
 const endsAt = '2099-01-01T00:00:00.000Z'
 const asked = (project: string | undefined) => ({
   ...{ role: predefinedRole('Project Viewer').uid, project },
@@ -465,6 +467,8 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
     ...{ role: predefinedRole('Project Viewer').uid, endsAt },
   }),
   'POST /v1/palisade/access/requests': (ids) => asked(ids('project', ['project'])),
+  'POST /v1/palisade/filters': wideFilter,
+  'PUT /v1/palisade/filters/{uid}': wideFilter,
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'POST /v1/users/assets/sshkeys': sshKey,
