@@ -13,6 +13,7 @@ import { State } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { Exact } from '../parts/when.tsx'
 import { WhyButton } from '../parts/why.tsx'
+import { EntryDetails } from './entry-details.tsx'
 import { FilterBy, type Narrowed } from './filter-by.tsx'
 
 // What verifies is loaded by who verifies.
@@ -88,9 +89,7 @@ export function EntryPanel({ uid, within, close }: Panel) {
           </Group>
           <Facts rows={factsOf(entry.data, org, within)} />
           <Decided entry={entry.data} />
-          {entry.data.spec.contentMsg !== '' && (
-            <CodeBlock text={readable(entry.data.spec.contentMsg)} label="Details" />
-          )}
+          <Details text={entry.data.spec.contentMsg} />
           {entry.data.spec.userMsg !== '' && <Text size="sm">Note: {entry.data.spec.userMsg}</Text>}
           <Suspense fallback={null}>
             <Proof entry={entry.data} />
@@ -206,7 +205,9 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-const readable = (text: string) => {
+/** What the log was written with is an object; what it cut to fit is none any more. */
+function Details({ text }: { readonly text: string }) {
   const details = parsed(text)
-  return details ? JSON.stringify(details, null, 2) : text
+  if (details) return <EntryDetails details={details} />
+  return text === '' ? null : <CodeBlock text={text} label="Details" />
 }
