@@ -89,6 +89,10 @@ export const auditEvents = {
   'cloudaccount.created': { action: 'create', kind: 'cloudaccount', title: 'Cloud account created' },
   'cloudaccount.updated': { action: 'update', kind: 'cloudaccount', title: 'Cloud account changed' },
   'cloudaccount.deleted': { action: 'delete', kind: 'cloudaccount', title: 'Cloud account deleted' },
+  'clusterprofile.created': { action: 'create', kind: 'clusterProfile', title: 'Cluster profile created' },
+  'clusterprofile.updated': { action: 'update', kind: 'clusterProfile', title: 'Cluster profile changed' },
+  'clusterprofile.published': { action: 'publish', kind: 'clusterProfile', title: 'Cluster profile published' },
+  'clusterprofile.deleted': { action: 'delete', kind: 'clusterProfile', title: 'Cluster profile deleted' },
   // Credentials
   'session.started': { action: 'activity', kind: 'session', title: 'Signed in' },
   'session.refused': { action: 'activity', kind: 'session', title: 'Sign-in refused' },

@@ -59,6 +59,11 @@ export const refusals = {
     code: 'CloudAccountNameTaken',
     title: 'A cloud account with this name exists there',
   },
+  cluster_profile_name_taken: {
+    status: 409,
+    code: 'ClusterProfileNameTaken',
+    title: 'A cluster profile with this name and version exists there',
+  },
   cluster_name_taken: {
     status: 409,
     code: 'ClusterNameTaken',

@@ -24,6 +24,7 @@ export const SshKeyUid = uid.brand<'SshKeyUid'>()
 export const MacroUid = uid.brand<'MacroUid'>()
 export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
+export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
@@ -45,6 +46,7 @@ export type SshKeyUid = z.infer<typeof SshKeyUid>
 export type MacroUid = z.infer<typeof MacroUid>
 export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
 export type CloudAccountUid = z.infer<typeof CloudAccountUid>
+export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */

@@ -23,7 +23,7 @@ import {
   updateAccount,
   type WrittenAccount,
 } from './cloud-account-store.ts'
-import { mayRelabel, metadataAnswer, scopeOf, targetIn, visibleRows } from './scope.ts'
+import { mayRelabel, metadataAnswer, placeOf, scopeOf, targetIn, visibleRows } from './scope.ts'
 
 export type CloudAccountPorts = { readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer> }
 
@@ -77,7 +77,7 @@ export function cloudAccountEndpoints({ sealerOf }: CloudAccountPorts): readonly
       async handle({ tx, body, project: selected, principal, access, requestId, now }) {
         const room = await hasRoom(tx, 'cloudaccount', await countAccounts(tx))
         if (!room.ok) return room
-        const place = placeOf(body.metadata.annotations?.scope, { selected, access, requestId })
+        const place = placeOf(body.metadata.annotations?.scope, 'cloudaccount.create', { selected, access, requestId })
         if (!place.ok) return place
         const account = written(body)
         if (!account.ok) return account
@@ -123,7 +123,10 @@ export function cloudAccountEndpoints({ sealerOf }: CloudAccountPorts): readonly
           return err(refuse('invalid', 'metadata.annotations.scope: an account does not move; make it anew there'))
         const after = written(body, before)
         if (!after.ok) return after
-        const relabel = mayRelabel(before, after.value.labels, c)
+        const relabel = mayRelabel(before, after.value.labels, {
+          ...{ permission: 'cloudaccount.update', kind: 'cloudaccount' },
+          ...{ access: c.access, requestId: c.requestId },
+        })
         if (!relabel.ok) return relabel
         const updated = await updateAccount(tx, await sealerOf(tx.tenant), before.uid, after.value, now)
         if (!updated.ok) return updated
@@ -189,38 +192,6 @@ async function list(c: {
     ...{ visible: visible.value, filters: filters.value, order: order.value, page: page.value },
   })
   return ok({ accounts, listmeta: listMetaOf(page.value, accounts.length, count) })
-}
-
-/**
- * Whose the new account is. Clients write it down as an annotation, and send the header of a project for the tenant's too.
- *
- * @param scope as it was written; empty or absent: as the header says
- */
-function placeOf(
-  scope: string | undefined,
-  at: { readonly selected: ProjectUid | undefined; readonly access: RequestAccess; readonly requestId: string },
-): Result<{ readonly project: ProjectUid | undefined }, Refusal> {
-  const { selected, access, requestId } = at
-  switch (scope) {
-    case undefined:
-    case '':
-      return ok({ project: selected })
-    case 'project':
-      return selected ? ok({ project: selected }) : err(refuse('project_required'))
-    case 'tenant': {
-      // What was decided so far may have been about the project alone.
-      const permission = 'cloudaccount.create'
-      if (access.allows(permission, { kind: 'tenant' })) return ok({ project: undefined })
-      return err(
-        refuse('forbidden', `This needs ${permission} in the tenant (request ${requestId})`, {
-          permission,
-          scope: { kind: 'tenant' },
-        }),
-      )
-    }
-    default:
-      return err(refuse('invalid', 'metadata.annotations.scope: must be tenant or project'))
-  }
 }
 
 function finder(to: 'read' | 'change') {

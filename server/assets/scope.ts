@@ -70,18 +70,77 @@ export function visibleRows(
 }
 
 /**
- * Refuses to change labels without `tag.update` where the object is: roles reach objects by their labels (threat D02).
+ * Refuses to change labels without `tag.update` where the object is, and without the right to change what it becomes: roles
+ * reach objects by their labels, and nobody moves one out of, or into, what a filter lets them change (threat D02).
+ *
+ * @param asking `permission` is the one that the change itself needs
  */
 export function mayRelabel(
-  { project, labels }: Pick<Scoped, 'project' | 'labels'>,
+  { uid, name, project, labels }: Scoped,
   after: Readonly<Record<string, string>>,
-  { access, requestId }: { readonly access: RequestAccess; readonly requestId: string },
+  asking: {
+    readonly permission: Permission
+    readonly kind: string
+    readonly access: RequestAccess
+    readonly requestId: string
+  },
 ): Result<undefined, Refusal> {
   const keys = new Set([...Object.keys(labels), ...Object.keys(after)])
-  const same = [...keys].every((key) => labels[key] === after[key])
-  if (same || access.allows('tag.update', scopeOf(project))) return ok(undefined)
+  if ([...keys].every((key) => labels[key] === after[key])) return ok(undefined)
+  const { permission, kind, access, requestId } = asking
+  const scope = scopeOf(project)
+  for (const needed of ['tag.update', permission] as const)
+    if (!access.allows(needed, { kind, uid, name, tags: after, scope }))
+      return err(
+        refuse('forbidden', `With these labels this needs ${needed} there (request ${requestId})`, {
+          permission: needed,
+          scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project },
+        }),
+      )
+  return ok(undefined)
+}
+
+/**
+ * Whose a new object is. Clients write it down as an annotation, and send the header of a project for the tenant's too.
+ *
+ * @param scope as it was written; empty or absent: as the header says
+ * @param permission that a creation needs
+ */
+export function placeOf(
+  scope: string | undefined,
+  permission: Permission,
+  at: { readonly selected: ProjectUid | undefined; readonly access: RequestAccess; readonly requestId: string },
+): Result<{ readonly project: ProjectUid | undefined }, Refusal> {
+  const { selected } = at
+  switch (scope) {
+    case undefined:
+    case '':
+      return ok({ project: selected })
+    case 'project':
+      return selected ? ok({ project: selected }) : err(refuse('project_required'))
+    case 'tenant': {
+      // What was decided so far may have been about the project alone.
+      const may = mayIn(undefined, permission, at)
+      return may.ok ? ok({ project: undefined }) : may
+    }
+    default:
+      return err(refuse('invalid', 'metadata.annotations.scope: must be tenant or project'))
+  }
+}
+
+/** Refuses who does not hold a permission in the tenant, or in one project. */
+export function mayIn(
+  project: ProjectUid | undefined,
+  permission: Permission,
+  { access, requestId }: { readonly access: RequestAccess; readonly requestId: string },
+): Result<undefined, Refusal> {
+  if (access.allows(permission, scopeOf(project))) return ok(undefined)
+  const where = project === undefined ? 'the tenant' : `project ${project}`
   return err(
-    refuse('forbidden', `Changing labels needs tag.update there (request ${requestId})`, { permission: 'tag.update' }),
+    refuse('forbidden', `This needs ${permission} in ${where} (request ${requestId})`, {
+      permission,
+      scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project },
+    }),
   )
 }
 

@@ -97,7 +97,10 @@ export const sshKeyEndpoints: readonly Endpoint[] = [
       if (!before) return err(refuse('not_found'))
       const after = written(c.body, before)
       if (!after.ok) return after
-      const relabel = mayRelabel(before, after.value.labels, c)
+      const relabel = mayRelabel(before, after.value.labels, {
+        ...{ permission: 'sshKey.update', kind: 'sshKey' },
+        ...{ access: c.access, requestId: c.requestId },
+      })
       if (!relabel.ok) return relabel
       const updated = await updateSshKey(c.tx, before.uid, after.value, c.now)
       if (!updated.ok) return updated

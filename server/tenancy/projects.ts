@@ -126,7 +126,9 @@ export async function removeProject(
 /** The projects that the caller may see: those they hold any right to read in. */
 export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Project[]> {
   // Who reaches objects through filters alone has to find the project that they are in.
-  const reaches = (['cluster.list', 'cloudaccount.list', 'sshKey.list'] as const).map(access.reachOf)
+  const reaches = (['cluster.list', 'clusterProfile.list', 'cloudaccount.list', 'sshKey.list'] as const).map(
+    access.reachOf,
+  )
   const hasObjects = (uid: string) => reaches.some((reach) => reach !== 'all' && reach.has(uid))
   return (await readProjects(tx)).filter((project) => isVisible(access, project) || hasObjects(project.uid))
 }

@@ -319,6 +319,7 @@ describe('another tenant’s ids', () => {
   let key: Api
   let watches: Agent | undefined
   after(() => watches?.destroy())
+  const packName = 'secret-pack'
   const random = () => Array.from({ length: 24 }, () => Math.floor(Math.random() * 16).toString(16)).join('')
 
   before(async () => {
@@ -365,6 +366,10 @@ describe('another tenant’s ids', () => {
       project,
       body: { metadata: { name: 'secret account' }, spec: awsSpec },
     })
+    const { uid: clusterProfile } = await acme.admin.must('POST', '/v1/clusterprofiles', {
+      project,
+      body: { metadata: { name: 'secret profile' }, spec: { template: { packs: [{ name: packName }] } } },
+    })
     const { uid: edgeToken } = await acme.admin.must('POST', '/v1/edgehosts/tokens', {
       body: { metadata: { name: 'secret token' }, spec: { expiry: '2099-01-01T00:00:00.000Z' } },
     })
@@ -375,8 +380,8 @@ describe('another tenant’s ids', () => {
       body: { role: 'Project Viewer', project, seconds: 600, reason: 'a secret reason' },
     })
     theirs = {
+      ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
       ...{ assignments: assignment, requests: asked },
-      ...{ sshkeys: sshKey, aws: cloudAccount, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
@@ -428,7 +433,7 @@ describe('another tenant’s ids', () => {
             route: `${method.toUpperCase()} ${path}`,
             method: method.toUpperCase(),
             kind: /([^/]+)\/\{/.exec(path)?.[1] ?? '',
-            path: (uid: string) => path.replace(/\{\w+\}/, encodeURIComponent(uid)),
+            path: (uid: string) => path.replace(/\{\w+\}/, encodeURIComponent(uid)).replace('{packName}', packName),
             body: own ?? (schema ? sampleOf(schema, named) : undefined),
           }
         }),

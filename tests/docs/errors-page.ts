@@ -47,6 +47,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   edge_token_name_taken: 'Choose another name; names that differ in case alone are the same.',
   cloud_account_name_taken:
     'Choose another name within the tenant or project; names that differ in case alone are the same.',
+  cluster_profile_name_taken:
+    'Choose another name or version within the tenant or project; names that differ in case alone are the same.',
   cluster_name_taken: 'Choose another name within the project.',
   own_request: 'Let somebody else decide; another account of yours is you. What you asked for you may withdraw.',
   request_closed: 'It was decided, withdrawn or left unanswered for too long: `message` says which. Ask anew.',

@@ -37,6 +37,8 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'clusterProfile'
+  | 'pack'
   | 'assignment'
   | 'accessRequest'
 
@@ -164,6 +166,14 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const pack = `${org}-pack`
+  const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
+    project,
+    body: {
+      ...named,
+      spec: { template: { packs: [{ name: pack, manifests: [{ name: 'one', content: `${org}: 1` }] }] } },
+    },
+  })
   const { uid: edgeToken } = await admin.must('POST', '/v1/edgehosts/tokens', {
     body: { ...named, spec: { expiry: '2099-01-01T00:00:00.000Z', defaultProjectUid: project } },
   })
@@ -201,6 +211,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+      clusterProfile,
+      pack,
       assignment,
       accessRequest,
     },
@@ -234,6 +246,8 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/clusterprofiles/': 'clusterProfile',
+  '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
   '/v1/palisade/access/requests/': 'accessRequest',
 }
@@ -272,6 +286,7 @@ export const onObjects = (operations: readonly DescribedOperation[]) =>
 const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+  '/v1/clusterprofiles/{uid}/packs/': 'pack',
 }
 
 /** Operations on an object inside another, with the kind of the inner one. */
@@ -300,7 +315,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
   ...{ defaultProjectUid: 'project', project: 'project' },
-  ...{ filterRefs: 'filter', sessionUid: 'session' },
+  ...{ filterRefs: 'filter', sessionUid: 'session', uids: 'clusterProfile' },
 }
 
 /** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */
@@ -331,6 +346,23 @@ const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsab
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+const profile = () => ({
+  metadata: { name: unknownId() },
+  spec: {
+    version: '1.2.3',
+    template: { type: 'add-on', packs: [{ name: 'web', manifests: [{ name: 'one', content: 'kind: Pod' }] }] },
+    variables: [{ name: 'size', format: 'number', defaultValue: '1' }],
+  },
+})
+const profileUpdate = () => ({
+  metadata: { name: unknownId() },
+  spec: { version: '1.2.4', template: { packs: null } },
+})
+const aVariable = { variables: [{ name: 'size', format: 'number', defaultValue: '1' }] }
+const cloneMetadata = (ids: Ids) => ({
+  name: unknownId(),
+  target: { scope: 'project', projectUid: ids('project', ['target', 'projectUid']) ?? '' },
+})
 const endsAt = '2099-01-01T00:00:00.000Z'
 const asked = (project: string | undefined) => ({
   ...{ role: predefinedRole('Project Viewer').uid, project },
@@ -356,6 +388,14 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
+  'POST /v1/clusterprofiles': profile,
+  'PUT /v1/clusterprofiles/{uid}': profileUpdate,
+  'PATCH /v1/clusterprofiles/{uid}/metadata': profileUpdate,
+  'PUT /v1/clusterprofiles/{uid}/variables': () => aVariable,
+  'PATCH /v1/clusterprofiles/{uid}/variables': () => aVariable,
+  'POST /v1/clusterprofiles/{uid}/clone': (ids) => ({ metadata: cloneMetadata(ids) }),
+  'POST /v1/clusterprofiles/{uid}/clone/validate': cloneMetadata,
+  'POST /v1/dashboard/clusterprofiles': () => ({ filter: { profileName: { contains: 'x' } }, sort: [] }),
   'PUT /v1/projects/{uid}/macros': () => aMacro,
   'PATCH /v1/projects/{uid}/macros': () => aMacro,
   'PUT /v1/tenants/{tenantUid}/macros': () => aMacro,
@@ -429,9 +469,10 @@ export function comparable({ status, headers, text }: ApiAnswer, ...ids: readonl
   const neutral = (value: string) =>
     ids.reduce((left, id) => left.replaceAll(id, '<id>'), value.replaceAll(request, '<request>'))
   const { date: _, ...lines } = headers
+  const lineOf = (name: string, value: unknown) => (name === 'audituid' ? '<entry>' : neutral(String(value)))
   return {
     status,
-    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, neutral(String(value))])),
+    headers: Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, lineOf(name, value)])),
     text: neutral(text),
   }
 }

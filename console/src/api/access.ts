@@ -5,6 +5,16 @@ import type { paths } from './schema.gen.ts'
 
 type Explained = paths['/v1/palisade/access/explain']['post']['responses'][200]['content']['application/json']
 export type Grant = Explained['because'][number]
+type Assignments = paths['/v1/palisade/access/assignments']['get']['responses'][200]['content']['application/json']
+/** One role that somebody holds, with its end. */
+export type Assignment = Assignments['items'][number]
+
+/** The roles that a user (with teams) or a team holds, with their ends. */
+export const assignmentsQuery = (of: { readonly user: string } | { readonly team: string }) =>
+  queryOptions({
+    queryKey: ['access', 'assignments', of],
+    queryFn: async () => (await answer(api.GET('/v1/palisade/access/assignments', { params: { query: of } }))).items,
+  })
 
 /** What a question is about: a cluster, a project, or without either the tenant. */
 export type Place = { readonly cluster?: string | undefined; readonly project?: string | undefined }
