@@ -14,7 +14,10 @@ import { readTeams } from './team-store.ts'
 import { userEndpoints } from './user-routes.ts'
 
 export type { ActivationLinks, LinkLife } from './ports.ts'
+export { findTeam } from './team-routes.ts'
+export { membersOf } from './team-store.ts'
 export { userAnswer } from './user-answers.ts'
+export { findUser } from './user-routes.ts'
 export {
   type AdminType,
   fullName,

@@ -233,6 +233,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/audits/': 'entry',
   '/v1/tenants/': 'tenant',
   '/v1/palisade/people/': 'user',
+  '/v1/palisade/teams/': 'team',
   '/v1/palisade/tenants/': 'tenant',
   '/v1/spectroclusters/': 'cluster',
   '/v1/dashboard/spectroclusters/': 'cluster',

@@ -1,8 +1,8 @@
 import { Button, Text } from '@mantine/core'
 import { useState } from 'react'
+import { type Change, readDetails } from '../../ledger/changes.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 import { Facts } from '../parts/page.tsx'
-import { type Change, readDetails } from './changes.ts'
 
 /** What an entry keeps beside who and on what: what changed, old and new, then the rest; the log's own JSON is one click away. */
 export function EntryDetails({ details }: { readonly details: Readonly<Record<string, unknown>> }) {

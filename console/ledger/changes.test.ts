@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readDetails } from '../../console/src/pages/changes.ts'
+import { readDetails } from './changes.ts'
 
 // How the details of an audit entry read, as the server writes them.
 
