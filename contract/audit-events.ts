@@ -23,6 +23,13 @@ export const auditEvents = {
     kind: 'system',
     title: 'Session settings of system administrators changed',
   },
+  'tenant.banner.updated': { action: 'update', kind: 'tenant', title: 'Banner for the people of the tenant changed' },
+  'system.banner.updated': { action: 'update', kind: 'system', title: 'Banner before everybody signs in changed' },
+  'system.classification.updated': {
+    action: 'update',
+    kind: 'system',
+    title: 'Classification of the installation changed',
+  },
   'tenant.password.policy.updated': {
     action: 'update',
     kind: 'tenant',
@@ -82,6 +89,12 @@ export const auditEvents = {
   'sshkey.created': { action: 'create', kind: 'sshKey', title: 'SSH key created' },
   'sshkey.updated': { action: 'update', kind: 'sshKey', title: 'SSH key changed' },
   'sshkey.deleted': { action: 'delete', kind: 'sshKey', title: 'SSH key deleted' },
+  'workspace.created': { action: 'create', kind: 'workspace', title: 'Workspace created' },
+  'workspace.updated': { action: 'update', kind: 'workspace', title: 'Workspace changed' },
+  'workspace.deleted': { action: 'delete', kind: 'workspace', title: 'Workspace deleted' },
+  'workspace.rbac.created': { action: 'update', kind: 'workspace', title: 'Role bindings added to the workspace' },
+  'workspace.rbac.updated': { action: 'update', kind: 'workspace', title: 'Role bindings of the workspace changed' },
+  'workspace.rbac.deleted': { action: 'update', kind: 'workspace', title: 'Role bindings of the workspace removed' },
   'macro.created': { action: 'create', kind: 'macro', title: 'Macros created' },
   'macro.updated': { action: 'update', kind: 'macro', title: 'Macros changed' },
   'macro.deleted': { action: 'delete', kind: 'macro', title: 'Macros deleted' },
@@ -112,6 +125,7 @@ export const auditEvents = {
   // Clusters
   'cluster.imported': { action: 'create', kind: 'spectrocluster', title: 'Cluster imported' },
   'cluster.bindings.checked': { action: 'update', kind: 'spectrocluster', title: "Cluster's bindings checked" },
+  'cluster.import.upgraded': { action: 'update', kind: 'spectrocluster', title: 'Read-only import lifted' },
   'cluster.updated': { action: 'update', kind: 'spectrocluster', title: 'Cluster changed' },
   'cluster.credential.renewed': { action: 'update', kind: 'spectrocluster', title: "Cluster's credential renewed" },
   'cluster.credential.mode.changed': {

@@ -1,10 +1,11 @@
-import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import { countSessions, type Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
+import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import { findTeam, findUser, membersOf, type People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
@@ -13,6 +14,7 @@ import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { openEndpoints, streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
+import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
 export type Features = {
@@ -22,10 +24,12 @@ export type Features = {
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
-  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
-  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
+  readonly workspaces: Workspaces
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly notices: Pick<NoticesOf, 'endpoints'>
   readonly sso: SsoPorts
 }
 
@@ -38,9 +42,11 @@ export function endpointsOf({
   assets,
   sealerOf,
   clusters,
+  workspaces,
   ledger,
   live,
   issuer,
+  notices,
   sso,
 }: Features): readonly Endpoint[] {
   return [
@@ -50,9 +56,16 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...simulateEndpoints({
+      names: people.names,
+      clusterTallies: clusters.tallies,
+      clusterLabels: clusters.labels,
+      recordedSince: ledger.recordedSince,
+    }),
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...openEndpoints({
       ...{ openCalls: ledger.openCalls, findCluster: clusters.target, findUser, findTeam, countSessions },
@@ -65,5 +78,6 @@ export function endpointsOf({
     ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
+    ...notices.endpoints,
   ]
 }

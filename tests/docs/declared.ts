@@ -4,9 +4,11 @@ import { endpointsOf } from '../../server/endpoints.ts'
 import type { Endpoint } from '../../server/gateway/index.ts'
 import { createIdentity } from '../../server/identity/index.ts'
 import { createLedger } from '../../server/ledger/index.ts'
+import { createNotices } from '../../server/notices/index.ts'
 import { createIssuer } from '../../server/oidc/index.ts'
 import { createPeople } from '../../server/people/index.ts'
 import { createTenancy } from '../../server/tenancy/index.ts'
+import { createWorkspaces } from '../../server/workspaces/index.ts'
 import { packageJson } from './package-json.ts'
 
 /** An edge that nobody may use: the features are made for what they declare, not to run. */
@@ -19,12 +21,15 @@ const absent = (() => {
 export function declaredEndpoints(): readonly Endpoint[] {
   const shared = { inTenant: absent, keys: absent, access: absent, clock: absent, logger: absent, append: absent }
   const identity = createIdentity({ ...shared, readInTenant: absent, lookups: absent, publicUrl: 'https://localhost' })
+  const notices = createNotices({ inTenant: absent, publicUrl: 'https://localhost', operator: undefined })
   return endpointsOf({
+    notices,
     version: packageJson.version,
     identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
     people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent, passwordExpiry: absent }),
     assets: createAssets({ sealerOf: absent }),
+    workspaces: createWorkspaces({ findCluster: absent, subjects: absent, protectedNamespaces: [] }),
     sealerOf: absent,
     clusters: createClusters({
       ...shared,
@@ -54,7 +59,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
     issuer: createIssuer({
       ...shared,
       publicUrl: 'https://localhost',
-      banner: undefined,
+      notices,
       port: identity.issuer,
       lookups: absent,
       teamNames: absent,

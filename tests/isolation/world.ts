@@ -34,9 +34,14 @@ export type Kind =
   | 'resourceRole'
   | 'teamResourceRole'
   | 'ownTenant'
+  | 'administrator'
+  | 'activation'
+  | 'reset'
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'workspace'
+  | 'workspaceRbac'
   | 'clusterProfile'
   | 'pack'
   | 'assignment'
@@ -166,6 +171,11 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const { uid: workspace } = await admin.must('POST', '/v1/workspaces', {
+    project,
+    body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
+  })
+  const { spec: ofWorkspace } = await admin.must('GET', `/v1/workspaces/${workspace}`)
   const pack = `${org}-pack`
   const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
     project,
@@ -208,9 +218,12 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       teamResourceRole,
       tenant: tenant.uid,
       ownTenant: tenant.uid,
+      ...(await createAdministrators(palisade, org)),
       sshKey,
       edgeToken,
       cloudAccount,
+      workspace,
+      workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
       clusterProfile,
       pack,
       assignment,
@@ -224,6 +237,28 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
   }
 }
 
+/** System administrators, of whom one waits for a first password, and one for a new one: what tenants have nothing to do with. */
+async function createAdministrators({ system, api }: Palisade, org: string) {
+  const [administrator = '', pending = '', resetting = ''] = await Promise.all(
+    ['one', 'pending', 'resetting'].map(async (name) => {
+      const spec = { emailId: `${name}@${org}.admins.test`, firstName: name, adminType: 'OperationAdmin' }
+      return (await system.must('POST', '/v1/system/admins', { body: { spec } })).uid as string
+    }),
+  )
+  const tokenOf = async (uid: string) => {
+    const { status } = await system.must('GET', `/v1/system/admins/${uid}`)
+    return status.activation.link.split('/').at(-1) as string
+  }
+  await api.must('PATCH', `/v1/auth/password/${await tokenOf(resetting)}/activate`, {
+    body: { password: goodPassword },
+  })
+  await system.must('PUT', `/v1/system/admins/${resetting}/passwordResetLink`)
+  return { administrator, activation: await tokenOf(pending), reset: await tokenOf(resetting) }
+}
+
+/** What belongs to the system administrators, who find it; nobody else does. */
+export const isOfAdministrators = (kind: Kind) => ['tenant', 'administrator', 'activation', 'reset'].includes(kind)
+
 /** What the id in a path names, by the path up to it. A path that is not here fails the tests: they must know what to ask for. */
 const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/': 'user',
@@ -232,6 +267,9 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/apiKeys/': 'apiKey',
   '/v1/audits/': 'entry',
   '/v1/tenants/': 'tenant',
+  '/v1/system/admins/': 'administrator',
+  '/v1/system/admins/auth/password/': 'activation',
+  '/v1/system/users/password/': 'reset',
   '/v1/palisade/people/': 'user',
   '/v1/palisade/teams/': 'team',
   '/v1/palisade/tenants/': 'tenant',
@@ -247,6 +285,9 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/workspaces/': 'workspace',
+  '/v1/workspaces/users/': 'user',
+  '/v1/workspaces/teams/': 'team',
   '/v1/clusterprofiles/': 'clusterProfile',
   '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
@@ -287,6 +328,7 @@ export const onObjects = (operations: readonly DescribedOperation[]) =>
 const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+  '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
   '/v1/clusterprofiles/{uid}/packs/': 'pack',
 }
 
@@ -312,6 +354,7 @@ export const unknownId = () => randomBytes(12).toString('hex')
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
   team: 'team',
+  ...{ clusterUid: 'cluster', workspace: 'workspace' },
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
@@ -325,6 +368,9 @@ export function kindAt(place: Place): Kind | undefined {
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
   if (['roles', 'emailId', 'orgEmailId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
+  if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
+  // Of what a client sends back as it read it, and not looked at.
+  if (name === 'uid' && place.at(-2) === 'metadata') return undefined
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
   return undefined
 }
@@ -341,12 +387,32 @@ const resourceRole = (ids: Ids) => ({
   filterRefs: [ids('filter', ['filterRefs', '[]'])].filter((uid) => uid !== undefined),
   roles: [predefinedRole('Resource Cluster Viewer').uid],
 })
+const rolesOnWorkspace = (ids: Ids) => ({
+  workspaces: [ids('workspace', ['workspaces', '[]', 'uid'])]
+    .filter((uid) => uid !== undefined)
+    .map((uid) => ({ uid, roles: [predefinedRole('Workspace Operator').uid] })),
+})
 const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+/** A proxy would be refused. */
+const byManifest = () => ({
+  metadata: { name: unknownId(), labels: {}, annotations: {} },
+  spec: { clusterConfig: { importMode: 'read-only' } },
+})
+const aBinding = {
+  spec: {
+    bindings: [
+      {
+        ...{ type: 'RoleBinding', namespace: 'shop', role: { kind: 'ClusterRole', name: 'view' } },
+        subjects: [{ type: 'Group', name: 'somebody' }],
+      },
+    ],
+  },
+}
 const profile = () => ({
   metadata: { name: unknownId() },
   spec: {
@@ -391,6 +457,18 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
+  'POST /v1/workspaces': (ids) => ({
+    metadata: { name: unknownId() },
+    spec: { clusterRefs: [{ clusterUid: ids('cluster', ['clusterRefs', '[]', 'clusterUid']) ?? unknownId() }] },
+  }),
+  'PUT /v1/workspaces/{uid}/clusterNamespaces': (ids) => {
+    const clusterUid = ids('cluster', ['clusterRefs', '[]', 'clusterUid'])
+    return { clusterNamespaces: [{ name: 'shop' }], ...(clusterUid ? { clusterRefs: [{ clusterUid }] } : {}) }
+  },
+  'POST /v1/workspaces/{uid}/clusterRbacs': () => aBinding,
+  'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}': () => aBinding,
+  'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,
+  'PUT /v1/workspaces/teams/{teamUid}/roles': rolesOnWorkspace,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
   'POST /v1/clusterprofiles': profile,
   'PUT /v1/clusterprofiles/{uid}': profileUpdate,
@@ -406,6 +484,10 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
   'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
   'PUT /v1/system/password/policy/default': () => aPolicy,
+  'POST /v1/system/admins': () => ({
+    spec: { emailId: `u${unknownId()}@sample.test`, firstName: 'Some', adminType: 'AccountAdmin' },
+  }),
+  'PUT /v1/system/classificationBanner': () => ({ config: '{}' }),
   'PUT /v1/users/system/macros': () => aMacro,
   'POST /v1/tenants/{tenantUid}/oidc/config': oidcConfig,
   'POST /v1/tenants/{tenantUid}/saml/config': samlConfig,
@@ -418,6 +500,15 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/users/{uid}': () => [{ op: 'replace', path: '/spec/firstName', value: 'Other' }],
   'PATCH /v1/teams/{uid}': () => [{ op: 'replace', path: '/metadata/name', value: unknownId() }],
   'POST /v1/palisade/clusters/{uid}/check': () => ({ token: 'not-a-token' }),
+  'PUT /v1/spectroclusters/{uid}/location': () => ({ location: { countryCode: 'CH' } }),
+  'POST /v1/spectroclusters/generic/import': byManifest,
+  'POST /v1/spectroclusters/aws/import': byManifest,
+  'POST /v1/spectroclusters/azure/import': byManifest,
+  'POST /v1/spectroclusters/gcp/import': byManifest,
+  'POST /v1/spectroclusters/vsphere/import': byManifest,
+  'POST /v1/spectroclusters/maas/import': byManifest,
+  'POST /v1/spectroclusters/edge-native/import': byManifest,
+  'POST /v1/spectroclusters/apache-cloudstack/import': byManifest,
   'POST /v1/dashboard/spectroclusters/search': () => ({
     filter: {
       conjunction: 'and',
