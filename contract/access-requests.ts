@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { storableText } from './wire/common.ts'
+import { numberInQuery, storableText } from './wire/common.ts'
 
 /** Our own `/v1/palisade/access/requests`: roles that people ask for, for a time. */
 
@@ -35,8 +35,8 @@ export const accessRequestStates = ['open', 'approved', 'denied', 'withdrawn', '
 export const AccessRequestsQuery = z.strictObject({
   /** `mine`: what the caller asked for, the newest first; `waiting`: what the caller may decide, the oldest first. */
   view: z.enum(['mine', 'waiting']).default('mine'),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+  limit: numberInQuery(1, 100).default(50),
+  offset: numberInQuery(0, 1_000_000_000).default(0),
 })
 
 export const AccessRequest = z.strictObject({

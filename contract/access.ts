@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { numberInQuery } from './wire/common.ts'
 import { filterGroupIn as filterGroup } from './wire/filters.ts'
 
 /** Our own `/v1/palisade/access`: who may do what, and why. */
@@ -21,8 +22,8 @@ export const WhoCanQuery = z.strictObject({
   ...place,
   /** Of a project or the tenant: also those who may on what their filters select in it. */
   filtered: z.enum(['true', 'false']).default('false'),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+  limit: numberInQuery(1, 100).default(50),
+  offset: numberInQuery(0, 1_000_000_000).default(0),
 })
 
 export const WhatCanQuery = z.strictObject({ user: uid.optional() })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { entryOutcomes } from './audit.ts'
 import { SessionUid } from './ids.ts'
 import { auditFilters, auditsQuery } from './wire/audits.ts'
+import { numberInQuery } from './wire/common.ts'
 
 /** What may be asked of a log beyond the published API. */
 
@@ -23,7 +24,7 @@ export const auditHistogramQuery = z.strictObject({
   ...auditFilters,
   outcome,
   sessionUid,
-  buckets: z.coerce.number().int().min(1).max(200).default(60),
+  buckets: numberInQuery(1, 200).default(60),
 })
 
 export const auditHistogram = z.strictObject({

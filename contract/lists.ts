@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { nameKey, storableText } from './wire/common.ts'
+import { nameKey, numberInQuery, storableText } from './wire/common.ts'
 import { type Columns, sorted } from './wire/list-select.ts'
 
 /** Our own lists for a reader who looks for something: searched, ordered and cut by the server. */
@@ -13,8 +13,8 @@ const searchQuery = <const Orders extends readonly [string, ...string[]]>(orders
     q: storableText(512).default(''),
     orderBy: z.enum(orders).default(orders[0]),
     descending: z.enum(['true', 'false']).default('false'),
-    limit: z.coerce.number().int().min(1).max(100).default(50),
-    offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+    limit: numberInQuery(1, 100).default(50),
+    offset: numberInQuery(0, 1_000_000_000).default(0),
   })
 
 const found = <Item extends z.ZodType>(item: Item) =>

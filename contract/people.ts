@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { TeamUid } from './ids.ts'
-import { storableText } from './wire/common.ts'
+import { numberInQuery, storableText } from './wire/common.ts'
 
 /** Our own `/v1/palisade/people`: the people of a tenant for a reader who looks for somebody. */
 
@@ -20,8 +20,8 @@ export const PeopleQuery = z.strictObject({
   team: TeamUid.optional(),
   orderBy: z.enum(peopleOrders).default('name'),
   descending: z.enum(['true', 'false']).default('false'),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+  limit: numberInQuery(1, 100).default(50),
+  offset: numberInQuery(0, 1_000_000_000).default(0),
 })
 
 const states = z.enum(['pending', 'active', 'inactive'])

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LinkLife } from './people.ts'
-import { storableText } from './wire/common.ts'
+import { numberInQuery, storableText } from './wire/common.ts'
 
 /** Our own `/v1/palisade/tenants`: the tenants for a system administrator who looks for one. */
 
@@ -15,8 +15,8 @@ export const TenantsQuery = z.strictObject({
   state: z.enum(tenantStates).optional(),
   orderBy: z.enum(tenantOrders).default('name'),
   descending: z.enum(['true', 'false']).default('false'),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+  limit: numberInQuery(1, 100).default(50),
+  offset: numberInQuery(0, 1_000_000_000).default(0),
 })
 
 const TenantInList = z.strictObject({

@@ -99,13 +99,20 @@ export const listMeta = z.object({
   offset: z.int(),
 })
 
+/** A whole number as a query has it: digits and nothing else, for `1e3` and ` 7` are no numbers there (threat G02). */
+export const numberInQuery = (min: number, max: number) =>
+  z.preprocess(
+    (given) => (typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : given),
+    z.int().min(min).max(max),
+  )
+
 /**
  * Paging parameters: `limit` (default 50, most 50; 0 means everything, as the Go helpers send it), `offset`, `continue`
  * (which wins over `offset`).
  */
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(0).max(10_000).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
+  limit: numberInQuery(0, 10_000).default(50),
+  offset: numberInQuery(0, 1_000_000_000).default(0),
   continue: z.string().max(512).optional(),
 })
 export type Page = {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
@@ -153,7 +154,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
       summary: 'Always refuses: no workspace has backups. Clients that ask before they go on know the code',
       permission: { object: 'workspace.get', find: findWorkspace },
       params: uidPath,
-      reply: { status: 200 },
+      reply: { status: 200, body: z.never() },
       refusals: ['not_found', 'backup_not_configured'],
       audit: 'refusals-only',
       async handle() {

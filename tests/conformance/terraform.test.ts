@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { predefinedRole } from '../../contract/roles.ts'
-import { type Api } from '../support/api.ts'
+import type { Api } from '../support/api.ts'
 import { createTenant, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
 import { addOnProfile, brownfield, type Workspace, workspace } from './terraform/clusters.ts'
 import { awsAccount, registrationToken, sshKey } from './terraform/objects.ts'
@@ -43,12 +43,22 @@ function independent(defaultProject: string, caPem: string): AnyRow[] {
     ...{ sessionMinutes: 230, bindsRolesAutomatically: true, repairsNodes: true, agentUpgrades: 'lock' },
     ...{ banner: { title: 'Notice', message: 'For members only' }, fips: [true, false, true] },
   }
-  const oidc = { type: 'oidc', caPem, scopes: ['openid', 'email'], providers: ['github'], domains: ['acme.test'] } as const
+  const oidc = {
+    type: 'oidc',
+    caPem,
+    scopes: ['openid', 'email'],
+    providers: ['github'],
+    domains: ['acme.test'],
+  } as const
   return [
     row({
       resource: role,
       first: { name: 'Pod Reader', type: 'project', permissions: ['cluster.get', 'cluster.list'] },
-      changed: { name: 'Pod Reader', type: 'project', permissions: ['cloudaccount.get', 'cluster.get', 'cluster.list'] },
+      changed: {
+        name: 'Pod Reader',
+        type: 'project',
+        permissions: ['cloudaccount.get', 'cluster.get', 'cluster.list'],
+      },
       importAs: 'Pod Reader',
     }),
     row({
@@ -85,7 +95,10 @@ function independent(defaultProject: string, caPem: string): AnyRow[] {
     }),
     row({
       resource: developerSetting,
-      first: { credit: { cpu: 20, memoryGiB: 100, storageGiB: 100, virtualClustersLimit: 10 }, hidesSystemGroups: true },
+      first: {
+        credit: { cpu: 20, memoryGiB: 100, storageGiB: 100, virtualClustersLimit: 10 },
+        hidesSystemGroups: true,
+      },
       changed: { credit: { cpu: 0, memoryGiB: 1, storageGiB: 0, virtualClustersLimit: 0 }, hidesSystemGroups: false },
     }),
     row({ resource: sso, first: { ...oidc, secret: 'first' }, changed: { ...oidc, secret: 'changed', domains: [] } }),
@@ -96,7 +109,11 @@ function independent(defaultProject: string, caPem: string): AnyRow[] {
     }),
     row({ resource: macros('tenant'), first: { tone: 'a' }, changed: { tone: 'b' } }),
     ...(['project', 'tenant'] as const).map((context) =>
-      row({ resource: sshKey(context), first: { name: context, publicKey }, changed: { name: `${context} 2`, publicKey } }),
+      row({
+        resource: sshKey(context),
+        first: { name: context, publicKey },
+        changed: { name: `${context} 2`, publicKey },
+      }),
     ),
     row({
       resource: awsAccount('project'),
@@ -121,7 +138,11 @@ function independent(defaultProject: string, caPem: string): AnyRow[] {
         manifests: { ns: 'kind: Namespace\napiVersion: v1', more: 'kind: ConfigMap' },
       },
     }),
-    row({ resource: brownfield, first: { name: 'east', labels: { env: 'prod' } }, changed: { name: 'east', labels: { env: 'prod' } } }),
+    row({
+      resource: brownfield,
+      first: { name: 'east', labels: { env: 'prod' } },
+      changed: { name: 'east', labels: { env: 'prod' } },
+    }),
   ]
 }
 
@@ -294,9 +315,14 @@ describe('the published Terraform provider, call by call', () => {
     const own = await role.create(provider, { name: 'Last Of All', type: 'tenant', permissions: ['user.get'] })
     // One page, and no filter: predefined roles alone nearly fill it.
     assert.equal(oneNamed<Named>((await get('/v1/roles?limit=50')).items, 'Last Of All').metadata.uid, own)
-    assert.equal(oneNamed<Named>((await get('/v1/roles?limit=50')).items, 'Workspace Operator').metadata.name, 'Workspace Operator')
+    assert.equal(
+      oneNamed<Named>((await get('/v1/roles?limit=50')).items, 'Workspace Operator').metadata.name,
+      'Workspace Operator',
+    )
     for (const scope of ['tenant', 'project', 'resource']) {
-      const [found, ...more] = (await get(`/v1/permissions?scope=${scope}`)).filter(({ name }: { name: string }) => name === 'Cluster')
+      const [found, ...more] = (await get(`/v1/permissions?scope=${scope}`)).filter(
+        ({ name }: { name: string }) => name === 'Cluster',
+      )
       assert.ok(found.permissions.includes('cluster.get'), scope)
       assert.equal(more.length, 0)
     }

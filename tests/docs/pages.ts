@@ -1,6 +1,6 @@
 import { routeTable } from '../../server/gateway/index.ts'
-import { declaredEndpoints } from './declared.ts'
 import { compatibilityPage } from './compatibility.ts'
+import { declaredEndpoints } from './declared.ts'
 import { errorsPage } from './errors-page.ts'
 
 /** Pages that are made of the code, by their path from the root. */

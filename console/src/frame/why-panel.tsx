@@ -106,7 +106,7 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
                   <Button
                     size="compact-xs"
                     variant="default"
-                    aria-label={`Ask for ${name}`}
+                    aria-label={`Ask for this role: ${name}`}
                     onClick={() => setAsking({ role: name, place: placeOf(kind, where) })}
                   >
                     Ask for this role

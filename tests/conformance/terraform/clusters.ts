@@ -12,7 +12,10 @@ export type Profile = {
 
 const profiles = '/v1/clusterprofiles'
 
-type ReadPack = { readonly name: string; readonly manifests: readonly { readonly name: string; readonly uid: string }[] }
+type ReadPack = {
+  readonly name: string
+  readonly manifests: readonly { readonly name: string; readonly uid: string }[]
+}
 
 /** @param known uids of the manifests that are there already, by name */
 const packOf = ({ manifests }: Profile, known: Readonly<Record<string, string>> = {}) => ({
@@ -100,8 +103,11 @@ export const brownfield: Resource<Brownfield> = {
     })
     const found = await provider.call('in context', 'GET', `${clusters}/${uid}`)
     if (!found.status || found.status.state === 'Deleted') throw new Error('cluster not found')
-    if (!/^kubectl apply -f https:\/\/\S+$/.test(found.status.clusterImport.importLink)) throw new Error('no import link')
-    await provider.call('in context', 'PATCH', `${clusters}/${uid}/metadata`, { metadata: { name, labels, annotations: null } })
+    if (!/^kubectl apply -f https:\/\/\S+$/.test(found.status.clusterImport.importLink))
+      throw new Error('no import link')
+    await provider.call('in context', 'PATCH', `${clusters}/${uid}/metadata`, {
+      metadata: { name, labels, annotations: null },
+    })
     await provider.call('in context', 'POST', `${clusters}/${uid}/upgrade/settings`, { spectroComponents: 'unlock' })
     return uid
   },
@@ -190,12 +196,10 @@ export const workspace: Resource<Workspace> = {
     return {
       name: found.metadata.name,
       clusters: spec.clusterRefs.map((one: { clusterUid: string }) => one.clusterUid),
-      namespaces: spec.clusterNamespaces.map(
-        (one: ReturnType<typeof namespacesOf>[number]) => ({
-          name: one.name,
-          ...pickAllocation(one.namespaceResourceAllocation.defaultResourceAllocation),
-        }),
-      ),
+      namespaces: spec.clusterNamespaces.map((one: ReturnType<typeof namespacesOf>[number]) => ({
+        name: one.name,
+        ...pickAllocation(one.namespaceResourceAllocation.defaultResourceAllocation),
+      })),
       bindings: spec.clusterRbacs.flatMap((one: ReadRbac) =>
         one.spec.bindings.map(({ namespace, role, subjects }) => ({
           namespace,
