@@ -37,6 +37,10 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'gcpAccount'
+  | 'azureAccount'
+  | 'cloudType'
+  | 'customAccount'
   | 'clusterProfile'
   | 'pack'
   | 'assignment'
@@ -166,6 +170,13 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const accountOf = async (path: string, spec: object): Promise<string> =>
+    (await admin.must('POST', `/v1/cloudaccounts/${path}`, { body: { ...named, spec } })).uid
+  const gcpAccount = await accountOf('gcp', gcpSpec)
+  const azureAccount = await accountOf('azure', azureSpec)
+  const cloudType = `${org}-cloud`
+  await admin.must('POST', '/v1/clouds/cloudTypes/register', { body: { metadata: { name: cloudType } } })
+  const customAccount = await accountOf(`cloudTypes/${cloudType}`, customSpec)
   const pack = `${org}-pack`
   const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
     project,
@@ -211,6 +222,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+      ...{ gcpAccount, azureAccount, cloudType, customAccount },
       clusterProfile,
       pack,
       assignment,
@@ -246,6 +258,10 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/cloudaccounts/gcp/': 'gcpAccount',
+  '/v1/cloudaccounts/azure/': 'azureAccount',
+  '/v1/cloudaccounts/cloudTypes/': 'cloudType',
+  '/v1/clouds/cloudTypes/': 'cloudType',
   '/v1/clusterprofiles/': 'clusterProfile',
   '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
@@ -287,6 +303,7 @@ const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
   '/v1/clusterprofiles/{uid}/packs/': 'pack',
+  '/v1/cloudaccounts/cloudTypes/{cloudType}/': 'customAccount',
 }
 
 /** Operations on an object inside another, with the kind of the inner one. */
@@ -323,6 +340,8 @@ export function kindAt(place: Place): Kind | undefined {
   const name = place.findLast((step) => step !== '[]') ?? ''
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
   if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
+  // Of a cloud's own.
+  if (['tenantId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
   return undefined
@@ -346,6 +365,18 @@ const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsab
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+const gcpSpec = {
+  jsonCredentials: JSON.stringify({
+    ...{ type: 'service_account', project_id: 'shop', private_key_id: '1', client_email: 'a@shop.test' },
+    private_key: '-----BEGIN PRIVATE KEY-----\nbm90LWEtcmVhbC1vbmU=\n-----END PRIVATE KEY-----\n',
+  }),
+}
+const azureSpec = {
+  ...{ tenantId: '00000000-0000-4000-8000-000000000001', clientId: '00000000-0000-4000-8000-000000000002' },
+  clientSecret: 'not-a-real-one',
+}
+const customSpec = { credentials: { password: 'not-a-real-one' } }
+const accountWith = (spec: object) => () => ({ metadata: { name: unknownId() }, spec })
 const profile = () => ({
   metadata: { name: unknownId() },
   spec: {
@@ -388,6 +419,19 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
+  'POST /v1/cloudaccounts/gcp': accountWith(gcpSpec),
+  'PUT /v1/cloudaccounts/gcp/{uid}': accountWith(gcpSpec),
+  'POST /v1/clouds/gcp/account/validate': () => ({ spec: gcpSpec }),
+  'POST /v1/cloudaccounts/azure': accountWith(azureSpec),
+  'PUT /v1/cloudaccounts/azure/{uid}': accountWith(azureSpec),
+  'POST /v1/clouds/azure/account/validate': () => azureSpec,
+  // Without a project it makes none: the kind of cloud could not be removed while there is another account of it.
+  'POST /v1/cloudaccounts/cloudTypes/{cloudType}': () => ({
+    metadata: { name: unknownId(), annotations: { scope: 'project' } },
+    spec: customSpec,
+  }),
+  'PUT /v1/cloudaccounts/cloudTypes/{cloudType}/{uid}': accountWith(customSpec),
+  'POST /v1/clouds/cloudTypes/register': () => ({ metadata: { name: `n${unknownId()}` } }),
   'POST /v1/clusterprofiles': profile,
   'PUT /v1/clusterprofiles/{uid}': profileUpdate,
   'PATCH /v1/clusterprofiles/{uid}/metadata': profileUpdate,
