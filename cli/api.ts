@@ -202,7 +202,7 @@ function hintsFor({
   }
   if (status === 403)
     return [
-      'Ask an administrator for a role that has it.',
+      'Ask for a role that has it: palisade request ROLE --for 2h --reason …',
       `What the log says, for who may read it: palisade why ${requestId}`,
     ]
   const waitS = answer.headers['retry-after']

@@ -11,6 +11,7 @@ import type { CliEdges, ExitCode } from './edges.ts'
 import { Failure } from './failure.ts'
 import { addObjectCommands } from './object-commands.ts'
 import { browse } from './programs.ts'
+import { addRequestCommands } from './request-commands.ts'
 import { uninterrupted } from './signals.ts'
 import { ask } from './terminal.ts'
 
@@ -45,6 +46,7 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
   addObjectCommands(program, wiring)
   addClusterCommands(program, wiring)
   addAuditCommands(program, wiring)
+  addRequestCommands(program, wiring)
   addCompletion(program, wiring)
 
   try {

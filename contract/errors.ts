@@ -35,6 +35,7 @@ export const refusals = {
   },
   // State
   org_taken: { status: 409, code: 'OrganizationAlreadyExists', title: 'An organisation with this name exists' },
+  domain_taken: { status: 409, code: 'DomainTaken', title: 'The domain belongs to a tenant already' },
   user_taken: { status: 409, code: 'UserAlreadyExists', title: 'A user with this e-mail exists' },
   team_name_taken: { status: 409, code: 'TeamNameTaken', title: 'A team with this name exists' },
   role_name_taken: { status: 409, code: 'RoleNameTaken', title: 'A role with this name exists' },
@@ -46,6 +47,13 @@ export const refusals = {
   project_in_use: { status: 409, code: 'ProjectInUse', title: 'The project still has clusters' },
   client_name_taken: { status: 409, code: 'ClientNameTaken', title: 'A client with this name exists' },
   ssh_key_name_taken: { status: 409, code: 'SshKeyNameTaken', title: 'An SSH key with this name exists there' },
+  // The code and the words that clients tolerate.
+  backup_not_configured: { status: 404, code: 'BackupNotConfigured', title: 'Backup not configured' },
+  workspace_name_taken: {
+    status: 409,
+    code: 'WorkspaceNameTaken',
+    title: 'A workspace with this name exists in the project',
+  },
   private_key_refused: { status: 400, code: 'PrivateKeyRefused', title: 'This is a private key, and not taken' },
   // 422 is what clients tell a clash by.
   macro_name_taken: { status: 422, code: 'MacroNameTaken', title: 'A macro with this name exists there' },

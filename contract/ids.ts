@@ -26,6 +26,7 @@ export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
+export const RbacUid = uid.brand<'RbacUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
 export type UserUid = z.infer<typeof UserUid>
@@ -48,6 +49,7 @@ export type EdgeTokenUid = z.infer<typeof EdgeTokenUid>
 export type CloudAccountUid = z.infer<typeof CloudAccountUid>
 export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
+export type RbacUid = z.infer<typeof RbacUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */
 export const isTenantUid = (text: string): text is TenantUid => tenantUid.test(text)

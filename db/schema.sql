@@ -68,6 +68,66 @@ AS $function$
   $function$;
 grant execute on function lost_intents(own text, live text[], silence interval, most integer) to palisade_app;
 
+CREATE OR REPLACE FUNCTION note_access_changes(tenant tenant_uid, what text, uids text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  next bigint;
+begin
+  select e.epoch + 1 into next from access_epochs e where e.tenant_id = tenant for update;
+  if not found then
+    return;
+  end if;
+  if cardinality(uids) > 1000 then
+    insert into access_changes values (tenant, next, 'everything', '') on conflict do nothing;
+  else
+    insert into access_changes select tenant, next, what, unnest(uids) on conflict do nothing;
+  end if;
+  -- Whoever is further behind reads everything (server/access/change-log.ts).
+  if next % 32 = 0 then
+    delete from access_changes c where c.tenant_id = tenant and c.epoch <= next - 512;
+  end if;
+end $function$;
+-- Nobody but the owner may call it.
+
+CREATE OR REPLACE FUNCTION note_access_row()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  for at in 0 .. tg_nargs - 1 by 2 loop
+    perform note_access_changes(new.tenant_id, tg_argv[at], array[to_jsonb(new) ->> tg_argv[at + 1]]);
+  end loop;
+  return null;
+end $function$;
+-- Nobody but the owner may call it.
+
+CREATE OR REPLACE FUNCTION note_access_statement()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  one record;
+begin
+  for at in 0 .. tg_nargs - 1 by 2 loop
+    for one in execute format(
+      'select tenant_id, array_agg(distinct %1$I::text) as uids from changed where %1$I is not null group by tenant_id',
+      tg_argv[at + 1])
+    loop
+      perform note_access_changes(one.tenant_id, tg_argv[at], one.uids);
+    end loop;
+  end loop;
+  return null;
+end $function$;
+-- Nobody but the owner may call it.
+
 CREATE OR REPLACE FUNCTION record_entries(tenant text, replica text, packs text[], starts integer[], lengths integer[], bodies bytea, opens text[], ends text[])
  RETURNS bigint
  LANGUAGE plpgsql
@@ -166,6 +226,25 @@ CREATE OR REPLACE FUNCTION tenants_of_login(wanted bytea)
 AS $function$ select d.tenant_id::text from login_directory d where d.directory_index = wanted and d.tenant_id <> 'system' limit 2 $function$;
 grant execute on function tenants_of_login(wanted bytea) to palisade_app;
 
+create table access_changes (
+  tenant_id tenant_uid not null,
+  epoch bigint not null,
+  kind text not null,
+  uid text not null,
+  constraint access_changes_pkey PRIMARY KEY (tenant_id, epoch, kind, uid),
+  constraint access_changes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint access_changes_kind_check CHECK ((kind = ANY (ARRAY['everything'::text, 'user'::text, 'team'::text, 'role'::text, 'filter'::text, 'resource-role'::text, 'project'::text])))
+);
+alter table access_changes enable row level security;
+alter table access_changes force row level security;
+create policy changes on access_changes for all to owner
+  using (true)
+  with check (true);
+create policy tenant on access_changes for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select on access_changes to palisade_app;
+
 create table access_epochs (
   tenant_id tenant_uid not null,
   epoch bigint not null default 1,
@@ -177,6 +256,8 @@ create table access_epochs (
 CREATE INDEX access_epochs_xid ON access_epochs USING btree (xid);
 alter table access_epochs enable row level security;
 alter table access_epochs force row level security;
+create policy changes on access_epochs for update to owner
+  using (true);
 create policy feed on access_epochs for select to owner
   using (true);
 create policy tenant on access_epochs for all to palisade_app
@@ -634,6 +715,9 @@ create table filters (
   constraint filters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint filters_conjunction_check CHECK ((conjunction = ANY (ARRAY['and'::text, 'or'::text])))
 );
+CREATE TRIGGER access_come AFTER INSERT ON filters REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('filter', 'filter_id');
+CREATE TRIGGER access_gone AFTER DELETE ON filters REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('filter', 'filter_id');
+CREATE TRIGGER access_row AFTER UPDATE ON filters FOR EACH ROW WHEN (((old.conjunction IS DISTINCT FROM new.conjunction) OR (old.expressions IS DISTINCT FROM new.expressions))) EXECUTE FUNCTION note_access_row('filter', 'filter_id');
 alter table filters enable row level security;
 alter table filters force row level security;
 create policy tenant on filters for all to palisade_app
@@ -821,6 +905,9 @@ create table projects (
   constraint projects_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
   constraint projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
 );
+CREATE TRIGGER access_come AFTER INSERT ON projects REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('project', 'project_id');
+CREATE TRIGGER access_gone AFTER DELETE ON projects REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('project', 'project_id');
+CREATE TRIGGER access_row AFTER UPDATE OF name ON projects FOR EACH ROW WHEN ((old.name IS DISTINCT FROM new.name)) EXECUTE FUNCTION note_access_row('project', 'project_id');
 alter table projects enable row level security;
 alter table projects force row level security;
 create policy tenant on projects for all to palisade_app
@@ -845,6 +932,10 @@ create table resource_role_filters (
   constraint resource_role_filters_tenant_id_resource_role_id_fkey FOREIGN KEY (tenant_id, resource_role_id) REFERENCES resource_roles(tenant_id, resource_role_id) ON DELETE CASCADE
 );
 CREATE INDEX resource_role_filters_by_filter ON resource_role_filters USING btree (tenant_id, filter_id);
+CREATE TRIGGER access_come AFTER INSERT ON resource_role_filters REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_gone AFTER DELETE ON resource_role_filters REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_is AFTER UPDATE ON resource_role_filters REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_was AFTER UPDATE ON resource_role_filters REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
 alter table resource_role_filters enable row level security;
 alter table resource_role_filters force row level security;
 create policy tenant on resource_role_filters for all to palisade_app
@@ -862,6 +953,10 @@ create table resource_role_projects (
   constraint resource_role_projects_tenant_id_resource_role_id_fkey FOREIGN KEY (tenant_id, resource_role_id) REFERENCES resource_roles(tenant_id, resource_role_id) ON DELETE CASCADE
 );
 CREATE INDEX resource_role_projects_by_project ON resource_role_projects USING btree (tenant_id, project_id);
+CREATE TRIGGER access_come AFTER INSERT ON resource_role_projects REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_gone AFTER DELETE ON resource_role_projects REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_is AFTER UPDATE ON resource_role_projects REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_was AFTER UPDATE ON resource_role_projects REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
 alter table resource_role_projects enable row level security;
 alter table resource_role_projects force row level security;
 create policy tenant on resource_role_projects for all to palisade_app
@@ -878,6 +973,10 @@ create table resource_role_roles (
   constraint resource_role_roles_tenant_id_resource_role_id_fkey FOREIGN KEY (tenant_id, resource_role_id) REFERENCES resource_roles(tenant_id, resource_role_id) ON DELETE CASCADE
 );
 CREATE INDEX resource_role_roles_by_role ON resource_role_roles USING btree (tenant_id, role_id);
+CREATE TRIGGER access_come AFTER INSERT ON resource_role_roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_gone AFTER DELETE ON resource_role_roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_is AFTER UPDATE ON resource_role_roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
+CREATE TRIGGER access_was AFTER UPDATE ON resource_role_roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('resource-role', 'resource_role_id');
 alter table resource_role_roles enable row level security;
 alter table resource_role_roles force row level security;
 create policy tenant on resource_role_roles for all to palisade_app
@@ -901,6 +1000,9 @@ create table resource_roles (
 );
 CREATE INDEX resource_roles_by_team ON resource_roles USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
 CREATE INDEX resource_roles_by_user ON resource_roles USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL);
+CREATE TRIGGER access_come AFTER INSERT ON resource_roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_gone AFTER DELETE ON resource_roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_row AFTER UPDATE ON resource_roles FOR EACH ROW WHEN (((((old.user_id)::text IS DISTINCT FROM (new.user_id)::text) OR ((old.team_id)::text IS DISTINCT FROM (new.team_id)::text)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION note_access_row('resource-role', 'resource_role_id');
 alter table resource_roles enable row level security;
 alter table resource_roles force row level security;
 create policy tenant on resource_roles for all to palisade_app
@@ -942,6 +1044,10 @@ create table role_assignments (
 );
 CREATE INDEX role_assignments_by_project ON role_assignments USING btree (tenant_id, project_id);
 CREATE INDEX role_assignments_by_role ON role_assignments USING btree (tenant_id, role_id);
+CREATE TRIGGER access_come AFTER INSERT ON role_assignments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_gone AFTER DELETE ON role_assignments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_is AFTER UPDATE ON role_assignments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_was AFTER UPDATE ON role_assignments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
 alter table role_assignments enable row level security;
 alter table role_assignments force row level security;
 create policy tenant on role_assignments for all to palisade_app
@@ -967,6 +1073,9 @@ create table roles (
   constraint roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint roles_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'project'::text, 'resource'::text])))
 );
+CREATE TRIGGER access_come AFTER INSERT ON roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('role', 'role_id');
+CREATE TRIGGER access_gone AFTER DELETE ON roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('role', 'role_id');
+CREATE TRIGGER access_row AFTER UPDATE ON roles FOR EACH ROW WHEN (((((old.name IS DISTINCT FROM new.name) OR (old.scope IS DISTINCT FROM new.scope)) OR (old.permissions IS DISTINCT FROM new.permissions)) OR (old.is_enabled IS DISTINCT FROM new.is_enabled))) EXECUTE FUNCTION note_access_row('role', 'role_id');
 alter table roles enable row level security;
 alter table roles force row level security;
 create policy tenant on roles for all to palisade_app
@@ -1067,6 +1176,9 @@ create table team_members (
   constraint team_members_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE
 );
 CREATE INDEX team_members_by_user ON team_members USING btree (tenant_id, user_id);
+CREATE TRIGGER access_come AFTER INSERT ON team_members REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id');
+CREATE TRIGGER access_gone AFTER DELETE ON team_members REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id');
+CREATE TRIGGER access_row AFTER UPDATE OF team_position ON team_members FOR EACH ROW WHEN ((old.team_position IS DISTINCT FROM new.team_position)) EXECUTE FUNCTION note_access_row('user', 'user_id');
 alter table team_members enable row level security;
 alter table team_members force row level security;
 create policy tenant on team_members for all to palisade_app
@@ -1087,6 +1199,9 @@ create table teams (
   constraint teams_tenant_id_name_key_key UNIQUE (tenant_id, name_key),
   constraint teams_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
 );
+CREATE TRIGGER access_come AFTER INSERT ON teams REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('team', 'team_id');
+CREATE TRIGGER access_gone AFTER DELETE ON teams REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('team', 'team_id');
+CREATE TRIGGER access_row AFTER UPDATE OF name ON teams FOR EACH ROW WHEN ((old.name IS DISTINCT FROM new.name)) EXECUTE FUNCTION note_access_row('team', 'team_id');
 alter table teams enable row level security;
 alter table teams force row level security;
 create policy tenant on teams for all to palisade_app
@@ -1202,6 +1317,9 @@ create table users (
   constraint users_login_mode_check CHECK ((login_mode = ANY (ARRAY['dev'::text, 'devops'::text]))),
   constraint users_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'inactive'::text])))
 );
+CREATE TRIGGER access_come AFTER INSERT ON users REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id');
+CREATE TRIGGER access_gone AFTER DELETE ON users REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id');
+CREATE TRIGGER access_row AFTER UPDATE OF state, credential_epoch, admin_type ON users FOR EACH ROW WHEN ((((old.state IS DISTINCT FROM new.state) OR (old.credential_epoch IS DISTINCT FROM new.credential_epoch)) OR (old.admin_type IS DISTINCT FROM new.admin_type))) EXECUTE FUNCTION note_access_row('user', 'user_id');
 alter table users enable row level security;
 alter table users force row level security;
 create policy tenant on users for all to palisade_app
@@ -1246,6 +1364,10 @@ create table workspace_roles (
 CREATE INDEX workspace_roles_by_role ON workspace_roles USING btree (tenant_id, role_id);
 CREATE INDEX workspace_roles_by_team ON workspace_roles USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
 CREATE INDEX workspace_roles_by_workspace ON workspace_roles USING btree (tenant_id, workspace_id);
+CREATE TRIGGER access_come AFTER INSERT ON workspace_roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_gone AFTER DELETE ON workspace_roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_is AFTER UPDATE ON workspace_roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
+CREATE TRIGGER access_was AFTER UPDATE ON workspace_roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
 alter table workspace_roles enable row level security;
 alter table workspace_roles force row level security;
 create policy tenant on workspace_roles for all to palisade_app

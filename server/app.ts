@@ -49,6 +49,7 @@ import { createExpiry, requestPulse } from './requests/index.ts'
 import { createAskedEnds } from './streams/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
+import { createWorkspaces } from './workspaces/index.ts'
 
 /** A server that is built and not yet listening. */
 export type App = {
@@ -202,6 +203,10 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     clustersIn: clusters.inProject,
   })
   const assets = createAssets({ sealerOf: keys.of })
+  const workspaces = createWorkspaces({
+    ...{ findCluster: clusters.target, subjects: people.subjects },
+    protectedNamespaces: config.protectedNamespaces,
+  })
   const expiry = createExpiry({
     ...{ inTenant: readInTenant, lookups: createLookups(pool), clock, logger },
     sealerOf: keys.of,
@@ -234,8 +239,9 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     signals: createSignals({ inTenant: readInTenant, requestPulse }),
   }
   const endpoints = endpointsOf({
-    ...{ version, identity, tenancy, people, assets, clusters, ledger, live, issuer },
+    ...{ version, identity, tenancy, people, assets, clusters, workspaces, ledger, live, issuer },
     sealerOf: keys.of,
+    sso: { sealerOf: keys.of, publicUrl: config.publicUrl },
   })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({

@@ -9,9 +9,11 @@ import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
+import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
+import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
 export type Features = {
@@ -22,9 +24,11 @@ export type Features = {
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly workspaces: Workspaces
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly sso: SsoPorts
 }
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
@@ -36,9 +40,11 @@ export function endpointsOf({
   assets,
   sealerOf,
   clusters,
+  workspaces,
   ledger,
   live,
   issuer,
+  sso,
 }: Features): readonly Endpoint[] {
   return [
     ...versionEndpoints(version),
@@ -50,11 +56,13 @@ export function endpointsOf({
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,
     ...limitEndpoints,
     ...preferenceEndpoints,
     ...upgradeEndpoints,
+    ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

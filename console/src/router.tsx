@@ -127,6 +127,10 @@ const routes = root.addChildren([
       lazyRouteComponent(() => import('./pages/role.tsx'), 'RolePage'),
     ),
     page(
+      'requests',
+      lazyRouteComponent(() => import('./pages/requests.tsx'), 'Requests'),
+    ),
+    page(
       'audit',
       lazyRouteComponent(() => import('./pages/audit.tsx'), 'Audit'),
     ),

@@ -1,5 +1,5 @@
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
-import type { AccessRequest, Decision, DenyCause, Reason, TenantAccessFacts } from './types.ts'
+import type { AccessRequest, Assignment, Decision, DenyCause, Reason, Scope, TenantAccessFacts } from './types.ts'
 
 /**
  * The whole rule, slowly: what `decide` must answer to any request. Deny by default; grants only add, none takes away.
@@ -14,20 +14,26 @@ export function decidePlain({ subject, permission, resource, now }: AccessReques
   const catalogue: ReadonlySet<string> = facts.permissions
   if (!catalogue.has(permission)) return deny('unknown-permission')
 
-  const because = facts.assignments.flatMap((assignment): Reason[] => {
-    const { kind, uid } = assignment.subject
-    const theirs = kind === 'user' ? uid === subject.userUid : user.teams.includes(uid)
-    const role = facts.roles.get(assignment.roleUid)
-    if (!theirs || role === undefined) return []
-    const allows =
-      role.permissions.some((held) => held === permission) &&
-      mayBeGiven(role.scope, assignment, facts.tenantUid) &&
-      reaches(assignment.scope, resource.scope) &&
-      isLive(assignment, now) &&
-      selects(assignment.filters, resource.tags)
-    if (!allows) return []
-    const via = kind === 'user' ? { kind } : { kind, teamUid: uid }
-    return [{ assignment: assignment.id, roleUid: role.uid, roleName: role.name, via, scope: assignment.scope }]
-  })
+  const mine: Assignment['subject'] = { kind: 'user', uid: subject.userUid }
+  const holders = [mine, ...[...new Set(user.teams)].map((uid) => ({ kind: 'team' as const, uid }))]
+  const because = holders
+    .flatMap(({ kind, uid }) => facts.assignments.filter(({ subject: of }) => of.kind === kind && of.uid === uid))
+    .toSorted((a, b) => widest.indexOf(a.scope.kind) - widest.indexOf(b.scope.kind))
+    .flatMap((assignment): Reason[] => {
+      const { kind, uid } = assignment.subject
+      const role = facts.roles.get(assignment.roleUid)
+      if (role === undefined) return []
+      const allows =
+        role.permissions.some((held) => held === permission) &&
+        mayBeGiven(role.scope, assignment, facts.tenantUid) &&
+        reaches(assignment.scope, resource.scope) &&
+        isLive(assignment, now) &&
+        selects(assignment.filters, resource.tags)
+      if (!allows) return []
+      const via = kind === 'user' ? { kind } : { kind, teamUid: uid }
+      return [{ assignment: assignment.id, roleUid: role.uid, roleName: role.name, via, scope: assignment.scope }]
+    })
   return because.length > 0 ? { effect: 'allow', because, epoch: facts.epoch } : deny('no-grant')
 }
+
+const widest: readonly Scope['kind'][] = ['system', 'tenant', 'project', 'workspace']

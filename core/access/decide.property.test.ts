@@ -8,7 +8,7 @@ import { decidePlain } from './decide-plain.ts'
 
 const runs = { numRuns: 5000 }
 
-test('the compiled engine answers what the plain rule answers, reasons included', () => {
+test('D07: the compiled engine answers what the plain rule answers, reasons included, filters, negation and ends too', () => {
   const seen = { allow: 0, deny: 0 }
   fc.assert(
     fc.property(anyFacts, anyRequest, (facts, request) => {

@@ -361,7 +361,7 @@ const getClusterInA = {
   now: noon,
 }
 
-test('an allowance names every grant that allows it, in the order of the assignments, each once', () => {
+test('an allowance names every grant that allows it, each once: the wide ones first, the user’s own before the teams’', () => {
   const assignments = [
     give('project', projectA, { id: 'm', ...toTeam('blue') }),
     give('project', projectB, { id: 'c' }),
@@ -369,6 +369,8 @@ test('an allowance names every grant that allows it, in the order of the assignm
     give('project', projectA, { id: 'z', endsAt: noon + 1 }),
   ]
   const because = [
+    { assignment: 'a', roleUid: 'tenant-viewer', roleName: 'tenant viewer', via: { kind: 'user' }, scope: inTenant },
+    { assignment: 'z', roleUid: 'project-viewer', roleName: 'project viewer', via: { kind: 'user' }, scope: projectA },
     {
       assignment: 'm',
       roleUid: 'project-viewer',
@@ -376,8 +378,6 @@ test('an allowance names every grant that allows it, in the order of the assignm
       via: { kind: 'team', teamUid: 'blue' },
       scope: projectA,
     },
-    { assignment: 'a', roleUid: 'tenant-viewer', roleName: 'tenant viewer', via: { kind: 'user' }, scope: inTenant },
-    { assignment: 'z', roleUid: 'project-viewer', roleName: 'project viewer', via: { kind: 'user' }, scope: projectA },
   ]
   assert.deepEqual(decide(getClusterInA, compile(facts(assignments))), { effect: 'allow', because, epoch: '41' })
 })
@@ -403,5 +403,5 @@ test('a reason, shared by all decisions, cannot be changed by who got it', () =>
 test('unknown and inactive users leave nothing behind, however many ask', () => {
   const compiled = compile(facts([give('tenant', inTenant)]))
   for (const userUid of ['zoe', 'gone', 'ada', 'bob']) decide({ ...getClusterInA, subject: { userUid } }, compiled)
-  assert.deepEqual([...compiled.principals.keys()], ['ada', 'bob'])
+  assert.deepEqual([...compiled.met.principals.keys()], ['ada', 'bob'])
 })

@@ -68,7 +68,7 @@ test('who can is everybody whom a decision would allow, for the same reasons, in
     for (const resource of resources)
       for (const permission of [...permissions, 'cluster.nonsense']) {
         const asked = { permission, resource, now: 1_000 }
-        const wanted = users.flatMap((user) => {
+        const wanted = users.toSorted().flatMap((user) => {
           const decision = decide({ ...asked, subject: { userUid: user } }, compiled)
           return decision.effect === 'allow' ? [{ user, because: decision.because }] : []
         })

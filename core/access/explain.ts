@@ -1,7 +1,8 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
-import { type CompiledAccess, grantAt, holdersOf, reasonOf } from './compile.ts'
+import { type CompiledAccess, holdersOf } from './compile.ts'
 import { decide } from './decide.ts'
-import { hasPermission } from './grant-table.ts'
+import { type Grant, grantsOf, type Held, reasonOf } from './held.ts'
+import { hasPermission } from './role-table.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
 import type { AccessRequest, Decision, Reason, RoleDefinition, Scope, SubjectRef } from './types.ts'
 
@@ -13,7 +14,7 @@ export type NearMiss = {
 
 export type Explanation = {
   readonly decision: Decision
-  /** The subject's own grants of the permission that do not count, in the order of the facts. */
+  /** The subject's grants of the permission that do not count: their own, then those of each team. */
   readonly near: readonly NearMiss[]
   /** Roles that would allow it if they were given, the one with the fewest permissions first. */
   readonly roles: readonly RoleDefinition[]
@@ -23,46 +24,44 @@ export type Explanation = {
 export function explain(request: AccessRequest, compiled: CompiledAccess): Explanation {
   const decision = decide(request, compiled)
   const { permission, resource, subject, now } = request
-  const near = rowsOf(compiled, subject.userUid, permission).flatMap((row): NearMiss[] => {
-    const { assignment } = grantAt(compiled, row)
-    const why = !reaches(assignment.scope, resource.scope)
-      ? 'elsewhere'
-      : !isLive(assignment, now)
-        ? 'ended'
-        : !selects(assignment.filters, resource.tags)
-          ? 'not-selected'
-          : undefined
-    return why === undefined ? [] : [{ reason: reasonOf(compiled, row), why }]
-  })
+  const near = holdersOf(compiled, subject.userUid)
+    .flatMap((held) => grantsWith(held, compiled, permission))
+    .flatMap((grant): NearMiss[] => {
+      const { assignment } = grant
+      const why = !reaches(assignment.scope, resource.scope)
+        ? 'elsewhere'
+        : !isLive(assignment, now)
+          ? 'ended'
+          : !selects(assignment.filters, resource.tags)
+            ? 'not-selected'
+            : undefined
+      return why === undefined ? [] : [{ reason: reasonOf(grant), why }]
+    })
   return { decision, near, roles: rolesWith(request, compiled) }
 }
 
-/** The rows of a user and their teams that carry a permission, in the order of the facts. */
-function rowsOf(compiled: CompiledAccess, user: string, permission: string): readonly number[] {
-  const { grants } = compiled
-  const number = grants.permissionNumbers.get(permission)
+/** What somebody holds that carries a permission. */
+function grantsWith(held: Held, { roles }: CompiledAccess, permission: string): readonly Grant[] {
+  const number = roles.permissionNumbers.get(permission)
   if (number === undefined) return []
-  const rows: number[] = []
-  for (const holder of holdersOf(compiled, user))
-    for (let row = grants.startOf[holder]!; row < grants.startOf[holder + 1]!; row++)
-      if (hasPermission(grants.bits, grants.role[row]!, number)) rows.push(row)
-  return rows.sort((a, b) => grants.place[a]! - grants.place[b]!)
+  return grantsOf(held, roles).filter((grant) => hasPermission(roles, grant.number, number))
 }
 
-function rolesWith({ permission, resource }: AccessRequest, { facts }: CompiledAccess): readonly RoleDefinition[] {
+function rolesWith(
+  { permission, resource }: AccessRequest,
+  { roles, tenantUid }: CompiledAccess,
+): readonly RoleDefinition[] {
   const { scope, tags } = resource
   // With a filter that selects the object, where there is one; a scope has nothing that could be selected.
   const given = tags === undefined ? (['none'] as const) : (['none', []] as const)
   const places = placesOf(scope)
-  return [...facts.roles.values()]
+  return [...roles.definitions.values()]
     .filter(
       (role) =>
         role.permissions.some((held) => held === permission) &&
-        places.some((place) =>
-          given.some((filters) => mayBeGiven(role.scope, { scope: place, filters }, facts.tenantUid)),
-        ),
+        places.some((place) => given.some((filters) => mayBeGiven(role.scope, { scope: place, filters }, tenantUid))),
     )
-    .toSorted((a, b) => a.permissions.length - b.permissions.length)
+    .toSorted((a, b) => a.permissions.length - b.permissions.length || (a.uid < b.uid ? -1 : 1))
 }
 
 /** Where a role can be given that is to act in a scope, the narrowest first. */
@@ -75,32 +74,25 @@ function placesOf(scope: Scope): readonly Scope[] {
 /** A live grant that acts on what its filters select. */
 export type FilteredGrant = { readonly reason: Reason; readonly permissions: readonly AnyPermission[] }
 
-/** What an active user holds through filters at `now`, in the order of the facts. */
+/** What an active user holds through filters at `now`: their own, then those of each team. */
 export function filteredGrantsOf(
   compiled: CompiledAccess,
   { userUid }: SubjectRef,
   now: number,
 ): readonly FilteredGrant[] {
-  if (!compiled.facts.users.get(userUid)?.active) return []
-  const { grants } = compiled
-  const rows: number[] = []
-  for (const holder of holdersOf(compiled, userUid))
-    for (let row = grants.startOf[holder]!; row < grants.startOf[holder + 1]!; row++) rows.push(row)
-  return rows
-    .sort((a, b) => grants.place[a]! - grants.place[b]!)
-    .flatMap((row) => {
-      const { assignment, role } = grantAt(compiled, row)
-      if (assignment.filters === 'none' || !isLive(assignment, now)) return []
-      return [{ reason: reasonOf(compiled, row), permissions: role.permissions }]
-    })
+  if (!compiled.users.get(userUid)?.active) return []
+  return holdersOf(compiled, userUid)
+    .flatMap((held) => grantsOf(held, compiled.roles))
+    .filter(({ assignment }) => assignment.filters !== 'none' && isLive(assignment, now))
+    .map((grant) => ({ reason: reasonOf(grant), permissions: grant.role.permissions }))
 }
 
 /** A user who may, and every way in which. */
 export type Able = { readonly user: string; readonly because: readonly Reason[] }
 
 /**
- * Every active user whom `decide` would allow the request, with the same reasons: one pass over the assignments and one over
- * the users, whoever they are.
+ * Every active user whom `decide` would allow the request, with the same reasons, by UID: one pass over the assignments and
+ * one over the users, whoever they are.
  *
  * @param isFiltered of a scope: also who may on what filters select in it, which `decide` would not allow in the scope as a whole
  */
@@ -110,30 +102,38 @@ export function whoCan(
   isFiltered = false,
 ): readonly Able[] {
   const isAny = isFiltered && resource.tags === undefined
-  const { facts, grants } = compiled
-  const number = grants.permissionNumbers.get(permission)
-  if (number === undefined) return []
-  const byHolder = new Map<string, number[]>()
-  for (const [row, place] of grants.place.entries()) {
-    if (!hasPermission(grants.bits, grants.role[row]!, number)) continue
-    const assignment = facts.assignments[place]!
-    if (!reaches(assignment.scope, resource.scope)) continue
-    if (!isLive(assignment, now) || !(isAny || selects(assignment.filters, resource.tags))) continue
-    const holder = `${assignment.subject.kind} ${assignment.subject.uid}`
-    const rows = byHolder.get(holder)
-    if (rows) rows.push(row)
-    else byHolder.set(holder, [row])
+  const reasonsOf = (holders: CompiledAccess['held']['user']) => {
+    const found = new Map<string, readonly Reason[]>()
+    for (const [uid, held] of holders) {
+      const because = grantsWith(held, compiled, permission)
+        .filter(
+          ({ assignment }) =>
+            reaches(assignment.scope, resource.scope) &&
+            isLive(assignment, now) &&
+            (isAny || selects(assignment.filters, resource.tags)),
+        )
+        .map(reasonOf)
+      if (because.length > 0) found.set(uid, because)
+    }
+    return found
   }
+  const users = reasonsOf(compiled.held.user)
+  const teams = reasonsOf(compiled.held.team)
   const able: Able[] = []
-  if (byHolder.size === 0) return able
-  for (const [user, { teams, active }] of facts.users) {
-    if (!active) continue
-    const rows = [`user ${user}`, ...new Set(teams.map((team) => `team ${team}`))].flatMap(
-      (holder) => byHolder.get(holder) ?? [],
-    )
-    if (rows.length === 0) continue
-    rows.sort((a, b) => grants.place[a]! - grants.place[b]!)
-    able.push({ user, because: rows.map((row) => reasonOf(compiled, row)) })
+  if (users.size + teams.size === 0) return able
+  for (const [user, standing] of compiled.users) {
+    if (!standing.active) continue
+    const because = [
+      ...(users.get(user) ?? []),
+      ...[...new Set(standing.teams)].flatMap((team) => teams.get(team) ?? []),
+    ]
+    if (because.length > 0) able.push({ user, because: because.sort(widestFirst) })
   }
-  return able
+  return able.sort((a, b) => (a.user < b.user ? -1 : 1))
 }
+
+/** As in a decision: `because` of one scope, so that nothing else distinguishes places. */
+function widestFirst(a: Reason, b: Reason): number {
+  return breadth.indexOf(a.scope.kind) - breadth.indexOf(b.scope.kind)
+}
+const breadth: readonly Scope['kind'][] = ['system', 'tenant', 'project', 'workspace']

@@ -243,7 +243,7 @@ test('D01: a role assignment that the giver covers lets nobody do what the giver
         const after = compile({ ...facts, assignments: [...facts.assignments, extra] })
         const role = facts.roles.get(extra.roleUid)
         if (role === undefined) return
-        const givers = [...facts.users.keys()].map((userUid) => ({ userUid }))
+        const givers = [...facts.users].map(([userUid]) => ({ userUid }))
         const at = now - before
         for (const giver of givers.filter((it) => covers(compiled, it, [holdingOf(role, extra)], at).covered))
           for (const permission of facts.permissions)

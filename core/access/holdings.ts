@@ -1,7 +1,8 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
-import { type CompiledAccess, grantAt, holdersOf } from './compile.ts'
-import { type Holder, hasPermission, placeName } from './grant-table.ts'
-import { isLive, reaches } from './rules.ts'
+import { type CompiledAccess, holdersOf } from './compile.ts'
+import { type Grant, grantsOf, type Held } from './held.ts'
+import { hasPermission } from './role-table.ts'
+import { isLive, placeName, reaches } from './rules.ts'
 import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter, WorkspaceScope } from './types.ts'
 
 /** What one assignment gives, or would give: these permissions in this scope, perhaps on some objects or for some time. */
@@ -54,7 +55,7 @@ export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now
  * is worth what that user will be able to do. An unknown subject holds nothing; look it up first.
  */
 export function holdingsOf(compiled: CompiledAccess, subject: Assignment['subject'], now: number): readonly Holding[] {
-  const team = compiled.grants.holders.team.get(subject.uid)
+  const team = compiled.held.team.get(subject.uid)
   const holders = subject.kind === 'user' ? holdersOf(compiled, subject.uid) : team === undefined ? [] : [team]
   return liveGrants(compiled, holders, now).map((grant) => ({
     ...limitsOf(grant.assignment),
@@ -74,11 +75,11 @@ export type Reach = 'all' | ReadonlyMap<string, Assignment['filters']>
  * of their own besides: `workspacesOf`.
  */
 export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permission: AnyPermission, now: number): Reach {
-  const number = compiled.grants.permissionNumbers.get(permission)
+  const number = compiled.roles.permissionNumbers.get(permission)
   if (number === undefined) return new Map()
   const reach = new Map<string, Assignment['filters']>()
-  for (const { assignment, bitsAt } of liveGrants(compiled, activeHolders(compiled, subject), now)) {
-    if (!hasPermission(compiled.grants.bits, bitsAt, number)) continue
+  for (const { assignment, number: role } of liveGrants(compiled, activeHolders(compiled, subject), now)) {
+    if (!hasPermission(compiled.roles, role, number)) continue
     const { scope, filters } = assignment
     // With a filter nothing is given in the tenant: `mayBeGiven`.
     if (scope.kind === 'tenant') return 'all'
@@ -97,10 +98,10 @@ export function workspacesOf(
   permission: AnyPermission,
   now: number,
 ): readonly WorkspaceScope[] {
-  const number = compiled.grants.permissionNumbers.get(permission)
+  const number = compiled.roles.permissionNumbers.get(permission)
   if (number === undefined) return []
-  const given = liveGrants(compiled, activeHolders(compiled, subject), now).flatMap(({ assignment, bitsAt }) =>
-    assignment.scope.kind === 'workspace' && hasPermission(compiled.grants.bits, bitsAt, number)
+  const given = liveGrants(compiled, activeHolders(compiled, subject), now).flatMap(({ assignment, number: role }) =>
+    assignment.scope.kind === 'workspace' && hasPermission(compiled.roles, role, number)
       ? [[placeName(assignment.scope), assignment.scope] as const]
       : [],
   )
@@ -169,26 +170,17 @@ function spell({ conjunction, expressions }: TagFilter): string {
   return JSON.stringify([conjunction, each])
 }
 
-type LiveGrant = { readonly assignment: Assignment; readonly bitsAt: number }
-
-function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): readonly Holder[] {
-  return compiled.facts.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
+function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): readonly Held[] {
+  return compiled.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
 }
 
-/** In the order of the facts. */
-function liveGrants(compiled: CompiledAccess, holders: readonly Holder[], now: number): readonly LiveGrant[] {
-  const { startOf, place, role } = compiled.grants
-  const rows: number[] = []
-  for (const holder of holders) for (let row = startOf[holder]!; row < startOf[holder + 1]!; row++) rows.push(row)
-  return rows
-    .sort((a, b) => place[a]! - place[b]!)
-    .map((row) => ({ ...grantAt(compiled, row), bitsAt: role[row]! }))
-    .filter(({ assignment }) => isLive(assignment, now))
+function liveGrants({ roles }: CompiledAccess, holders: readonly Held[], now: number): readonly Grant[] {
+  return holders.flatMap((held) => grantsOf(held, roles)).filter(({ assignment }) => isLive(assignment, now))
 }
 
 /** Everything that some of the grants give, in the order of the catalogue. */
-function unite({ facts, grants: { bits } }: CompiledAccess, held: readonly LiveGrant[]): readonly AnyPermission[] {
-  return [...facts.permissions].filter((_, number) => held.some(({ bitsAt }) => hasPermission(bits, bitsAt, number)))
+function unite({ permissions, roles }: CompiledAccess, held: readonly Grant[]): readonly AnyPermission[] {
+  return [...permissions].filter((_, permission) => held.some(({ number }) => hasPermission(roles, number, permission)))
 }
 
 function limitsOf({ scope, filters, endsAt }: Limits): Limits {

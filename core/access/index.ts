@@ -6,7 +6,14 @@ export {
   type AccessRequestState,
   afterAct,
 } from './access-requests.ts'
-export { type CompiledAccess, compile } from './compile.ts'
+export {
+  type AccessChanges,
+  assignmentsHeldBy,
+  assignmentsOf,
+  type CompiledAccess,
+  compile,
+  recompile,
+} from './compile.ts'
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
@@ -32,6 +39,7 @@ export {
   workspacesOf,
 } from './holdings.ts'
 export { isLive, mayBeGiven } from './rules.ts'
+export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
 export type {
   AccessRequest,
   Assignment,
@@ -46,5 +54,6 @@ export type {
   TagFilter,
   TagFilterSet,
   TenantAccessFacts,
+  UserStanding,
   WorkspaceScope,
 } from './types.ts'

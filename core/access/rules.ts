@@ -45,6 +45,10 @@ export function reaches(given: Scope, target: Scope): boolean {
   }
 }
 
+/** A workspace goes by its project's name too: one that is said to be in another project is another place. */
+export const placeName = (scope: Extract<Scope, { readonly projectUid: string }>): string =>
+  scope.kind === 'project' ? scope.projectUid : `${scope.projectUid}/${scope.workspaceUid}`
+
 /** Whether it still grants at `now`. Its end belongs to the time after it, and a time that is no number is after it too. */
 export function isLive({ endsAt }: { readonly endsAt?: number | undefined }, now: number): boolean {
   return endsAt === undefined || now < endsAt

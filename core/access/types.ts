@@ -1,4 +1,5 @@
 import type { AnyPermission, RoleScope } from '../../contract/permissions.ts'
+import type { ReadableMap } from './shared-map.ts'
 
 /**
  * Where an object lives or a role was given. A project is always inside the one tenant that the facts are about, a workspace
@@ -75,6 +76,9 @@ export type Assignment = {
   readonly endsAt?: number
 }
 
+/** What matters of a user here. `teams`: reasons are listed in their order. */
+export type UserStanding = { readonly teams: readonly string[]; readonly active: boolean }
+
 /** Everything that decides about one tenant. Values: whoever built them changes nothing in them afterwards. */
 export type TenantAccessFacts = {
   readonly tenantUid: string
@@ -82,8 +86,8 @@ export type TenantAccessFacts = {
   readonly epoch: string
   /** The permissions that exist here: those of tenants, or in the tenant `system` those of system administrators. */
   readonly permissions: ReadonlySet<AnyPermission>
-  readonly users: ReadonlyMap<string, { readonly teams: readonly string[]; readonly active: boolean }>
-  /** In a stable order (by id, say): reasons are listed in it. */
+  readonly users: ReadableMap<string, UserStanding>
+  /** In a stable order (by id, say): reasons of one holder and place are listed in it. */
   readonly assignments: readonly Assignment[]
   /** By UID. An assignment whose role is not here grants nothing. */
   readonly roles: ReadonlyMap<string, RoleDefinition>
@@ -100,7 +104,10 @@ export type Reason = {
 
 export type DenyCause = 'unknown-subject' | 'subject-inactive' | 'unknown-permission' | 'no-grant'
 
-/** `because` holds every grant that allows it, in the order of the assignments; reasons are shared between decisions. */
+/**
+ * `because` holds every grant that allows it: what was given in the tenant first, then in the project, then on the workspace; of
+ * each the user's own, then those of each team. Reasons are shared between decisions.
+ */
 export type Decision =
   | { readonly effect: 'allow'; readonly because: readonly Reason[]; readonly epoch: string }
   | {

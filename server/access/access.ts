@@ -6,7 +6,7 @@ import type { EpochChange, InTenant, Tx } from '../platform/postgres/index.ts'
 import { type ChangeKind, lockEpoch, raiseEpoch, readEpoch } from './epochs.ts'
 import { createFeed, newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 import { createLiveCalls, type LiveCalls } from './live-calls.ts'
-import { loadSnapshot, type Snapshot } from './snapshot.ts'
+import { type Loaded, loadSnapshot, type Snapshot } from './snapshot.ts'
 
 /** Users and assignments held in memory at most, over all tenants; the tenant used longest ago is forgotten first. */
 const maxWeight = 2_000_000
@@ -43,8 +43,8 @@ export function createAccess(deps: {
   readonly logger: Logger
 }): Access {
   const { connection, readInTenant, clock, logger } = deps
-  const cache = new Map<TenantUid, Snapshot>()
-  const loading = new Map<TenantUid, { readonly promise: Promise<Snapshot> }>()
+  const cache = new Map<TenantUid, Loaded>()
+  const loading = new Map<TenantUid, { readonly promise: Promise<Loaded> }>()
   /** Newest epoch heard of, for tenants in the cache: a change to others is found when they are loaded. */
   const heard = new Map<TenantUid, EpochChange>()
   /** Newest epoch about which the open calls were asked, or are being asked. A poll may bring a change twice. */
@@ -100,14 +100,14 @@ export function createAccess(deps: {
     }
   }
 
-  async function current(tenant: TenantUid): Promise<Snapshot> {
+  async function current(tenant: TenantUid): Promise<Loaded> {
     const cached = cache.get(tenant)
     const newest = heard.get(tenant)
     if (cached && (!newest || cached.epoch >= newest.epoch)) return use(cached)
     return newest ? atLeast(tenant, newest.epoch) : load(tenant)
   }
 
-  async function atLeast(tenant: TenantUid, epoch: bigint): Promise<Snapshot> {
+  async function atLeast(tenant: TenantUid, epoch: bigint): Promise<Loaded> {
     const cached = cache.get(tenant)
     if (cached && cached.epoch >= epoch) return use(cached)
     const newest = heard.get(tenant)
@@ -122,15 +122,15 @@ export function createAccess(deps: {
     return begunSince && begunSince !== underWay ? begunSince.promise : load(tenant, true)
   }
 
-  function load(tenant: TenantUid, anew = false): Promise<Snapshot> {
+  function load(tenant: TenantUid, anew = false): Promise<Loaded> {
     const running = loading.get(tenant)
     if (running && !anew) return running.promise
-    const promise = readInTenant(tenant, loadSnapshot, { isolation: 'repeatable read', readOnly: true }).then(
-      (fresh) => {
-        const cached = cache.get(tenant)
-        return cached && cached.epoch > fresh.epoch ? cached : remember(fresh)
-      },
-    )
+    const before = cache.get(tenant)
+    const read = (tx: Tx) => loadSnapshot(tx, before)
+    const promise = readInTenant(tenant, read, { isolation: 'repeatable read', readOnly: true }).then((fresh) => {
+      const cached = cache.get(tenant)
+      return cached && cached.epoch > fresh.epoch ? cached : remember(fresh)
+    })
     const mine = { promise }
     loading.set(tenant, mine)
     const forget = () => {
@@ -141,13 +141,13 @@ export function createAccess(deps: {
   }
 
   /** Moves a tenant to the young end. */
-  function use(snapshot: Snapshot): Snapshot {
+  function use(snapshot: Loaded): Loaded {
     cache.delete(snapshot.tenant)
     cache.set(snapshot.tenant, snapshot)
     return snapshot
   }
 
-  function remember(snapshot: Snapshot): Snapshot {
+  function remember(snapshot: Loaded): Loaded {
     const before = cache.get(snapshot.tenant)
     if (before) weight -= weightOf(before)
     weight += weightOf(snapshot)
@@ -192,5 +192,5 @@ export function createAccess(deps: {
 }
 
 function weightOf({ users, compiled }: Snapshot): number {
-  return 1 + users.size + compiled.facts.assignments.length
+  return 1 + users.size + compiled.assignments
 }

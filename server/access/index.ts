@@ -19,9 +19,10 @@ export {
 } from './assignments.ts'
 export type { ChangeKind } from './epochs.ts'
 export { type ExplainPorts, explainEndpoints } from './explain-routes.ts'
+export type { TenantState, UserFacts, UserState } from './facts-store.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
-export { type Condition, reachCondition } from './reach-sql.ts'
+export { type Condition, reachCondition, workspaceCondition } from './reach-sql.ts'
 export { requestAccess } from './request-access.ts'
 export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
 export {
@@ -32,7 +33,7 @@ export {
 } from './resource-roles.ts'
 export { roleNames } from './role-store.ts'
 export { accessEndpoints } from './routes.ts'
-export type { Snapshot, TenantState, UserFacts, UserState } from './snapshot.ts'
+export type { Snapshot } from './snapshot.ts'
 export {
   type AssignmentsOf,
   findHeld,
@@ -46,3 +47,5 @@ export {
   roleToGive,
   type StoredAssignment,
 } from './timed-assignments.ts'
+export { type HeldWorkspaceRole, inheritedWorkspaceRoles, workspaceRolesOf } from './workspace-role-store.ts'
+export { describeWorkspaceRoles, setWorkspaceRoles } from './workspace-roles.ts'

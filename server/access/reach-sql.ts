@@ -1,4 +1,4 @@
-import type { Reach, TagExpression, TagFilter } from '../../core/access/index.ts'
+import type { Reach, TagExpression, TagFilter, WorkspaceScope } from '../../core/access/index.ts'
 
 /** A condition in SQL; `value` puts a value in and answers its placeholder. */
 export type Condition = (value: (of: unknown) => string) => string
@@ -27,6 +27,18 @@ export function reachCondition(
       })
       .map((condition) => `(${condition})`)
       .join(' or ')
+}
+
+/** The same for workspaces, which roles given on single ones reach besides. */
+export function workspaceCondition(
+  reach: Reach,
+  workspaces: readonly WorkspaceScope[],
+  columns: { readonly project: string; readonly tags: string; readonly workspace: string },
+): Condition | undefined {
+  const within = reachCondition(reach, columns)
+  if (within === undefined) return undefined
+  const uids = workspaces.map(({ workspaceUid }) => workspaceUid)
+  return (value) => `(${within(value)}) or ${columns.workspace} = any(${value(uids)}::text[])`
 }
 
 const anyOf = (conditions: readonly string[]) => (conditions.length === 0 ? 'false' : conditions.join(' or '))

@@ -1,5 +1,6 @@
 import { refuse } from '../../contract/errors.ts'
 import {
+  assignmentsOf,
   type Coverage,
   covers,
   decide,
@@ -38,20 +39,18 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     coversRoles(given) {
       const holdings: Holding[] = []
       for (const { roleUid, scope, filters = 'none', endsAt } of given) {
-        const role = compiled.facts.roles.get(roleUid)
+        const role = compiled.roles.definitions.get(roleUid)
         if (!role) return err(refuse('not_found', `No role ${roleUid}`))
         holdings.push(holdingOf(role, { scope, filters, ...(endsAt === undefined ? {} : { endsAt }) }))
       }
       return check(holdings)
     },
     coversRoleChange(roleUid, permissions) {
-      const before = compiled.facts.roles.get(roleUid)
+      const before = compiled.roles.definitions.get(roleUid)
       const had = new Set(before?.permissions)
       const added = permissions.filter((permission) => !had.has(permission))
       if (added.length === 0) return ok(undefined)
-      const held = compiled.facts.assignments.filter(
-        (assignment) => assignment.roleUid === roleUid && isLive(assignment, now),
-      )
+      const held = assignmentsOf(compiled, roleUid).filter((assignment) => isLive(assignment, now))
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
     reachOf: (permission) => reachOf(compiled, subject, permission, now),

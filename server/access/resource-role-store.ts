@@ -12,6 +12,9 @@ export type ResourceRole = {
   readonly roles: readonly RoleUid[]
 }
 
+/** Some users and teams, by UID. */
+export type Subjects = { readonly users: readonly string[]; readonly teams: readonly string[] }
+
 export type WrittenResourceRole = Omit<ResourceRole, 'uid' | 'subject'>
 
 /** The resource roles of a user or team, the oldest first. */
@@ -27,10 +30,27 @@ export const resourceRolesWith = (tx: Tx, filter: FilterUid): Promise<ResourceRo
     filter,
   )
 
-/** All of the tenant's. */
-export const readResourceRoles = (tx: Tx): Promise<ResourceRole[]> => read(tx, '$2::text is null', null)
+/** All of the tenant's, or those of some subjects. */
+export const readResourceRoles = (tx: Tx, of?: Subjects): Promise<ResourceRole[]> =>
+  of === undefined ? read(tx, 'true') : read(tx, 'r.user_id = any($2) or r.team_id = any($3)', of.users, of.teams)
 
-async function read(tx: Tx, condition: string, value: string | null): Promise<ResourceRole[]> {
+/** Who holds one of these resource roles, or one that acts through one of these filters. */
+export async function holdersThrough(
+  tx: Tx,
+  resourceRoles: readonly string[],
+  filters: readonly string[],
+): Promise<Subjects> {
+  const rows = await tx.query<{ user_id: string | null; team_id: string | null }>(
+    `select r.user_id, r.team_id from resource_roles r
+      where r.tenant_id = $1 and (r.resource_role_id = any($2) or exists (
+              select from resource_role_filters f
+               where f.tenant_id = $1 and f.resource_role_id = r.resource_role_id and f.filter_id = any($3)))`,
+    [tx.tenant, resourceRoles, filters],
+  )
+  return { users: rows.flatMap((row) => row.user_id ?? []), teams: rows.flatMap((row) => row.team_id ?? []) }
+}
+
+async function read(tx: Tx, condition: string, ...values: readonly unknown[]): Promise<ResourceRole[]> {
   const part = (table: string, column: string) =>
     `array(select ${column} from ${table} p where p.tenant_id = r.tenant_id and p.resource_role_id = r.resource_role_id
             order by p.position)`
@@ -45,8 +65,8 @@ async function read(tx: Tx, condition: string, value: string | null): Promise<Re
     `select r.resource_role_id, r.user_id, r.team_id, ${part('resource_role_projects', 'project_id::text')} as projects,
             ${part('resource_role_filters', 'filter_id::text')} as filters,
             ${part('resource_role_roles', 'role_id::text')} as roles
-       from resource_roles r where r.tenant_id = $1 and ${condition} order by r.created_at, r.resource_role_id`,
-    [tx.tenant, value],
+       from resource_roles r where r.tenant_id = $1 and (${condition}) order by r.created_at, r.resource_role_id`,
+    [tx.tenant, ...values],
   )
   return rows.map((row) => ({
     uid: ResourceRoleUid.parse(row.resource_role_id),

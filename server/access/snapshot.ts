@@ -1,23 +1,30 @@
-import { ProjectUid, TeamUid, type TenantUid, UserUid } from '../../contract/ids.ts'
+import type { ProjectUid, TeamUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import { permissions, systemPermissions } from '../../contract/permissions.ts'
-import { predefinedRole, predefinedRoles, systemRoles } from '../../contract/roles.ts'
 import {
   type Assignment,
+  assignmentsHeldBy,
   type CompiledAccess,
   compile,
-  type RoleDefinition,
-  type Scope,
-  type TagFilter,
-  type TenantAccessFacts,
+  type ReadableMap,
+  recompile,
+  type SharedMap,
+  sharedMap,
 } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { readFilters } from './filter-store.ts'
-import { type ResourceRole, readResourceRoles } from './resource-role-store.ts'
-import { type CustomRole, readRoles } from './role-store.ts'
-import { readWorkspaceAssignments } from './workspace-role-store.ts'
-
-export type TenantState = 'pending' | 'active' | 'inactive' | 'deleting'
-export type UserState = 'pending' | 'active' | 'inactive'
+import { type Changes, readChanges } from './change-log.ts'
+import {
+  type Head,
+  readAssignments,
+  readDefinitions,
+  readHead,
+  readOwnDefinitions,
+  readProjectNames,
+  readTeamNames,
+  readUsers,
+  type StoredUser,
+  type TenantState,
+  type UserFacts,
+} from './facts-store.ts'
 
 /** Everything that decides in one tenant, as one database snapshot saw it. A value: never changed. */
 export type Snapshot = {
@@ -28,156 +35,99 @@ export type Snapshot = {
   readonly factsEpoch: bigint
   readonly tenantState: TenantState
   readonly orgName: string
-  readonly users: ReadonlyMap<UserUid, UserFacts>
+  readonly users: ReadableMap<UserUid, UserFacts>
   /** Names, for people to read; a rename alone does not make them newer. */
-  readonly teamNames: ReadonlyMap<TeamUid, string>
-  readonly projectNames: ReadonlyMap<ProjectUid, string>
+  readonly teamNames: ReadableMap<TeamUid, string>
+  readonly projectNames: ReadableMap<ProjectUid, string>
   /** When assignments end that have an end, in milliseconds, by id. */
-  readonly ends: ReadonlyMap<string, number>
+  readonly ends: ReadableMap<string, number>
   readonly compiled: CompiledAccess
 }
 
-export type UserFacts = {
-  readonly state: UserState
-  /** A token that carries another one is void. */
-  readonly credentialEpoch: bigint
-  readonly teams: readonly TeamUid[]
+/** A snapshot that can be brought up to date. */
+export type Loaded = Snapshot & {
+  /** The epoch at which it was read: `epoch` may have moved on without a look at the facts. */
+  readonly readAt: bigint
+  readonly users: SharedMap<UserUid, StoredUser>
+  readonly teamNames: SharedMap<TeamUid, string>
+  readonly projectNames: SharedMap<ProjectUid, string>
+  readonly ends: SharedMap<string, number>
 }
 
-const tenantRoles: ReadonlyMap<string, RoleDefinition> = new Map(predefinedRoles.map((role) => [role.uid, role]))
-const administratorRoles: ReadonlyMap<string, RoleDefinition> = new Map(systemRoles.map((role) => [role.uid, role]))
+/**
+ * Reads a tenant's access data. Run it in a `repeatable read` transaction: all statements must see one snapshot.
+ *
+ * @param before what is known from earlier: then only what changed since is read and compiled, as far as the log of changes
+ *   tells; the answer is the same as without
+ */
+export async function loadSnapshot(tx: Tx, before?: Loaded): Promise<Loaded> {
+  const head = await readHead(tx)
+  const changes = before && (await readChanges(tx, { since: before.readAt, now: head.epoch }))
+  return before && changes ? bringUpToDate(tx, head, before, changes) : loadAll(tx, head)
+}
 
-const roleOfAdministrator = {
-  root: predefinedRole('Root Administrator').uid,
-  OperationAdmin: predefinedRole('Operations Administrator').uid,
-  AccountAdmin: predefinedRole('Account Administrator').uid,
-} as const
-
-/** Reads a tenant's access data. Run it in a `repeatable read` transaction: all statements must see one snapshot. */
-export async function loadSnapshot(tx: Tx): Promise<Snapshot> {
+async function loadAll(tx: Tx, head: Head): Promise<Loaded> {
   const { tenant } = tx
-  const [head] = await tx.query<{ epoch: string; facts_epoch: string; state: TenantState; org_name: string }>(
-    `select e.epoch, e.facts_epoch, t.state, t.org_name
-       from access_epochs e join tenants t using (tenant_id) where e.tenant_id = $1`,
-    [tenant],
-  )
-  if (!head) throw new Error(`tenant ${tenant} has no access epoch`)
-  const users = await tx.query<{
-    user_id: string
-    state: UserState
-    credential_epoch: string
-    admin_type: keyof typeof roleOfAdministrator | null
-  }>('select user_id, state, credential_epoch, admin_type from users where tenant_id = $1 order by user_id', [tenant])
-  const members = await tx.query<{ user_id: string; team_id: string }>(
-    'select user_id, team_id from team_members where tenant_id = $1 order by user_id, team_position, team_id',
-    [tenant],
-  )
-  const rows = await tx.query<AssignmentRow>(
-    `select assignment_id, user_id, team_id, role_id, project_id, ends_at
-       from role_assignments where tenant_id = $1 order by assignment_id`,
-    [tenant],
-  )
-  const onWorkspaces = await readWorkspaceAssignments(tx)
-  const teams = await tx.query<{ team_id: string; name: string }>(
-    'select team_id, name from teams where tenant_id = $1',
-    [tenant],
-  )
-  const own = await readRoles(tx)
-  const filters = new Map((await readFilters(tx)).map(({ uid, filter }) => [uid, filter]))
-  const resourceRoles = await readResourceRoles(tx)
-  const projects = await tx.query<{ project_id: string; name: string }>(
-    'select project_id, name from projects where tenant_id = $1',
-    [tenant],
-  )
-  const teamsOf = Map.groupBy(members, (member) => member.user_id)
-  const people = new Map(
-    users.map((user) => [
-      UserUid.parse(user.user_id),
-      {
-        state: user.state,
-        credentialEpoch: BigInt(user.credential_epoch),
-        teams: (teamsOf.get(user.user_id) ?? []).map((member) => TeamUid.parse(member.team_id)),
-      },
-    ]),
-  )
   const isSystem = tenant === 'system'
-  const facts: TenantAccessFacts = {
-    tenantUid: tenant,
-    epoch: head.epoch,
-    permissions: isSystem ? systemPermissions : permissions,
-    users: new Map([...people].map(([uid, { teams, state }]) => [uid, { teams, active: state === 'active' }])),
-    assignments: isSystem
-      ? users.flatMap((user) => (user.admin_type ? [administrator(user.user_id, user.admin_type)] : []))
-      : [...rows.map(toAssignment), ...onWorkspaces, ...resourceRoles.flatMap((one) => toAssignments(one, filters))],
-    roles: isSystem ? administratorRoles : withOwn(own),
-  }
+  const people = await readUsers(tx)
+  const teams = await readTeamNames(tx)
+  const projects = await readProjectNames(tx)
+  const assignments = await readAssignments(tx)
+  const users = sharedMap(people, people.length)
+  const ends = endsOf(assignments)
   return {
-    tenant,
-    epoch: BigInt(head.epoch),
-    factsEpoch: BigInt(head.facts_epoch),
-    tenantState: head.state,
-    orgName: head.org_name,
-    users: people,
-    teamNames: new Map(teams.map((team) => [TeamUid.parse(team.team_id), team.name])),
-    projectNames: new Map(projects.map((project) => [ProjectUid.parse(project.project_id), project.name])),
-    ends: new Map(facts.assignments.flatMap(({ id, endsAt }) => (endsAt === undefined ? [] : [[id, endsAt] as const]))),
-    compiled: compile(facts),
+    ...{ tenant, ...head, readAt: head.epoch, users },
+    teamNames: sharedMap(teams, teams.length),
+    projectNames: sharedMap(projects, projects.length),
+    ends: sharedMap(ends, ends.length),
+    compiled: compile({
+      ...{ tenantUid: tenant, epoch: head.epoch.toString(), users, assignments },
+      permissions: isSystem ? systemPermissions : permissions,
+      roles: await readDefinitions(tx),
+    }),
   }
 }
 
-type AssignmentRow = {
-  readonly assignment_id: string
-  readonly user_id: string | null
-  readonly team_id: string | null
-  readonly role_id: string
-  readonly project_id: string | null
-  readonly ends_at: Date | null
-}
-
-function toAssignment(row: AssignmentRow): Assignment {
-  const scope: Scope = row.project_id === null ? { kind: 'tenant' } : { kind: 'project', projectUid: row.project_id }
+async function bringUpToDate(tx: Tx, head: Head, before: Loaded, changes: Changes): Promise<Loaded> {
+  const { users, teams, roles, projects } = changes
+  const people = users.length === 0 ? before.users : before.users.with(changed(users, await readUsers(tx, users)))
+  const subjects = [
+    ...users.map((uid) => ({ kind: 'user' as const, uid })),
+    ...teams.map((uid) => ({ kind: 'team' as const, uid })),
+  ]
+  const assignments = subjects.length === 0 ? [] : await readAssignments(tx, { users, teams })
+  const held = Map.groupBy(assignments, ({ subject: { kind, uid } }) => `${kind} ${uid}`)
+  const ended = subjects.flatMap((subject) => endsOf(assignmentsHeldBy(before.compiled, subject)))
+  const ends = endsOf(assignments)
   return {
-    id: row.assignment_id,
-    // The table's check says that exactly one of the two is set.
-    subject: row.user_id === null ? { kind: 'team', uid: row.team_id ?? '' } : { kind: 'user', uid: row.user_id },
-    roleUid: row.role_id,
-    scope,
-    filters: 'none',
-    ...(row.ends_at === null ? {} : { endsAt: row.ends_at.getTime() }),
+    ...{ tenant: tx.tenant, ...head, readAt: head.epoch, users: people },
+    teamNames:
+      teams.length === 0 ? before.teamNames : before.teamNames.with(changed(teams, await readTeamNames(tx, teams))),
+    projectNames:
+      projects.length === 0
+        ? before.projectNames
+        : before.projectNames.with(changed(projects, await readProjectNames(tx, projects))),
+    ends:
+      ended.length + ends.length === 0
+        ? before.ends
+        : before.ends.with([...ended.map(([id]) => [id, undefined] as const), ...ends]),
+    compiled: recompile(before.compiled, {
+      ...{ epoch: head.epoch.toString(), users: people },
+      held: subjects.map((subject) => ({
+        subject,
+        assignments: held.get(`${subject.kind} ${subject.uid}`) ?? [],
+      })),
+      roles: await readOwnDefinitions(tx, roles),
+    }),
   }
 }
 
-/** A resource role as decisions see it: one assignment per role and project, all under its id. */
-function toAssignments(
-  { uid, subject, projects, filters, roles }: ResourceRole,
-  stored: ReadonlyMap<string, TagFilter>,
-): Assignment[] {
-  const selected = filters.flatMap((filter) => stored.get(filter) ?? [])
-  const holder: Assignment['subject'] =
-    'user' in subject ? { kind: 'user', uid: subject.user } : { kind: 'team', uid: subject.team }
-  return projects.flatMap((projectUid) =>
-    roles.map((roleUid) => ({
-      ...{ id: uid, subject: holder, roleUid, filters: selected },
-      scope: { kind: 'project' as const, projectUid },
-    })),
-  )
+/** What was found, and undefined for what was not. */
+function changed<K extends string, V>(uids: readonly string[], found: readonly (readonly [K, V])[]) {
+  // Cast: UIDs of the log of changes are of the tables that they name.
+  return new Map<K, V | undefined>([...uids.map((uid) => [uid as K, undefined] as const), ...found])
 }
 
-/** The predefined roles and the tenant's own, as far as they are switched on: one that is not gives nothing to anybody. */
-function withOwn(own: readonly CustomRole[]): ReadonlyMap<string, RoleDefinition> {
-  const enabled = own.filter(({ isEnabled }) => isEnabled)
-  return enabled.length === 0
-    ? tenantRoles
-    : new Map([...tenantRoles, ...enabled.map((role) => [role.uid, role] as const)])
-}
-
-/** A system administrator's role follows from the kind of account; there is no assignment to forget or to forge. */
-function administrator(userUid: string, kind: keyof typeof roleOfAdministrator): Assignment {
-  return {
-    id: `administrator:${userUid}`,
-    subject: { kind: 'user', uid: userUid },
-    roleUid: roleOfAdministrator[kind],
-    scope: { kind: 'system' },
-    filters: 'none',
-  }
+function endsOf(assignments: readonly Assignment[]): (readonly [string, number])[] {
+  return assignments.flatMap(({ id, endsAt }) => (endsAt === undefined ? [] : [[id, endsAt] as const]))
 }

@@ -1,20 +1,44 @@
+import { ProjectUid, RoleUid, type UserUid, WorkspaceUid } from '../../contract/ids.ts'
 import type { Assignment } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { newUid } from '../platform/random/index.ts'
+import type { Subject } from './assignments.ts'
+import type { Subjects } from './resource-role-store.ts'
+import { predefinedByUid } from './role-store.ts'
 
-/** All roles that are held on single workspaces, as decisions see them. */
-export async function readWorkspaceAssignments(tx: Tx): Promise<Assignment[]> {
-  const rows = await tx.query<{
-    assignment_id: string
-    user_id: string | null
-    team_id: string | null
-    role_id: string
-    workspace_id: string
-    project_id: string
-  }>(
-    `select a.assignment_id, a.user_id, a.team_id, a.role_id, a.workspace_id, w.project_id
-       from workspace_roles a join workspaces w using (tenant_id, workspace_id)
-      where a.tenant_id = $1 order by a.assignment_id`,
-    [tx.tenant],
+/** A role that somebody holds on one workspace. */
+export type HeldWorkspaceRole = {
+  readonly assignment: string
+  readonly role: RoleUid
+  readonly name: string
+  readonly workspace: WorkspaceUid
+  readonly workspaceName: string
+  readonly project: ProjectUid
+}
+
+type Row = {
+  readonly assignment_id: string
+  readonly user_id: string | null
+  readonly team_id: string | null
+  readonly role_id: string
+  readonly role_name: string | null
+  readonly workspace_id: string
+  readonly workspace_name: string
+  readonly project_id: string
+}
+
+const columns = `a.assignment_id, a.user_id, a.team_id, a.role_id, r.name as role_name, a.workspace_id, w.name as workspace_name,
+  w.project_id`
+const tables = `workspace_roles a join workspaces w using (tenant_id, workspace_id)
+  left join roles r on r.tenant_id = a.tenant_id and r.role_id = a.role_id`
+
+/** All roles that are held on single workspaces, or those of some subjects, as decisions see them. */
+export async function readWorkspaceAssignments(tx: Tx, of?: Subjects): Promise<Assignment[]> {
+  const rows = await tx.query<Row>(
+    `select ${columns} from ${tables}
+      where a.tenant_id = $1 and ($2::text[] is null or a.user_id = any($2) or a.team_id = any($3))
+      order by a.assignment_id`,
+    [tx.tenant, of?.users ?? null, of?.teams ?? null],
   )
   return rows.map((row) => ({
     id: row.assignment_id,
@@ -24,4 +48,72 @@ export async function readWorkspaceAssignments(tx: Tx): Promise<Assignment[]> {
     scope: { kind: 'workspace', projectUid: row.project_id, workspaceUid: row.workspace_id },
     filters: 'none',
   }))
+}
+
+/** A subject's own roles on workspaces, the oldest first. */
+export async function workspaceRolesOf(tx: Tx, subject: Subject): Promise<HeldWorkspaceRole[]> {
+  const rows = await tx.query<Row>(
+    `select ${columns} from ${tables}
+      where a.tenant_id = $1 and a.${'user' in subject ? 'user_id' : 'team_id'} = $2
+      order by a.created_at, a.assignment_id`,
+    [tx.tenant, 'user' in subject ? subject.user : subject.team],
+  )
+  return rows.map(toHeld)
+}
+
+/** What a user holds through teams: one element for each way. */
+export async function inheritedWorkspaceRoles(tx: Tx, user: UserUid): Promise<HeldWorkspaceRole[]> {
+  const rows = await tx.query<Row>(
+    `select ${columns} from ${tables} join team_members m on m.tenant_id = a.tenant_id and m.team_id = a.team_id
+      where a.tenant_id = $1 and m.user_id = $2 order by m.team_position, a.created_at, a.assignment_id`,
+    [tx.tenant, user],
+  )
+  return rows.map(toHeld)
+}
+
+const toHeld = (row: Row): HeldWorkspaceRole => ({
+  assignment: row.assignment_id,
+  role: RoleUid.parse(row.role_id),
+  name: row.role_name ?? predefinedByUid.get(row.role_id)?.name ?? row.role_id,
+  workspace: WorkspaceUid.parse(row.workspace_id),
+  workspaceName: row.workspace_name,
+  project: ProjectUid.parse(row.project_id),
+})
+
+/** The projects of these workspaces; one of another tenant, or what is no UID, is not among them. */
+export async function projectsOfWorkspaces(tx: Tx, uids: readonly string[]): Promise<ReadonlyMap<string, ProjectUid>> {
+  const wellFormed = uids.filter((uid) => WorkspaceUid.safeParse(uid).success)
+  if (wellFormed.length === 0) return new Map()
+  const rows = await tx.query<{ workspace_id: string; project_id: string }>(
+    'select workspace_id, project_id from workspaces where tenant_id = $1 and workspace_id = any($2)',
+    [tx.tenant, wellFormed],
+  )
+  return new Map(rows.map((row) => [row.workspace_id, ProjectUid.parse(row.project_id)]))
+}
+
+export async function insertWorkspaceRoles(
+  tx: Tx,
+  subject: Subject,
+  given: readonly Pick<HeldWorkspaceRole, 'role' | 'workspace'>[],
+  by: UserUid,
+  now: Date,
+): Promise<void> {
+  if (given.length === 0) return
+  await tx.query(
+    `insert into workspace_roles (tenant_id, assignment_id, user_id, team_id, role_id, workspace_id, created_by, created_at)
+     select $1::text, one.assignment, $2::text, $3::text, one.role, one.workspace, $7::text, $8::timestamptz
+       from unnest($4::text[], $5::text[], $6::text[]) as one(assignment, role, workspace)`,
+    [
+      ...[tx.tenant, 'user' in subject ? subject.user : null, 'team' in subject ? subject.team : null],
+      ...[given.map(newUid), given.map(({ role }) => role), given.map(({ workspace }) => workspace), by, now],
+    ],
+  )
+}
+
+export async function deleteWorkspaceRoles(tx: Tx, assignments: readonly string[]): Promise<void> {
+  if (assignments.length === 0) return
+  await tx.query('delete from workspace_roles where tenant_id = $1 and assignment_id = any($2)', [
+    tx.tenant,
+    assignments,
+  ])
 }

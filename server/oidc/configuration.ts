@@ -9,6 +9,7 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import type { TeamUid, TenantUid } from '../../contract/ids.ts'
+import type { ReadableMap } from '../../core/access/index.ts'
 import { identityOf } from '../../core/kube/index.ts'
 import type { IssuerPort, SessionHolder } from '../identity/index.ts'
 import { hasApiAccess, onlyTenantOf } from './clients.ts'
@@ -29,7 +30,7 @@ export type ConfigurationDeps = {
   readonly jwks: JWKS
   readonly adapter: (kind: string) => Adapter
   readonly sessionHolder: IssuerPort['sessionHolder']
-  readonly teamNames: (tenant: TenantUid) => Promise<ReadonlyMap<TeamUid, string>>
+  readonly teamNames: (tenant: TenantUid) => Promise<ReadableMap<TeamUid, string>>
   readonly pages: IssuerPages
 }
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { TeamUid, TenantUid } from '../../contract/ids.ts'
+import type { ReadableMap } from '../../core/access/index.ts'
 import type { DoorRequest, DoorResponse, Endpoint, RateLimiter } from '../gateway/index.ts'
 import { type Caller, type IssuerPort, issuerOf, type SessionName } from '../identity/index.ts'
 import type { Keys } from '../keys/index.ts'
@@ -25,7 +26,7 @@ export type IssuerDeps = {
   readonly inTenant: InTenant
   readonly keys: Pick<Keys, 'of'>
   readonly lookups: Pick<Lookups, 'tenantOfOidcState'>
-  readonly teamNames: (tenant: TenantUid) => Promise<ReadonlyMap<TeamUid, string>>
+  readonly teamNames: (tenant: TenantUid) => Promise<ReadableMap<TeamUid, string>>
   readonly rate: RateLimiter
   readonly trustedProxies: readonly string[]
   /** For whom the console's server side asks; undefined for a request of anybody else. */

@@ -1,4 +1,4 @@
-import type { TeamUid, UserUid } from '../../contract/ids.ts'
+import { TeamUid, UserUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { assignmentEndpoints } from './assignment-routes.ts'
@@ -10,8 +10,10 @@ import { resourceRoleEndpoints } from './resource-role-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
 import { teamListEndpoint } from './team-list-routes.ts'
 import { teamEndpoints } from './team-routes.ts'
-import { readTeams } from './team-store.ts'
+import { findTeamByName, readTeam, readTeams } from './team-store.ts'
 import { userEndpoints } from './user-routes.ts'
+import { findUserByEmail, userExists } from './user-store.ts'
+import { workspaceRoleEndpoints } from './workspace-role-routes.ts'
 
 export type { ActivationLinks, LinkLife } from './ports.ts'
 export { userAnswer } from './user-answers.ts'
@@ -32,6 +34,11 @@ export type People = {
   readonly names: {
     readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
     readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
+  }
+  /** Who of `tx.tenant` goes by this: a user's UID or e-mail, a team's UID or name. */
+  readonly subjects: {
+    readonly user: (tx: Tx, text: string) => Promise<UserUid | undefined>
+    readonly team: (tx: Tx, text: string) => Promise<TeamUid | undefined>
   }
 }
 
@@ -59,10 +66,23 @@ export function createPeople(
       ...roleEndpoints,
       ...assignmentEndpoints(ports),
       ...resourceRoleEndpoints,
+      ...workspaceRoleEndpoints,
     ],
     names: {
       people: async (tx) => new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name])),
       teams: async (tx) => new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name])),
+    },
+    subjects: {
+      async user(tx, text) {
+        const uid = UserUid.safeParse(text)
+        if (uid.success && (await userExists(tx, uid.data))) return uid.data
+        return findUserByEmail(tx, await deps.keys.of(tx.tenant), text)
+      },
+      async team(tx, text) {
+        const uid = TeamUid.safeParse(text)
+        if (uid.success && (await readTeam(tx, uid.data))) return uid.data
+        return findTeamByName(tx, text)
+      },
     },
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { UserUid } from '../../contract/ids.ts'
 import { predefinedRole } from '../../contract/roles.ts'
+import { assignmentsOf } from '../../core/access/index.ts'
 import { canonicalEmail } from '../../core/seal/index.ts'
 import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
@@ -757,7 +758,7 @@ describe('roles', () => {
     )
     assert.deepEqual(replies.map(({ status }) => status).sort(), [204, 409])
     const { compiled } = await api.access.current(tenant)
-    assert.equal(compiled.facts.assignments.filter(({ roleUid }) => roleUid === role('Tenant Admin')).length, 1)
+    assert.equal(assignmentsOf(compiled, role('Tenant Admin')).length, 1)
   })
 })
 

@@ -93,6 +93,15 @@ export async function readTeams(tx: Tx, uids?: readonly TeamUid[]): Promise<Team
 }
 
 /** The members of these teams, each list in the order it was given. */
+/** The team of this name, in any spelling of case and Unicode form. */
+export async function findTeamByName(tx: Tx, name: string): Promise<TeamUid | undefined> {
+  const [row] = await tx.query<{ team_id: string }>(
+    'select team_id from teams where tenant_id = $1 and name_key = $2',
+    [...[tx.tenant, nameKey(name)]],
+  )
+  return row && TeamUid.parse(row.team_id)
+}
+
 export async function membersOf(tx: Tx, teams: readonly TeamUid[]): Promise<ReadonlyMap<TeamUid, readonly UserUid[]>> {
   const rows = await tx.query<{ team_id: string; user_id: string }>(
     `select team_id, user_id from team_members

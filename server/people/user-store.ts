@@ -167,6 +167,17 @@ export async function userExists(tx: Tx, uid: UserUid): Promise<boolean> {
   return (await tx.query('select from users where tenant_id = $1 and user_id = $2', [tx.tenant, uid])).length > 0
 }
 
+/** Whose this e-mail address is, in any spelling of case. */
+export async function findUserByEmail(tx: Tx, sealer: TenantSealer, email: string): Promise<UserUid | undefined> {
+  const canonical = canonicalEmail(email)
+  if (!canonical.ok) return undefined
+  const [row] = await tx.query<{ user_id: string }>(
+    'select user_id from users where tenant_id = $1 and email_index = $2',
+    [tx.tenant, emailIndex(sealer, canonical.value)],
+  )
+  return row && UserUid.parse(row.user_id)
+}
+
 export async function readUser(tx: Tx, sealer: TenantSealer, uid: UserUid): Promise<Person | undefined> {
   return (await readUsers(tx, sealer, [uid]))[0]
 }

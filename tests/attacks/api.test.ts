@@ -388,6 +388,10 @@ describe('another tenant’s ids', () => {
     const { uid: edgeToken } = await acme.admin.must('POST', '/v1/edgehosts/tokens', {
       body: { metadata: { name: 'secret token' }, spec: { expiry: '2099-01-01T00:00:00.000Z' } },
     })
+    const { uid: workspace } = await acme.admin.must('POST', '/v1/workspaces', {
+      project,
+      body: { metadata: { name: 'secret workspace' } },
+    })
     const { uid: assignment } = await acme.admin.must('POST', '/v1/palisade/access/assignments', {
       body: { team, role: predefinedRole('Project Viewer').uid, project, endsAt: '2099-01-01T00:00:00.000Z' },
     })
@@ -404,7 +408,7 @@ describe('another tenant’s ids', () => {
         azure: azureAccount,
         tokens: edgeToken,
       },
-      ...{ assignments: assignment, requests: asked },
+      ...{ assignments: assignment, requests: asked, workspaces: workspace },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
@@ -504,7 +508,9 @@ describe('another tenant’s ids', () => {
     // Whose they are finds them by the same requests: the ids were right.
     for (const { route, method, kind, path } of routes) {
       if (method !== 'GET' || kind === 'tenants') continue
-      const { status } = await acme.admin.call(method, path(theirs[kind] ?? ''))
+      const { status, body } = await acme.admin.call(method, path(theirs[kind] ?? ''))
+      // No workspace has backups; what says so says it of a workspace that is there.
+      if (body?.code === 'BackupNotConfigured') continue
       assert.equal(status, 200, `${route} by whose it is`)
     }
   })

@@ -7,6 +7,7 @@ import { createLedger } from '../../server/ledger/index.ts'
 import { createIssuer } from '../../server/oidc/index.ts'
 import { createPeople } from '../../server/people/index.ts'
 import { createTenancy } from '../../server/tenancy/index.ts'
+import { createWorkspaces } from '../../server/workspaces/index.ts'
 import { packageJson } from './package-json.ts'
 
 /** An edge that nobody may use: the features are made for what they declare, not to run. */
@@ -25,6 +26,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
     people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent, passwordExpiry: absent }),
     assets: createAssets({ sealerOf: absent }),
+    workspaces: createWorkspaces({ findCluster: absent, subjects: absent, protectedNamespaces: [] }),
     sealerOf: absent,
     clusters: createClusters({
       ...shared,
@@ -50,6 +52,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
       sessionMs: 0,
     }),
     live: { calls: absent, recheck: absent, signals: absent },
+    sso: { sealerOf: absent, publicUrl: 'https://localhost' },
     issuer: createIssuer({
       ...shared,
       publicUrl: 'https://localhost',

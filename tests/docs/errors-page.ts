@@ -28,6 +28,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   media_type: 'Send `Content-Type: application/json`.',
   project_required: 'Send the `ProjectUid` header: this kind of object belongs to a project.',
   org_taken: 'Choose another name; names that differ in case alone are the same.',
+  domain_taken:
+    'Ask the system administrator: each domain belongs to one tenant of the installation, and whose it is is not said.',
   user_taken: 'Somebody in the tenant has this address already; use theirs or another.',
   team_name_taken: 'Choose another name; names that differ in case alone are the same.',
   role_name_taken:
@@ -39,6 +41,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   project_name_taken: 'Choose another name; names that differ in case alone are the same.',
   project_in_use: 'Remove the project’s clusters first; `DELETE /v1/projects/{uid}/validate` lists them.',
   client_name_taken: 'Choose another name; names that differ in case alone are the same.',
+  backup_not_configured: 'Nothing: Palisade makes no backups, of workspaces neither.',
+  workspace_name_taken: 'Choose another name within the project; names that differ in case alone are the same.',
   ssh_key_name_taken: 'Choose another name within the tenant or project; names that differ in case alone are the same.',
   private_key_refused:
     'Send the public key, which is one line (`ssh-keygen -y` prints it). The private key has been in a request: make a new pair.',

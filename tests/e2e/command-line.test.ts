@@ -367,6 +367,45 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       assert.equal(both.code, 2)
     })
 
+    test('a role is asked for, seen by who may decide, and given from the approval on', async () => {
+      const dev = await createUser(palisade, acme, 'asker')
+      await acme.admin.must('POST', '/v1/projects', { body: { metadata: { name: 'night shift' } } })
+      const { apiKey } = await dev.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'asks' } } })
+      const asker = (...args: string[]) =>
+        cli(args, { env: { PALISADE_TOKEN: apiKey, PALISADE_URL: palisade.url, PALISADE_CA_FILE: palisade.caFile } })
+      const asked = await asker(
+        'request',
+        'project viewer',
+        '-p',
+        'Night Shift',
+        '--for',
+        '90m',
+        '--reason',
+        'INC-4711',
+      )
+      assert.equal(asked.code, 0, asked.err)
+      const uid = asked.out.trim()
+      assert.match(
+        await cli.must('requests', '--waiting'),
+        new RegExp(`^${uid} .*Project Viewer +project night shift +1 h 30 min +open .*INC-4711$`, 'm'),
+      )
+      const own = await asker('approve', uid)
+      assert.deepEqual([own.code, /Somebody else decides/.test(own.err)], [1, true], own.err)
+      const approved = await cli(['approve', uid, '--note', 'good luck'])
+      assert.match(approved.err, /^approved: it is held until \d{4}-/)
+      assert.match((await asker('requests')).out, new RegExp(`^${uid} +you .*approved`, 'm'))
+      assert.match(
+        await cli.must('who-can', 'project.get', '-p', 'night shift'),
+        /Project Viewer +own +project night shift +everything +\d{4}-/,
+      )
+      const late = await asker('withdraw', uid)
+      assert.equal(late.code, 1)
+      const second = (await asker('request', 'Project Viewer', '--for', '1h', '--reason', 'more')).out.trim()
+      assert.equal((await asker('withdraw', second)).code, 0)
+      const wrong = await asker('request', 'Project Viewer', '--for', 'long', '--reason', 'x')
+      assert.equal(wrong.code, 2)
+    })
+
     test('an allowed change says which assignment allowed it', async () => {
       const answer = await acme.admin.call('POST', '/v1/teams', { body: { metadata: { name: 'allowed' } } })
       assert.match(await cli.must('why', String(answer.headers['x-request-id'])), /^allowed by +\S+/m)

@@ -73,6 +73,9 @@ test('policies that look beyond one tenant are these, one by one', async () => {
   assert.deepEqual(
     policies.map((one) => one.policy),
     [
+      // Who a change of access is about, written by triggers for the tenant of the changed row.
+      'access_changes: changes to palisade_owner',
+      'access_epochs: changes to palisade_owner',
       // Which tenants changed access: ids and numbers, through access_changes_since.
       'access_epochs: feed to palisade_owner',
       // Which requests for roles nobody answered in time: ids, through access_requests_to_expire.
@@ -113,6 +116,9 @@ test('functions that run with the owner’s rights are these, and the applicatio
       'canvas_session_by_cookie',
       'clusters_to_renew',
       'lost_intents',
+      'note_access_changes',
+      'note_access_row',
+      'note_access_statement',
       'tenant_by_org',
       'tenant_of_oidc_state',
       'tenants_of_login',

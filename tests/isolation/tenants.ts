@@ -292,6 +292,8 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
     const last = [
       'apiKey',
       'session',
+      'workspaceRbac',
+      'workspace',
       'cluster',
       'resourceRole',
       'teamResourceRole',
@@ -322,6 +324,8 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
         body === undefined ? {} : { body },
       )
       const code = answer.body?.code
+      // No workspace has backups; what says so found the workspace.
+      if (code === 'BackupNotConfigured') continue
       assert.ok(
         ![401, 404, 405, 415].includes(answer.status) && answer.status < 500 && code !== 'InvalidRequest',
         `${operation.route} was answered ${answer.status}: ${answer.text}`,

@@ -41,6 +41,8 @@ export type Kind =
   | 'azureAccount'
   | 'cloudType'
   | 'customAccount'
+  | 'workspace'
+  | 'workspaceRbac'
   | 'clusterProfile'
   | 'pack'
   | 'assignment'
@@ -177,6 +179,11 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
   const cloudType = `${org}-cloud`
   await admin.must('POST', '/v1/clouds/cloudTypes/register', { body: { metadata: { name: cloudType } } })
   const customAccount = await accountOf(`cloudTypes/${cloudType}`, customSpec)
+  const { uid: workspace } = await admin.must('POST', '/v1/workspaces', {
+    project,
+    body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
+  })
+  const { spec: ofWorkspace } = await admin.must('GET', `/v1/workspaces/${workspace}`)
   const pack = `${org}-pack`
   const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
     project,
@@ -223,6 +230,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       edgeToken,
       cloudAccount,
       ...{ gcpAccount, azureAccount, cloudType, customAccount },
+      workspace,
+      workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
       clusterProfile,
       pack,
       assignment,
@@ -262,6 +271,9 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/cloudaccounts/azure/': 'azureAccount',
   '/v1/cloudaccounts/cloudTypes/': 'cloudType',
   '/v1/clouds/cloudTypes/': 'cloudType',
+  '/v1/workspaces/': 'workspace',
+  '/v1/workspaces/users/': 'user',
+  '/v1/workspaces/teams/': 'team',
   '/v1/clusterprofiles/': 'clusterProfile',
   '/v1/dashboard/clusterprofiles/': 'clusterProfile',
   '/v1/palisade/access/assignments/': 'assignment',
@@ -270,7 +282,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
 const ofOwnTenant =
-  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|loginBanner|macros|password|preferences|rateConfig|resourceLimits)\b/
+  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|domains|loginBanner|macros|oidc|password|preferences|rateConfig|resourceLimits|saml|sso)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -302,6 +314,7 @@ export const onObjects = (operations: readonly DescribedOperation[]) =>
 const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
+  '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
   '/v1/clusterprofiles/{uid}/packs/': 'pack',
   '/v1/cloudaccounts/cloudTypes/{cloudType}/': 'customAccount',
 }
@@ -328,10 +341,11 @@ export const unknownId = () => randomBytes(12).toString('hex')
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
   team: 'team',
+  ...{ clusterUid: 'cluster', workspace: 'workspace' },
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
-  ...{ defaultProjectUid: 'project', project: 'project' },
+  ...{ defaultProjectUid: 'project', project: 'project', defaultTeams: 'team' },
   ...{ filterRefs: 'filter', sessionUid: 'session', uids: 'clusterProfile' },
 }
 
@@ -340,9 +354,12 @@ export function kindAt(place: Place): Kind | undefined {
   const name = place.findLast((step) => step !== '[]') ?? ''
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
   if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
-  // Of a cloud's own.
+  // Of a cloud or an identity provider.
   if (['tenantId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
+  if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
+  // Of what a client sends back as it read it, and not looked at.
+  if (name === 'uid' && place.at(-2) === 'metadata') return undefined
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
   return undefined
 }
@@ -358,6 +375,11 @@ const resourceRole = (ids: Ids) => ({
   projectUids: [ids('project', ['projectUids', '[]'])].filter((uid) => uid !== undefined),
   filterRefs: [ids('filter', ['filterRefs', '[]'])].filter((uid) => uid !== undefined),
   roles: [predefinedRole('Resource Cluster Viewer').uid],
+})
+const rolesOnWorkspace = (ids: Ids) => ({
+  workspaces: [ids('workspace', ['workspaces', '[]', 'uid'])]
+    .filter((uid) => uid !== undefined)
+    .map((uid) => ({ uid, roles: [predefinedRole('Workspace Operator').uid] })),
 })
 const roleSpec = { permissions: ['cluster.get'], scope: 'resource', type: 'user' }
 
@@ -377,6 +399,16 @@ const azureSpec = {
 }
 const customSpec = { credentials: { password: 'not-a-real-one' } }
 const accountWith = (spec: object) => () => ({ metadata: { name: unknownId() }, spec })
+const aBinding = {
+  spec: {
+    bindings: [
+      {
+        ...{ type: 'RoleBinding', namespace: 'shop', role: { kind: 'ClusterRole', name: 'view' } },
+        subjects: [{ type: 'Group', name: 'somebody' }],
+      },
+    ],
+  },
+}
 const profile = () => ({
   metadata: { name: unknownId() },
   spec: {
@@ -402,6 +434,9 @@ const asked = (project: string | undefined) => ({
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
+const defaultTeams = (ids: Ids) => [ids('team', ['defaultTeams', '[]'])].filter((uid) => uid !== undefined)
+const oidcConfig = (ids: Ids) => ({ issuerUrl: 'https://idp.test/', defaultTeams: defaultTeams(ids) })
+const samlConfig = (ids: Ids) => ({ defaultTeams: defaultTeams(ids) })
 /** What may be asked of a password hangs together. */
 const aPolicy = { minLength: 8, maxLength: 64 }
 
@@ -418,6 +453,18 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/users/assets/sshkeys/{uid}': sshKey,
   'POST /v1/cloudaccounts/aws': awsAccount,
   'PUT /v1/cloudaccounts/aws/{uid}': awsAccount,
+  'POST /v1/workspaces': (ids) => ({
+    metadata: { name: unknownId() },
+    spec: { clusterRefs: [{ clusterUid: ids('cluster', ['clusterRefs', '[]', 'clusterUid']) ?? unknownId() }] },
+  }),
+  'PUT /v1/workspaces/{uid}/clusterNamespaces': (ids) => {
+    const clusterUid = ids('cluster', ['clusterRefs', '[]', 'clusterUid'])
+    return { clusterNamespaces: [{ name: 'shop' }], ...(clusterUid ? { clusterRefs: [{ clusterUid }] } : {}) }
+  },
+  'POST /v1/workspaces/{uid}/clusterRbacs': () => aBinding,
+  'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}': () => aBinding,
+  'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,
+  'PUT /v1/workspaces/teams/{teamUid}/roles': rolesOnWorkspace,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
   'POST /v1/cloudaccounts/gcp': accountWith(gcpSpec),
   'PUT /v1/cloudaccounts/gcp/{uid}': accountWith(gcpSpec),
@@ -447,6 +494,9 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
   'PUT /v1/system/password/policy/default': () => aPolicy,
   'PUT /v1/users/system/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/oidc/config': oidcConfig,
+  'POST /v1/tenants/{tenantUid}/saml/config': samlConfig,
+  'POST /v1/tenants/{tenantUid}/domains': () => ({ domains: [`${unknownId()}.test`] }),
   'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,

@@ -5,9 +5,23 @@ import type { paths } from './schema.gen.ts'
 
 type Explained = paths['/v1/palisade/access/explain']['post']['responses'][200]['content']['application/json']
 export type Grant = Explained['because'][number]
+type Assignments = paths['/v1/palisade/access/assignments']['get']['responses'][200]['content']['application/json']
+/** One role that somebody holds, with its end. */
+export type Assignment = Assignments['items'][number]
 
-/** What a question is about: a cluster, a project, or without either the tenant. */
-export type Place = { readonly cluster?: string | undefined; readonly project?: string | undefined }
+/** The roles that a user (with teams) or a team holds, with their ends. */
+export const assignmentsQuery = (of: { readonly user: string } | { readonly team: string }) =>
+  queryOptions({
+    queryKey: ['access', 'assignments', of],
+    queryFn: async () => (await answer(api.GET('/v1/palisade/access/assignments', { params: { query: of } }))).items,
+  })
+
+/** What a question is about: a cluster, a workspace, a project, or without any the tenant. */
+export type Place = {
+  readonly cluster?: string | undefined
+  readonly project?: string | undefined
+  readonly workspace?: string | undefined
+}
 
 type Asked = Place & {
   readonly permission: string
@@ -16,12 +30,12 @@ type Asked = Place & {
 }
 
 /** The decision's own reasons, as they are now. Where the cluster is gone, those in its project. */
-export const explainQuery = ({ permission, cluster, project, user }: Asked) =>
+export const explainQuery = ({ permission, cluster, project, workspace, user }: Asked) =>
   queryOptions({
-    queryKey: ['access', 'explain', permission, cluster, project, user],
+    queryKey: ['access', 'explain', permission, cluster, project, workspace, user],
     staleTime: 0,
     queryFn: async () => {
-      if (cluster === undefined) return explain({ permission, project, user })
+      if (cluster === undefined) return explain({ permission, project, workspace, user })
       try {
         return await explain({ permission, cluster, user })
       } catch (error) {
@@ -48,11 +62,20 @@ type WhoCan = Place & {
 }
 
 /** A page of those who may, with every way in which. For callers who hold `user.list` and `role.get` in the tenant. */
-export function whoCan({ permission, cluster, project, isFiltered, limit = mostAtOnce, offset = 0 }: WhoCan) {
+export function whoCan({
+  permission,
+  cluster,
+  project,
+  workspace,
+  isFiltered,
+  limit = mostAtOnce,
+  offset = 0,
+}: WhoCan) {
   const query = {
     ...{ permission, limit, offset, filtered: isFiltered ? ('true' as const) : ('false' as const) },
     ...(cluster === undefined ? {} : { cluster }),
     ...(project === undefined || cluster !== undefined ? {} : { project }),
+    ...(workspace === undefined ? {} : { workspace }),
   }
   return answer(api.GET('/v1/palisade/access/who-can', { params: { query } }))
 }

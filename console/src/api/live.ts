@@ -2,7 +2,12 @@ import { useEffect, useEffectEvent } from 'react'
 import { loadSession, signInAgain } from './session.ts'
 
 /** What `GET /v1/palisade/live` tells: that something changed, and of the log how long it is. */
-export type Live = { readonly log: { readonly size: number }; readonly streams: object; readonly access: object }
+export type Live = {
+  readonly log: { readonly size: number }
+  readonly streams: object
+  readonly access: object
+  readonly requests: object
+}
 type Name = keyof Live
 
 const hearers = new Map<Name, Set<(data: never) => void>>()
@@ -33,7 +38,7 @@ function connect(): void {
   clearTimeout(again)
   const mine = new EventSource('/canvas/api/v1/palisade/live')
   source = mine
-  for (const name of ['log', 'streams', 'access'] as const)
+  for (const name of ['log', 'streams', 'access', 'requests'] as const)
     mine.addEventListener(name, ({ data }) => {
       const parsed = JSON.parse(String(data)) as never // The server's own; each hearer knows its shape by the name.
       for (const hear of hearers.get(name) ?? []) hear(parsed)

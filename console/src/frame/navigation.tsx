@@ -9,6 +9,7 @@ import {
   IconServer2,
   IconShieldCheck,
   IconUser,
+  IconUserQuestion,
   IconUsersGroup,
 } from '@tabler/icons-react'
 import { createLink } from '@tanstack/react-router'
@@ -26,6 +27,7 @@ const tenantPages = [
   { group: 'Access', to: '/t/$org/users', label: 'Members', icon: IconUser },
   { to: '/t/$org/teams', label: 'Teams', icon: IconUsersGroup },
   { to: '/t/$org/roles', label: 'Roles', icon: IconShieldCheck },
+  { to: '/t/$org/requests', label: 'Requests', icon: IconUserQuestion },
   { to: '/t/$org/keys', label: 'API keys', icon: IconKey },
   { group: 'Record', to: '/t/$org/audit', label: 'Audit', icon: IconHistory },
   { to: '/t/$org/sessions', label: 'My sessions', icon: IconDevices },

@@ -1,9 +1,10 @@
-import { Drawer, Loader, Stack, Text } from '@mantine/core'
+import { Button, Drawer, Loader, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { explainQuery, helpersQuery, type Place, useMayAskAbout, useMayAskWho } from '../api/access.ts'
 import { useMay, useScopeName } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
+import { type AskedPlace, AskFor } from '../parts/ask-for.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { useFocusBack } from '../parts/focus-back.ts'
@@ -64,10 +65,11 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
     project: scope.kind === 'project' ? scope.uid : undefined,
     workspace: scope.kind === 'workspace' ? scope.uid : undefined,
   }
+  const [asking, setAsking] = useState<{ readonly role: string; readonly place: AskedPlace }>()
   const asked = useQuery(explainQuery({ ...place, permission, user: subject?.uid }))
   if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />
   if (!asked.data) return <Loader size="sm" aria-label="Loading" />
-  const { effect, why, because, near, roles } = asked.data
+  const { effect, why, because, near, roles, scope: where } = asked.data
   const who = subject?.name ?? 'You'
   if (effect === 'allow')
     return (
@@ -92,7 +94,7 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
       {roles.length > 0 && (
         <Section title="The smallest roles that would allow it">
           <ul className="steps">
-            {roles.slice(0, shownRoles).map(({ uid, name, scope: kind, permissions }) => (
+            {shownOf(roles).map(({ uid, name, scope: kind, permissions }) => (
               <li key={uid}>
                 <div>
                   {name}{' '}
@@ -100,6 +102,16 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
                     {`${permissions} ${permissions === 1 ? 'permission' : 'permissions'}, ${givenIn[kind]}`}
                   </span>
                 </div>
+                {!subject && canBeAskedFor({ scope: kind }) && (
+                  <Button
+                    size="compact-xs"
+                    variant="default"
+                    aria-label={`Ask for ${name}`}
+                    onClick={() => setAsking({ role: name, place: placeOf(kind, where) })}
+                  >
+                    Ask for this role
+                  </Button>
+                )}
               </li>
             ))}
           </ul>
@@ -110,11 +122,27 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
           <Helpers place={place} permission={permission} except={subject?.uid ?? user.uid} />
         </Section>
       )}
+      {asking && <AskFor {...asking} close={() => setAsking(undefined)} />}
     </>
   )
 }
 
+type Role = { readonly scope: 'system' | 'tenant' | 'project' | 'resource' }
 const shownRoles = 3
+
+/** A resource role needs filters, which whoever gives it chooses. */
+const canBeAskedFor = ({ scope }: Role) => scope === 'tenant' || scope === 'project'
+
+/** The smallest ones, and the smallest that can be asked for where none of them can. */
+function shownOf<R extends Role>(roles: readonly R[]): readonly R[] {
+  const smallest = roles.slice(0, shownRoles)
+  const other = smallest.some(canBeAskedFor) ? undefined : roles.find(canBeAskedFor)
+  return other ? [...smallest, other] : smallest
+}
+
+const placeOf = (kind: Role['scope'], { project }: { readonly project?: AskedPlace | undefined }): AskedPlace =>
+  kind === 'project' && project !== undefined ? project : 'tenant'
+
 const givenIn: Readonly<Record<'system' | 'tenant' | 'project' | 'resource', string>> = {
   system: 'of system administrators',
   tenant: 'given in the tenant',

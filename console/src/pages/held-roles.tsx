@@ -2,7 +2,7 @@ import { Select, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { Grant } from '../api/access.ts'
+import type { Assignment, Grant } from '../api/access.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
@@ -11,6 +11,7 @@ import { roles as roleSource } from '../parts/pickers.ts'
 import { ChooseMany, type Option } from '../parts/searched.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
+import { When } from '../parts/when.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
 type InProject = Named & { readonly roles: readonly Named[]; readonly inheritedRoles: readonly Named[] }
@@ -22,6 +23,8 @@ type OnFilters = {
 }
 type Props = {
   readonly who: string
+  /** Whose roles the own ones are. */
+  readonly own: 'user' | 'team'
   readonly needs: string
   readonly tenant: { readonly roles: readonly Named[]; readonly inheritedRoles?: readonly Named[] }
   readonly projects: readonly InProject[]
@@ -29,13 +32,26 @@ type Props = {
   readonly onFilters: readonly OnFilters[]
   /** Of a user: the same, held through teams; undefined where the reader may not ask. */
   readonly inheritedOnFilters?: readonly Grant[] | undefined
+  /** With their ends; undefined while they are not known. */
+  readonly assignments: readonly Assignment[] | undefined
   readonly putTenant: (roles: string[]) => Promise<unknown>
   readonly putProjects: (projects: { projectUid: string; roles: string[] }[]) => Promise<unknown>
 }
 
 /** The roles of a user or a team, in the tenant and in each project, with where they come from; and the way to change them. */
 export function HeldRoles(props: Props) {
-  const { who, needs, tenant, projects, onFilters, inheritedOnFilters = [], putTenant, putProjects } = props
+  const {
+    who,
+    own,
+    needs,
+    tenant,
+    projects,
+    onFilters,
+    inheritedOnFilters = [],
+    assignments = [],
+    putTenant,
+    putProjects,
+  } = props
   const [editing, setEditing] = useState<string>()
   const inTenant = { uid: 'tenant', name: '', roles: tenant.roles, inheritedRoles: tenant.inheritedRoles ?? [] }
   const change = (where: string, roles: string[]) =>
@@ -69,10 +85,20 @@ export function HeldRoles(props: Props) {
           ) : (
             <ul className="steps">
               {place.roles.map((role) => (
-                <RoleLine key={role.uid} role={role} from="given here" />
+                <RoleLine
+                  key={role.uid}
+                  role={role}
+                  from="given here"
+                  endsAt={endOf(assignments, role.uid, place.uid, own)}
+                />
               ))}
               {place.inheritedRoles.map((role) => (
-                <RoleLine key={`team-${role.uid}`} role={role} from="through a team" />
+                <RoleLine
+                  key={`team-${role.uid}`}
+                  role={role}
+                  from="through a team"
+                  endsAt={endOf(assignments, role.uid, place.uid, 'team')}
+                />
               ))}
             </ul>
           )}
@@ -106,7 +132,17 @@ export function HeldRoles(props: Props) {
   )
 }
 
-function RoleLine({ role, from }: { readonly role: Named; readonly from: string }) {
+/** When a role ends that is held there like this; null where one of the ways has no end. */
+function endOf(assignments: readonly Assignment[], role: string, place: string, kind: 'user' | 'team'): string | null {
+  const ends = assignments
+    .filter((one) => one.role.uid === role && (one.project?.uid ?? 'tenant') === place && one.subject.kind === kind)
+    .map(({ endsAt }) => endsAt)
+  return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null)
+}
+
+type LineProps = { readonly role: Named; readonly from: string; readonly endsAt: string | null }
+
+function RoleLine({ role, from, endsAt }: LineProps) {
   const { org = '' } = useParams({ strict: false })
   return (
     <li>
@@ -114,6 +150,11 @@ function RoleLine({ role, from }: { readonly role: Named; readonly from: string 
         <To to="/t/$org/roles/$uid" params={{ org, uid: role.uid }}>
           {role.name}
         </To>{' '}
+        {endsAt !== null && (
+          <>
+            until <When at={endsAt} />{' '}
+          </>
+        )}
         <span className="quiet">← {from}</span>
       </div>
     </li>

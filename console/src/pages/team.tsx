@@ -2,6 +2,7 @@ import { TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { assignmentsQuery } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
@@ -22,6 +23,7 @@ export function TeamPage() {
   const [open, setOpen] = useState<'rename' | 'delete'>()
   const close = () => setOpen(undefined)
   const path = { params: { path: { uid } } }
+  const { data: ends } = useQuery(assignmentsQuery({ team: uid }))
   const team = useQuery({
     queryKey: ['teams', uid],
     queryFn: async () => {
@@ -83,10 +85,12 @@ export function TeamPage() {
                 content: () => (
                   <HeldRoles
                     who={metadata.name}
+                    own="team"
                     needs="team.update"
                     tenant={roles}
                     projects={projects}
                     onFilters={onFilters}
+                    assignments={ends}
                     putTenant={(chosen) =>
                       answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles: chosen } }))
                     }

@@ -2,7 +2,7 @@ import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import { useMayAskAbout } from '../api/access.ts'
+import { assignmentsQuery, useMayAskAbout } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { currentSession } from '../api/session.ts'
 import { Act } from '../parts/act.tsx'
@@ -47,6 +47,7 @@ export function UserPage() {
     queryKey: ['users', uid, 'resourceRoles'],
     queryFn: () => answer(api.GET('/v1/users/{uid}/resourceRoles', path)),
   })
+  const assignments = useQuery(assignmentsQuery({ user: uid }))
   const mayAskAbout = useMayAskAbout()
   const isOwn = uid === currentSession().user.uid
   const all = useQuery({
@@ -59,9 +60,10 @@ export function UserPage() {
       Members
     </To>
   )
-  const problem = roles.error ?? projects.error ?? onFilters.error ?? all.error
+  const problem = roles.error ?? projects.error ?? onFilters.error ?? assignments.error ?? all.error
   // Read here, not in the tab: a query tells whoever read it while the page was drawn.
   const [held, inProjects, filtered] = [roles.data, projects.data, onFilters.data]
+  const ends = assignments.data
   const inherited = all.data?.filtered.filter(({ via }) => via.kind === 'team')
   return (
     <ObjectPage kind="Member" above={above} query={user}>
@@ -119,6 +121,7 @@ export function UserPage() {
                         void roles.refetch()
                         void projects.refetch()
                         void onFilters.refetch()
+                        void assignments.refetch()
                         if (all.isError) void all.refetch()
                       }}
                     />
@@ -128,11 +131,13 @@ export function UserPage() {
                     filtered && (
                       <HeldRoles
                         who={metadata.name}
+                        own="user"
                         needs="user.update"
                         tenant={held}
                         projects={inProjects.projects}
                         onFilters={filtered.resourceRoles}
                         inheritedOnFilters={inherited}
+                        assignments={ends}
                         putTenant={(chosen) =>
                           answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
                         }

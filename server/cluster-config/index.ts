@@ -1,0 +1,13 @@
+export { type Allocated, shareOut } from './allocations.ts'
+export { type Binding, type BindingPorts, mayBind, newBindings } from './bindings.ts'
+export { problemOfNamespace } from './namespaces.ts'
+export {
+  deleteRbacs,
+  insertRbac,
+  type Rbac,
+  readRbacs,
+  readRbacsOf,
+  updateRbac,
+  type WrittenRbac,
+} from './rbac-store.ts'
+export { rbacAnswer, writtenRbac } from './rbacs.ts'

@@ -1,0 +1,73 @@
+import type { z } from 'zod'
+import type { TenantUid } from '../../contract/ids.ts'
+import { annotationsOf } from '../../contract/wire/annotations.ts'
+import { wireTime } from '../../contract/wire/common.ts'
+import type * as wire from '../../contract/wire/workspaces.ts'
+import { type Rbac, rbacAnswer } from '../cluster-config/index.ts'
+import type { Workspace } from './workspace-store.ts'
+
+export function workspaceAnswer(
+  workspace: Workspace,
+  rbacs: readonly Rbac[],
+  tenantUid: TenantUid,
+): z.input<typeof wire.workspace> {
+  const { project, clusters, namespaces, quota } = workspace
+  return {
+    metadata: metadataOf(workspace, tenantUid),
+    spec: {
+      clusterRefs: clusters.map(({ uid, name }) => ({ clusterUid: uid, clusterName: name })),
+      clusterNamespaces: namespaces.map(({ name, namespaceResourceAllocation: allotted }) => ({
+        ...{ name, isRegex: false },
+        namespaceResourceAllocation: {
+          clusterResourceAllocations: (allotted?.clusterResourceAllocations ?? []).flatMap((one) =>
+            one.resourceAllocation ? [{ clusterUid: one.clusterUid, resourceAllocation: one.resourceAllocation }] : [],
+          ),
+          ...(allotted?.defaultResourceAllocation
+            ? { defaultResourceAllocation: allotted.defaultResourceAllocation }
+            : {}),
+        },
+      })),
+      clusterRbacs: rbacs.map((rbac) => rbacAnswer(rbac, { tenantUid, projectUid: project, errors: [] })),
+      quota: quota ? { resourceAllocation: quota } : {},
+      policies: {},
+    },
+    status: { errors: [] },
+  }
+}
+
+export function summaryAnswer(
+  workspace: Workspace,
+  tenantUid: TenantUid,
+): z.input<typeof wire.dashboardWorkspaces>['items'][number] {
+  const { clusters, namespaces, quota } = workspace
+  return {
+    metadata: metadataOf(workspace, tenantUid),
+    spec: {
+      clusterRefs: clusters.map(({ uid, name }) => ({ uid, name })),
+      namespaces: namespaces.map(({ name }) => name),
+      quota: quota
+        ? {
+            resourceAllocation: {
+              // What is not limited is left out there.
+              ...(quota.cpuCores > 0 ? { cpu: quota.cpuCores } : {}),
+              ...(quota.memoryMiB > 0 ? { memory: quota.memoryMiB } : {}),
+              ...(quota.gpuConfig ? { gpuConfig: quota.gpuConfig } : {}),
+            },
+          }
+        : {},
+    },
+  }
+}
+
+function metadataOf(
+  { uid, name, project, labels, annotations, createdAt, updatedAt }: Workspace,
+  tenantUid: TenantUid,
+) {
+  return {
+    ...{ name, uid, labels: { ...labels } },
+    annotations: annotationsOf(annotations, { scope: 'project', tenantUid, projectUid: project }),
+    creationTimestamp: wireTime(createdAt),
+    lastModifiedTimestamp: wireTime(updatedAt),
+    deletionTimestamp: wireTime(null),
+  }
+}

@@ -1,0 +1,491 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
+import { predefinedRole } from '../../contract/roles.ts'
+import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
+import { type Phases, startPhases } from '../../tests/support/phases.ts'
+import { accessEndpoints, explainEndpoints } from '../access/index.ts'
+import type { Principal } from '../gateway/index.ts'
+import { newUid } from '../platform/random/index.ts'
+import { createWorkspaces } from './index.ts'
+import type { FindCluster } from './spec.ts'
+
+const role = (name: Parameters<typeof predefinedRole>[0]) => predefinedRole(name).uid
+
+let postgres: TestPostgres
+let api: Phases
+
+/** Clusters are rows here: nobody asks them anything. */
+const findCluster: FindCluster = async ({ tx, params }) => {
+  const [row] = await tx.query<{ cluster_id: string; project_id: string }>(
+    'select cluster_id, project_id from clusters where tenant_id = $1 and cluster_id = $2',
+    [tx.tenant, params.uid],
+  )
+  const scope = { kind: 'project', projectUid: row?.project_id ?? '' } as const
+  return row && { kind: 'spectrocluster', uid: row.cluster_id, tags: {}, scope }
+}
+
+before(async () => {
+  postgres = await startTestPostgres()
+  api = await startPhases(await postgres.create(), () => [
+    ...accessEndpoints,
+    ...explainEndpoints({
+      names: {
+        people: async (tx) => await api.people.names.people(tx),
+        teams: async (tx) => await api.people.names.teams(tx),
+      },
+      findCluster,
+    }),
+    ...createWorkspaces({
+      findCluster,
+      subjects: {
+        user: (tx, text) => api.people.subjects.user(tx, text),
+        team: (tx, text) => api.people.subjects.team(tx, text),
+      },
+      protectedNamespaces: ['kube-system', 'palisade-system'],
+    }).endpoints,
+  ])
+})
+after(async () => {
+  await api?.stop()
+  await postgres?.stop()
+})
+
+const at = (uid: string, rest: object = {}) => ({ params: { uid }, ...rest })
+let made = 0
+
+async function newCluster(tenant: TenantUid, project: ProjectUid): Promise<string> {
+  const uid = ClusterUid.parse(newUid())
+  await api.inTenant(tenant, (tx) =>
+    tx.query(
+      `insert into clusters (tenant_id, cluster_id, project_id, name, name_key, state, server_url, ca_pem,
+         kubernetes_version, contacted_at, created_at, updated_at)
+       values ($1, $2, $3, $4, $4, 'needs-bindings', 'https://k.test', '', 'v1.36.0', now(), now(), now())`,
+      [tenant, uid, project, `cluster-${++made}`],
+    ),
+  )
+  return uid
+}
+
+const bind = (name: string, more: object = {}) => ({
+  ...{ type: 'RoleBinding', namespace: 'shop', role: { kind: 'ClusterRole', name } },
+  ...{ subjects: [{ type: 'Group', name: 'shoppers' }], ...more },
+})
+const rbacOf = (...bindings: object[]) => ({ metadata: null, spec: { bindings } })
+const newWorkspace = async (
+  who: Principal,
+  project: string,
+  spec: object = {},
+  metadata: object = {},
+): Promise<string> =>
+  (
+    await api.must(who, 'POST /v1/workspaces', {
+      project,
+      body: { metadata: { name: `workspace-${++made}`, ...metadata }, spec },
+    })
+  ).uid
+async function person(admin: Principal, project: string, ...roles: Parameters<typeof predefinedRole>[0][]) {
+  const who = await api.person(admin)
+  await api.must(admin, 'PUT /v1/users/{uid}/projects', {
+    ...at(who.user),
+    body: { projects: [{ projectUid: project, roles: roles.map(role) }] },
+  })
+  return who
+}
+const give = (admin: Principal, user: string, workspaces: object[]) =>
+  api.call(admin, 'PUT /v1/workspaces/users/{userUid}/roles', { params: { userUid: user }, body: { workspaces } })
+const rolesOf = async (admin: Principal, userUid: string) =>
+  (await api.must(admin, 'GET /v1/workspaces/users/{userUid}/roles', { params: { userUid } })).projects
+const namesFor = async (who: Principal, project?: string) => {
+  const { items } = await api.must(who, 'GET /v1/dashboard/workspaces', project ? { project } : {})
+  return items.map((one: { metadata: { name: string } }) => one.metadata.name)
+}
+
+describe('workspaces', () => {
+  test('one is made, read as it was sent, changed part by part and deleted, and the log knows', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const cluster = await newCluster(tenant, project)
+    const allotted = { defaultResourceAllocation: { cpuCores: 2, memoryMiB: 512 }, clusterResourceAllocations: null }
+    const uid = await newWorkspace(
+      admin,
+      project,
+      {
+        clusterRefs: [{ clusterUid: cluster, clusterName: 'as the client says' }],
+        clusterNamespaces: [{ name: 'shop', isRegex: false, namespaceResourceAllocation: allotted, image: null }],
+        clusterRbacs: [rbacOf(bind('edit'))],
+        quota: { resourceAllocation: { cpuCores: 8, memoryMiB: 0 } },
+        policies: null,
+      },
+      { name: 'shop', labels: { env: 'prod' } },
+    )
+    const found = await api.must(admin, 'GET /v1/workspaces/{uid}', at(uid, { project }))
+    assert.deepEqual(found.metadata.labels, { env: 'prod' })
+    assert.deepEqual(
+      found.spec.clusterRefs.map((one: { clusterUid: string }) => one.clusterUid),
+      [cluster],
+    )
+    assert.deepEqual(found.spec.clusterNamespaces, [
+      {
+        ...{ name: 'shop', isRegex: false },
+        namespaceResourceAllocation: {
+          clusterResourceAllocations: [],
+          defaultResourceAllocation: { cpuCores: 2, memoryMiB: 512 },
+        },
+      },
+    ])
+    assert.deepEqual(found.spec.quota, { resourceAllocation: { cpuCores: 8, memoryMiB: 0 } })
+    const [rbac] = found.spec.clusterRbacs
+    assert.match(rbac.metadata.uid, /^[0-9a-f]{24}$/)
+    assert.deepEqual(rbac.spec.bindings, [
+      { ...bind('edit'), subjects: [{ type: 'Group', name: 'shoppers', namespace: '' }] },
+    ])
+
+    await api.must(admin, 'PUT /v1/workspaces/{uid}/meta', at(uid, { body: { name: 'shop 2', labels: null } }))
+    await api.must(
+      admin,
+      'PUT /v1/workspaces/{uid}/clusterNamespaces',
+      at(uid, { body: { clusterNamespaces: [{ name: 'till' }], clusterRefs: null, quota: null } }),
+    )
+    const inside = { params: { uid, clusterRbacUid: rbac.metadata.uid } }
+    await api.must(admin, 'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', {
+      ...inside,
+      body: rbacOf(bind('view')),
+    })
+    const { uid: second } = await api.must(
+      admin,
+      'POST /v1/workspaces/{uid}/clusterRbacs',
+      at(uid, { body: rbacOf({ ...bind('view'), type: 'ClusterRoleBinding', namespace: '' }) }),
+    )
+    const changed = await api.must(admin, 'GET /v1/workspaces/{uid}', at(uid))
+    assert.deepEqual([changed.metadata.name, changed.metadata.labels], ['shop 2', { env: 'prod' }])
+    assert.deepEqual(changed.spec.clusterRefs.length, 1, 'what is not sent stays')
+    assert.deepEqual(changed.spec.quota.resourceAllocation.cpuCores, 8)
+    assert.deepEqual(
+      changed.spec.clusterRbacs.map((one: { metadata: { uid: string } }) => one.metadata.uid),
+      [rbac.metadata.uid, second],
+    )
+    await api.must(admin, 'DELETE /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', inside)
+    assert.equal(
+      (await api.call(admin, 'DELETE /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', inside)).status,
+      404,
+    )
+    await api.must(admin, 'DELETE /v1/workspaces/{uid}', at(uid))
+    assert.equal((await api.call(admin, 'GET /v1/workspaces/{uid}', at(uid))).status, 404)
+    const events = api.entries.filter(({ resource }) => resource.uid === uid)
+    assert.deepEqual(
+      events.map(({ event, project: where }) => [event, where]),
+      [
+        ...['created', 'updated', 'updated', 'rbac.updated', 'rbac.created', 'rbac.deleted', 'deleted'].map((what) => [
+          `workspace.${what}`,
+          project,
+        ]),
+      ],
+    )
+  })
+
+  test('a name is a workspace’s in its project, in any spelling; another project may have it too', async () => {
+    const { admin, project } = await api.tenant()
+    await newWorkspace(admin, project, {}, { name: 'Shop' })
+    const again = await api.call(admin, 'POST /v1/workspaces', { project, body: { metadata: { name: 'sHOP' } } })
+    assert.equal(again.refusal?.code, 'workspace_name_taken')
+    const validate = (name: string) => api.call(admin, 'GET /v1/workspaces/validate/name', { project, query: { name } })
+    assert.equal((await validate('SHOP')).refusal?.code, 'workspace_name_taken')
+    assert.equal((await validate('other')).status, 204)
+    const { uid: elsewhere } = await api.must(admin, 'POST /v1/projects', { body: { metadata: { name: 'Else' } } })
+    await newWorkspace(admin, elsewhere, {}, { name: 'Shop' })
+    assert.deepEqual([await namesFor(admin, project), await namesFor(admin)], [['Shop'], ['Shop', 'Shop']])
+    const nowhere = await api.call(admin, 'POST /v1/workspaces', { body: { metadata: { name: 'x' } } })
+    assert.equal(nowhere.refusal?.code, 'project_required')
+  })
+
+  test('clusters of another project or tenant are none, nor such as the author does not see', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const { uid: elsewhere } = await api.must(admin, 'POST /v1/projects', { body: { metadata: { name: 'Else' } } })
+    const other = await api.tenant()
+    const foreign = [await newCluster(tenant, elsewhere), await newCluster(other.uid, other.project), newUid()]
+    for (const clusterUid of foreign) {
+      const spec = { clusterRefs: [{ clusterUid }] }
+      const reply = await api.call(admin, 'POST /v1/workspaces', { project, body: { metadata: { name: 'x' }, spec } })
+      assert.equal(reply.refusal?.code, 'not_found')
+    }
+    const mine = await newCluster(tenant, project)
+    const uid = await newWorkspace(admin, project, { clusterRefs: [{ clusterUid: mine }] })
+    const blind = await api.person(admin)
+    await api.must(admin, 'POST /v1/roles', {
+      body: {
+        metadata: { name: 'Blind' },
+        spec: { scope: 'project', permissions: ['workspace.update', 'workspace.create'] },
+      },
+    })
+    const { items } = await api.must(admin, 'GET /v1/roles', { query: { limit: '0' } })
+    const custom = items.find((one: { metadata: { name: string } }) => one.metadata.name === 'Blind').metadata.uid
+    await api.must(admin, 'PUT /v1/users/{uid}/projects', {
+      ...at(blind.user),
+      body: { projects: [{ projectUid: project, roles: [custom] }] },
+    })
+    const unseen = await newCluster(tenant, project)
+    const put = (...clusters: string[]) =>
+      api.call(
+        blind,
+        'PUT /v1/workspaces/{uid}/clusterNamespaces',
+        at(uid, { body: { clusterNamespaces: [], clusterRefs: clusters.map((clusterUid) => ({ clusterUid })) } }),
+      )
+    assert.equal((await put(mine, unseen)).refusal?.code, 'not_found')
+    assert.equal((await put(mine)).status, 204, 'what is there already needs not be seen')
+  })
+
+  const bad: readonly (readonly [string, object])[] = [
+    ['a pattern', { clusterNamespaces: [{ name: '/^shop-.*/', isRegex: true }] }],
+    ['a protected namespace', { clusterNamespaces: [{ name: 'kube-system' }] }],
+    ['Palisade’s own namespace', { clusterNamespaces: [{ name: 'palisade-system' }] }],
+    ['a namespace that Kubernetes reserves', { clusterNamespaces: [{ name: 'kube-public' }] }],
+    ['what is no name of a namespace', { clusterNamespaces: [{ name: 'Shop/../x' }] }],
+    ['a namespace twice', { clusterNamespaces: [{ name: 'shop' }, { name: 'shop' }] }],
+    ['barred images', { clusterNamespaces: [{ name: 'shop', image: { blackListedImages: ['evil'] } }] }],
+    ['a backup policy', { policies: { backupPolicy: { includeAllClusters: true } } }],
+    [
+      'a reserved group',
+      { clusterRbacs: [rbacOf(bind('view', { subjects: [{ type: 'Group', name: 'system:masters' }] }))] },
+    ],
+    [
+      'a reserved group in disguise',
+      { clusterRbacs: [rbacOf(bind('view', { subjects: [{ type: 'Group', name: 'ｓystem:masters' }] }))] },
+    ],
+    [
+      'a group of the levels',
+      { clusterRbacs: [rbacOf(bind('view', { subjects: [{ type: 'Group', name: 'palisade:level:admin' }] }))] },
+    ],
+    [
+      'somebody of another tenant',
+      {
+        clusterRbacs: [
+          rbacOf(bind('view', { subjects: [{ type: 'User', name: `palisade:${'a'.repeat(24)}:${'b'.repeat(24)}` }] })),
+        ],
+      },
+    ],
+    [
+      'a role binding in Palisade’s own namespace',
+      { clusterRbacs: [rbacOf(bind('view', { namespace: 'palisade-system' }))] },
+    ],
+    ['a role binding without a namespace', { clusterRbacs: [rbacOf(bind('view', { namespace: '' }))] }],
+    ['a role with a path', { clusterRbacs: [rbacOf(bind('../x'))] }],
+    ['nobody', { clusterRbacs: [rbacOf(bind('view', { subjects: null }))] }],
+    [
+      'a cluster-wide binding of a Role',
+      {
+        clusterRbacs: [
+          rbacOf({ ...bind('x'), type: 'ClusterRoleBinding', namespace: '', role: { kind: 'Role', name: 'x' } }),
+        ],
+      },
+    ],
+  ]
+  for (const [what, spec] of bad)
+    test(`none is made with ${what}`, async () => {
+      const { admin, project } = await api.tenant()
+      const reply = await api.call(admin, 'POST /v1/workspaces', { project, body: { metadata: { name: 'x' }, spec } })
+      assert.equal(reply.refusal?.code, 'invalid')
+      assert.deepEqual(await namesFor(admin), [])
+    })
+
+  test('the namespaces are not allotted more than the quota, nor limits on clusters that are none of it', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const clusterUid = await newCluster(tenant, project)
+    const spec = (cpuCores: number, on = clusterUid) => ({
+      clusterRefs: [{ clusterUid }],
+      clusterNamespaces: [
+        {
+          name: 'shop',
+          namespaceResourceAllocation: {
+            clusterResourceAllocations: [{ clusterUid: on, resourceAllocation: { cpuCores, memoryMiB: 0 } }],
+          },
+        },
+      ],
+      quota: { resourceAllocation: { cpuCores: 4, memoryMiB: -1 } },
+    })
+    const post = (of: object) =>
+      api.call(admin, 'POST /v1/workspaces', { project, body: { metadata: { name: 'x' }, spec: of } })
+    assert.match((await post(spec(5))).refusal?.detail ?? '', /quota of 4000/)
+    assert.equal((await post(spec(1, newUid()))).refusal?.code, 'invalid')
+    assert.equal((await post(spec(4))).status, 201)
+  })
+
+  test('who may read, list, change, create and delete is what roles say', async () => {
+    const { admin, project } = await api.tenant()
+    const uid = await newWorkspace(admin, project, {}, { name: 'one' })
+    const viewer = await person(admin, project, 'Project Viewer')
+    const editor = await person(admin, project, 'Workspace Operator')
+    const owner = await person(admin, project, 'Workspace Admin')
+    const stranger = await api.person(admin)
+    const tries = async (who: Principal) => [
+      (await api.call(who, 'GET /v1/workspaces/{uid}', at(uid))).status,
+      (await api.call(who, 'PUT /v1/workspaces/{uid}/meta', at(uid, { body: {} }))).status,
+      (await api.call(who, 'POST /v1/workspaces', { project, body: { metadata: { name: `n${++made}` } } })).status,
+    ]
+    assert.deepEqual(await tries(viewer), [200, 403, 403])
+    assert.deepEqual(await tries(editor), [200, 403, 403])
+    assert.deepEqual(await tries(owner), [200, 204, 201])
+    assert.deepEqual(await tries(stranger), [403, 403, 403])
+    assert.deepEqual(await namesFor(stranger), [])
+    assert.equal((await api.call(stranger, 'GET /v1/dashboard/workspaces', { project })).status, 403)
+    assert.equal((await api.call(viewer, 'DELETE /v1/workspaces/{uid}', at(uid))).status, 403)
+    const { uid: elsewhere } = await api.must(admin, 'POST /v1/projects', { body: { metadata: { name: 'Else' } } })
+    const there = await api.call(admin, 'GET /v1/workspaces/{uid}', at(uid, { project: elsewhere }))
+    assert.equal(there.status, 404, 'it is not in that project')
+    const relabel = await api.call(editor, 'PUT /v1/workspaces/{uid}/meta', at(uid, { body: { labels: { a: 'b' } } }))
+    assert.equal(relabel.status, 403)
+  })
+
+  test('D01 D09 a role binding needs the level on each cluster that it would give', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const clusterUid = await newCluster(tenant, project)
+    const uid = await newWorkspace(admin, project, { clusterRefs: [{ clusterUid }] })
+    const lister = await person(admin, project, 'Workspace Admin')
+    const editor = await person(admin, project, 'Workspace Admin', 'Cluster Editor')
+    const post = async (who: Principal, binding: object) => {
+      const body = rbacOf(binding)
+      return (await api.call(who, 'POST /v1/workspaces/{uid}/clusterRbacs', at(uid, { body }))).refusal?.code ?? 'made'
+    }
+    const wide = { ...bind('view'), type: 'ClusterRoleBinding', namespace: '' }
+    const own = { ...bind('x'), role: { kind: 'Role', name: 'x' } }
+    const inKube = bind('view', { namespace: 'kube-system' })
+    const account = bind('edit', { subjects: [{ type: 'ServiceAccount', name: 'x', namespace: 'kube-system' }] })
+    for (const one of [bind('view'), bind('edit'), bind('admin'), wide, own, inKube, account])
+      assert.equal(await post(lister, one), 'exceeds_own_rights')
+    for (const one of [bind('admin'), bind('cluster-admin'), wide, own, inKube, account])
+      assert.equal(await post(editor, one), 'exceeds_own_rights')
+    for (const one of [bind('view'), bind('edit')]) assert.equal(await post(editor, one), 'made')
+    for (const one of [bind('admin'), wide, own, inKube, account]) assert.equal(await post(admin, one), 'made')
+
+    // Whoever may not bind may not have it bound by adding a cluster either, and may send back what is there.
+    const second = await newCluster(tenant, project)
+    const refs = (...clusters: string[]) => ({
+      body: { clusterNamespaces: [], clusterRefs: clusters.map((one) => ({ clusterUid: one })) },
+    })
+    const add = await api.call(lister, 'PUT /v1/workspaces/{uid}/clusterNamespaces', at(uid, refs(clusterUid, second)))
+    assert.equal(add.refusal?.code, 'exceeds_own_rights')
+    const { spec } = await api.must(lister, 'GET /v1/workspaces/{uid}', at(uid))
+    const [rbac] = spec.clusterRbacs.toReversed()
+    const back = { params: { uid, clusterRbacUid: rbac.metadata.uid }, body: rbac }
+    assert.equal((await api.call(lister, 'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', back)).status, 204)
+  })
+})
+
+describe('roles on workspaces', () => {
+  test('what is given on one acts on it, and on nothing around it; a list shows it alone', async () => {
+    const { admin, project } = await api.tenant()
+    const [one, two] = [
+      await newWorkspace(admin, project, {}, { name: 'one' }),
+      await newWorkspace(admin, project, {}, { name: 'two' }),
+    ]
+    const who = await api.person(admin)
+    assert.equal((await give(admin, who.user, [{ uid: one, roles: [role('Workspace Admin')] }])).status, 204)
+    assert.deepEqual([await namesFor(who), await namesFor(who, project)], [['one'], ['one']])
+    assert.equal((await api.call(who, 'GET /v1/workspaces/{uid}', at(one))).status, 200)
+    assert.equal((await api.call(who, 'GET /v1/workspaces/{uid}', at(two))).status, 403)
+    assert.equal(
+      (await api.call(who, 'POST /v1/workspaces', { project, body: { metadata: { name: 'x' } } })).status,
+      403,
+    )
+    const relabel = { body: { name: 'uno', labels: { a: 'b' } } }
+    assert.equal((await api.call(who, 'PUT /v1/workspaces/{uid}/meta', at(one, relabel))).status, 204)
+    const gone = await api.call(who, 'DELETE /v1/workspaces/{uid}', at(one))
+    assert.equal(gone.status, 204)
+    assert.deepEqual(await rolesOf(admin, who.user), [])
+  })
+
+  test('a PUT changes the workspaces that it names and no others; without roles they vanish', async () => {
+    const { admin, project } = await api.tenant()
+    const [one, two] = [await newWorkspace(admin, project), await newWorkspace(admin, project)]
+    const who = await api.person(admin)
+    await give(admin, who.user, [{ uid: one, roles: [role('Workspace Admin'), role('Workspace Operator')] }])
+    await give(admin, who.user, [{ uid: two, roles: [role('Workspace Operator')] }])
+    const held = async () =>
+      (await rolesOf(admin, who.user)).flatMap((in_: { workspaces: { uid: string; roles: { name: string }[] }[] }) =>
+        in_.workspaces.map(({ uid, roles }) => [uid, roles.map(({ name }) => name).toSorted()]),
+      )
+    assert.deepEqual(
+      (await held()).toSorted(),
+      [
+        [one, ['Workspace Admin', 'Workspace Operator']],
+        [two, ['Workspace Operator']],
+      ].toSorted(),
+    )
+    await give(admin, who.user, [{ uid: one, roles: [role('Workspace Operator')] }])
+    assert.equal((await held()).length, 2)
+    await give(admin, who.user, [{ uid: one, roles: [] }])
+    assert.deepEqual(await held(), [[two, ['Workspace Operator']]])
+    await give(admin, who.user, [{ uid: two, roles: [] }])
+    assert.deepEqual(await rolesOf(admin, who.user), [])
+  })
+
+  test('a team’s are inherited and told apart', async () => {
+    const { admin, project } = await api.tenant()
+    const uid = await newWorkspace(admin, project, {}, { name: 'one' })
+    const who = await api.person(admin)
+    const { uid: teamUid } = await api.must(admin, 'POST /v1/teams', {
+      body: { metadata: { name: 'blue' }, spec: { users: [who.user] } },
+    })
+    await api.must(admin, 'PUT /v1/workspaces/teams/{teamUid}/roles', {
+      params: { teamUid },
+      body: { workspaces: [{ uid, roles: [role('Workspace Operator')] }] },
+    })
+    const [found] = await rolesOf(admin, who.user)
+    assert.deepEqual(found.workspaces, [
+      {
+        ...{ uid, name: 'one', roles: [] },
+        inheritedRoles: [{ uid: role('Workspace Operator'), name: 'Workspace Operator' }],
+      },
+    ])
+    const { projects } = await api.must(admin, 'GET /v1/workspaces/teams/{teamUid}/roles', { params: { teamUid } })
+    assert.equal(projects[0].workspaces[0].roles[0].name, 'Workspace Operator')
+    assert.deepEqual(await namesFor(who), ['one'])
+  })
+
+  test('D01 nobody gives on a workspace what they do not hold on it, nor roles of another kind', async () => {
+    const { admin, project } = await api.tenant()
+    const uid = await newWorkspace(admin, project)
+    const target = await api.person(admin)
+    const giver = await api.person(admin, { roles: [role('Tenant User Admin')] })
+    const to = (who: Principal, name: Parameters<typeof predefinedRole>[0], workspace = uid) =>
+      give(who, target.user, [{ uid: workspace, roles: [role(name)] }])
+    assert.equal((await to(giver, 'Workspace Operator')).refusal?.code, 'exceeds_own_rights')
+    await give(admin, giver.user, [{ uid, roles: [role('Workspace Operator')] }])
+    assert.equal((await to(giver, 'Workspace Operator')).status, 204)
+    assert.equal((await to(giver, 'Workspace Admin')).refusal?.code, 'exceeds_own_rights')
+    const second = await newWorkspace(admin, project)
+    assert.equal((await to(giver, 'Workspace Operator', second)).refusal?.code, 'exceeds_own_rights')
+    assert.equal((await to(admin, 'Tenant Admin')).refusal?.code, 'invalid')
+    assert.equal((await to(admin, 'Resource Cluster Viewer')).refusal?.code, 'invalid')
+    const other = await api.tenant()
+    const foreign = await newWorkspace(other.admin, other.project)
+    assert.equal((await to(admin, 'Workspace Operator', foreign)).refusal?.code, 'not_found')
+  })
+
+  test('a role that is held on a workspace is in use; explain, who-can and what-can know it', async () => {
+    const { admin, project } = await api.tenant()
+    const uid = await newWorkspace(admin, project, {}, { name: 'one' })
+    const who = await api.person(admin)
+    const { uid: custom } = await api.must(admin, 'POST /v1/roles', {
+      body: { metadata: { name: 'Reader' }, spec: { scope: 'project', permissions: ['workspace.get'] } },
+    })
+    await give(admin, who.user, [{ uid, roles: [custom] }])
+    const deletion = await api.call(admin, 'DELETE /v1/roles/{uid}', at(custom))
+    assert.equal(deletion.refusal?.code, 'role_in_use')
+    const explained = await api.must(who, 'POST /v1/palisade/access/explain', {
+      body: { permission: 'workspace.get', workspace: uid },
+    })
+    assert.equal(explained.effect, 'allow')
+    assert.deepEqual(explained.because[0].scope.workspace, { uid, name: 'one' })
+    const able = await api.must(admin, 'GET /v1/palisade/access/who-can', {
+      query: { permission: 'workspace.get', workspace: uid },
+    })
+    assert.ok(able.items.some((one: { user: { uid: string } }) => one.user.uid === who.user))
+    const { workspaces } = await api.must(who, 'GET /v1/palisade/access/what-can')
+    assert.deepEqual(
+      workspaces.map((one: { workspace: object; permissions: string[] }) => [one.workspace, one.permissions]),
+      [[{ uid, name: 'one' }, ['workspace.get']]],
+    )
+    await api.must(admin, 'DELETE /v1/workspaces/{uid}', at(uid))
+    assert.equal((await api.call(admin, 'DELETE /v1/roles/{uid}', at(custom))).status, 204)
+  })
+})
