@@ -1,10 +1,11 @@
-import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
+import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
@@ -23,11 +24,12 @@ export type Features = {
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
-  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
   readonly workspaces: Workspaces
-  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly notices: Pick<NoticesOf, 'endpoints'>
   readonly sso: SsoPorts
 }
 
@@ -44,6 +46,7 @@ export function endpointsOf({
   ledger,
   live,
   issuer,
+  notices,
   sso,
 }: Features): readonly Endpoint[] {
   return [
@@ -53,6 +56,12 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...simulateEndpoints({
+      names: people.names,
+      clusterTallies: clusters.tallies,
+      clusterLabels: clusters.labels,
+      recordedSince: ledger.recordedSince,
+    }),
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
@@ -65,5 +74,6 @@ export function endpointsOf({
     ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
+    ...notices.endpoints,
   ]
 }

@@ -1,4 +1,4 @@
--- 0022: accounts of GCP, Azure and other kinds of clouds. The previous release keeps working as long as there are none.
+-- 0023: accounts of GCP, Azure and other kinds of clouds. The previous release keeps working as long as there are none.
 
 alter table cloud_accounts
   drop constraint cloud_accounts_cloud_check,
