@@ -125,7 +125,7 @@ export const accountSummaries = z.object({
 })
 
 /** A kind of cloud that a tenant has registered, by its name. */
-const cloudTypeName = z.string().min(1).max(64)
+const cloudTypeName = z.string().min(1).max(128)
 export const cloudTypePath = z.object({ cloudType: cloudTypeName })
 export const customAccountPath = z.object({ cloudType: cloudTypeName, uid: z.string().min(1).max(128) })
 
