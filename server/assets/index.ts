@@ -1,4 +1,5 @@
 import type { Endpoint } from '../gateway/index.ts'
+import { certificateEndpoints } from './certificate-routes.ts'
 import { type CloudAccountPorts, cloudAccountEndpoints } from './cloud-account-routes.ts'
 import { cloudTypeEndpoints } from './cloud-type-routes.ts'
 import { type EdgeTokenPorts, edgeTokenEndpoints } from './edge-token-routes.ts'
@@ -19,6 +20,7 @@ export function createAssets(ports: MacroPorts & EdgeTokenPorts & CloudAccountPo
       ...edgeTokenEndpoints(ports),
       ...cloudAccountEndpoints(ports),
       ...cloudTypeEndpoints,
+      ...certificateEndpoints(ports),
       ...profileEndpoints(ports),
       ...profilePartEndpoints(ports),
       ...profileListEndpoints,
