@@ -19,6 +19,7 @@ import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
 import { endpointsOf } from './endpoints.ts'
+import { isFeatureAllowed } from './features/index.ts'
 import { type FirstAdministrator, firstStart } from './first-start.ts'
 import {
   assertRoutes,
@@ -265,6 +266,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       leave: ledger.abandon,
     },
     projectExists: async (tx, project) => (await firstUnknown(tx, 'project', [project])) === undefined,
+    featureAllowed: isFeatureAllowed,
     clock,
   })
   const api = await createHttpApi({
