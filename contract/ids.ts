@@ -27,6 +27,7 @@ export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
 export const RbacUid = uid.brand<'RbacUid'>()
+export const NamespaceUid = uid.brand<'NamespaceUid'>()
 
 export type TenantUid = z.infer<typeof TenantUid>
 export type UserUid = z.infer<typeof UserUid>
@@ -50,6 +51,7 @@ export type CloudAccountUid = z.infer<typeof CloudAccountUid>
 export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
 export type RbacUid = z.infer<typeof RbacUid>
+export type NamespaceUid = z.infer<typeof NamespaceUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */
 export const isTenantUid = (text: string): text is TenantUid => tenantUid.test(text)

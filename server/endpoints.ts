@@ -1,5 +1,6 @@
 import { accessEndpoints, explainEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
+import type { ClusterConfig } from './cluster-config/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
@@ -23,6 +24,7 @@ export type Features = {
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
   readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly clusterConfig: Pick<ClusterConfig, 'endpoints'>
   readonly workspaces: Workspaces
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
@@ -38,6 +40,7 @@ export function endpointsOf({
   assets,
   sealerOf,
   clusters,
+  clusterConfig,
   workspaces,
   ledger,
   live,
@@ -53,6 +56,7 @@ export function endpointsOf({
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...clusterConfig.endpoints,
     ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...ledger.endpoints,

@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Lookups, Tx } from '../platform/postgres/index.ts'
 import { stateNames } from './answers.ts'
+import { type AskCluster, type AskPorts, createAsk } from './ask.ts'
 import { type ClusterPorts, clusterEndpoints } from './cluster-routes.ts'
 import { type CredentialModePorts, credentialModeEndpoints } from './credential-mode-routes.ts'
 import { dashboardEndpoints } from './dashboard-routes.ts'
@@ -23,7 +24,8 @@ import { upgradeEndpoint } from './upgrade-routes.ts'
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
   DirectPorts &
-  Pick<ImportPorts, 'tokens'> & {
+  Pick<ImportPorts, 'tokens'> &
+  Pick<AskPorts, 'mintToken'> & {
     readonly inTenant: InTenant
     readonly lookups: Pick<Lookups, 'clustersToRenew'>
     readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer>
@@ -42,6 +44,8 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
     tx: Tx,
     project: ProjectUid,
   ): Promise<readonly { readonly uid: string; readonly name: string; readonly state: string }[]>
+  /** Speaks to a cluster as Palisade itself. */
+  readonly ask: AskCluster
   /** Begins to renew the clusters' tokens. */
   start(): void
   stop(): Promise<void>
@@ -63,6 +67,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
       ...dashboardEndpoints(lists),
     ],
     find: records.find,
+    ask: createAsk(deps),
     target: findCluster,
     async inProject(tx, project) {
       const clusters = await clustersOfProject(tx, project)

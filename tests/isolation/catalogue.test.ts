@@ -114,6 +114,7 @@ test('functions that run with the owner’s rights are these, and the applicatio
       'access_changes_since',
       'access_requests_to_expire',
       'canvas_session_by_cookie',
+      'clusters_to_reconcile',
       'clusters_to_renew',
       'lost_intents',
       'note_access_changes',
