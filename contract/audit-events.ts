@@ -39,6 +39,8 @@ export const auditEvents = {
     title: 'List of passwords that nobody may set changed',
   },
   'tenant.preferences.updated': { action: 'update', kind: 'tenant', title: 'Preferences of the tenant changed' },
+  'tenant.sso.updated': { action: 'update', kind: 'tenant', title: 'Single sign-on of the tenant configured' },
+  'tenant.domains.updated': { action: 'update', kind: 'tenant', title: 'E-mail domains of the tenant changed' },
   'project.preferences.updated': { action: 'update', kind: 'project', title: 'Preferences of the project changed' },
   'cluster.upgrades.updated': {
     action: 'update',

@@ -35,6 +35,7 @@ export const refusals = {
   },
   // State
   org_taken: { status: 409, code: 'OrganizationAlreadyExists', title: 'An organisation with this name exists' },
+  domain_taken: { status: 409, code: 'DomainTaken', title: 'The domain belongs to a tenant already' },
   user_taken: { status: 409, code: 'UserAlreadyExists', title: 'A user with this e-mail exists' },
   team_name_taken: { status: 409, code: 'TeamNameTaken', title: 'A team with this name exists' },
   role_name_taken: { status: 409, code: 'RoleNameTaken', title: 'A role with this name exists' },

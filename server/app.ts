@@ -248,6 +248,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const endpoints = endpointsOf({
     ...{ version, identity, tenancy, people, assets, clusters, clusterConfig, workspaces, ledger, live, issuer },
     sealerOf: keys.of,
+    sso: { sealerOf: keys.of, publicUrl: config.publicUrl },
   })
   assertRoutes(endpoints)
   const pipeline = createPipeline<Snapshot, EndReason>({

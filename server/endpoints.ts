@@ -10,6 +10,7 @@ import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
+import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { streamEndpoints } from './streams/index.ts'
 import { versionEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
@@ -29,6 +30,7 @@ export type Features = {
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly sso: SsoPorts
 }
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
@@ -45,6 +47,7 @@ export function endpointsOf({
   ledger,
   live,
   issuer,
+  sso,
 }: Features): readonly Endpoint[] {
   return [
     ...versionEndpoints(version),
@@ -63,6 +66,7 @@ export function endpointsOf({
     ...limitEndpoints,
     ...preferenceEndpoints,
     ...upgradeEndpoints,
+    ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
   ]

@@ -11,6 +11,7 @@ import type { Keys } from '../keys/index.ts'
 import { type ActivationLinks, insertUser, readUser } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { releaseDomains } from '../sso/index.ts'
 import { insertProject } from './project-store.ts'
 import {
   completeTenant,
@@ -128,6 +129,7 @@ export async function deleteTenant(
   tenant: Tenant,
 ): Promise<Result<undefined, Refusal>> {
   await lockTenant(ports, acting.tx, tenant.uid)
+  await acting.tx.within(tenant.uid, releaseDomains)
   return changeState(ports, acting, tenant, 'deleting', { event: 'tenant.deleted' })
 }
 

@@ -58,6 +58,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
       sessionMs: 0,
     }),
     live: { calls: absent, recheck: absent, signals: absent },
+    sso: { sealerOf: absent, publicUrl: 'https://localhost' },
     issuer: createIssuer({
       ...shared,
       publicUrl: 'https://localhost',

@@ -28,6 +28,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   media_type: 'Send `Content-Type: application/json`.',
   project_required: 'Send the `ProjectUid` header: this kind of object belongs to a project.',
   org_taken: 'Choose another name; names that differ in case alone are the same.',
+  domain_taken:
+    'Ask the system administrator: each domain belongs to one tenant of the installation, and whose it is is not said.',
   user_taken: 'Somebody in the tenant has this address already; use theirs or another.',
   team_name_taken: 'Choose another name; names that differ in case alone are the same.',
   role_name_taken:

@@ -275,7 +275,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
 const ofOwnTenant =
-  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|loginBanner|macros|password|preferences|rateConfig|resourceLimits)\b/
+  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|domains|loginBanner|macros|oidc|password|preferences|rateConfig|resourceLimits|saml|sso)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -335,10 +335,11 @@ export const unknownId = () => randomBytes(12).toString('hex')
 /** Names of members that hold ids, and of what. */
 const kindByName: Readonly<Record<string, Kind>> = {
   team: 'team',
+  ...{ clusterUid: 'cluster', workspace: 'workspace' },
   ...{ user: 'user', users: 'user', userId: 'user', userUid: 'user' },
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
-  ...{ defaultProjectUid: 'project', project: 'project', clusterUid: 'cluster', workspace: 'workspace' },
+  ...{ defaultProjectUid: 'project', project: 'project', defaultTeams: 'team' },
   ...{ filterRefs: 'filter', sessionUid: 'session', uids: 'clusterProfile' },
 }
 
@@ -346,7 +347,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
 export function kindAt(place: Place): Kind | undefined {
   const name = place.findLast((step) => step !== '[]') ?? ''
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
-  if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
+  if (['roles', 'emailId', 'orgEmailId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
   if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
   // Of what a client sends back as it read it, and not looked at.
@@ -414,6 +415,9 @@ const asked = (project: string | undefined) => ({
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
+const defaultTeams = (ids: Ids) => [ids('team', ['defaultTeams', '[]'])].filter((uid) => uid !== undefined)
+const oidcConfig = (ids: Ids) => ({ issuerUrl: 'https://idp.test/', defaultTeams: defaultTeams(ids) })
+const samlConfig = (ids: Ids) => ({ defaultTeams: defaultTeams(ids) })
 /** What may be asked of a password hangs together. */
 const aPolicy = { minLength: 8, maxLength: 64 }
 
@@ -462,6 +466,9 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
   'PUT /v1/system/password/policy/default': () => aPolicy,
   'PUT /v1/users/system/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/oidc/config': oidcConfig,
+  'POST /v1/tenants/{tenantUid}/saml/config': samlConfig,
+  'POST /v1/tenants/{tenantUid}/domains': () => ({ domains: [`${unknownId()}.test`] }),
   'PATCH /v1/users/system/macros': () => aMacro,
   'POST /v1/users/{uid}/resourceRoles': resourceRole,
   'POST /v1/teams/{uid}/resourceRoles': resourceRole,
