@@ -49,7 +49,3 @@ create function clusters_to_reconcile(due timestamptz, most integer)
   $$;
 revoke all on function clusters_to_reconcile(timestamptz, integer) from public;
 grant execute on function clusters_to_reconcile(timestamptz, integer) to palisade_app;
-
--- What workspaces want since they were made has to be there.
-insert into cluster_reconciliations (tenant_id, cluster_id, due_at)
-  select distinct tenant_id, cluster_id, now() from workspace_clusters;

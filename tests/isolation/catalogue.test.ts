@@ -86,6 +86,8 @@ test('policies that look beyond one tenant are these, one by one', async () => {
       'audit_pending: sequencer to palisade_sequencer',
       // Cookie → browser session, by hash, through canvas_session_by_cookie.
       'canvas_sessions: by_cookie to palisade_owner',
+      // Which clusters are to be looked at: ids, through clusters_to_reconcile.
+      'cluster_reconciliations: reconciliation to palisade_owner',
       // Which clusters' tokens are due for renewal: ids, through clusters_to_renew.
       'clusters: renewal to palisade_owner',
       // E-mail → tenant, by HMAC, through tenants_of_login.
