@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TailOptions } from './audit-log.ts'
 import { projectOption, type Wiring, withOutput, withServer } from './command-options.ts'
 import { parseLength } from './object-commands.ts'
 import type { ServerOptions } from './settings.ts'
+import type { WhatIfOptions } from './what-if.ts'
 import type { WhoCanOptions } from './who-can.ts'
 import type { WhyOptions } from './why.ts'
 
@@ -73,6 +74,24 @@ export function addAuditCommands(program: Command, { edges, end }: Wiring): void
       const { whoCan } = await import('./who-can.ts')
       await whoCan(permission, options, edges)
     })
+
+  withOutput(withServer(program.command('what-if')))
+    .description(
+      'who would gain and lose what if a role had other permissions, and which of their requests would go otherwise',
+    )
+    .argument('<role>', 'one of the organisation’s own, by name or UID')
+    .option('--add <permission...>', 'what it would have besides')
+    .option('--remove <permission...>', 'what it would have no more')
+    .addOption(
+      new Option('--days <number>', 'how many days of the audit log are asked again, at most 30')
+        .default(7)
+        .argParser(parseDays),
+    )
+    .addHelpText('after', '\n  palisade what-if "Shop deployer" --remove cluster.update --days 30\n')
+    .action(async (role: string, options: WhatIfOptions) => {
+      const { whatIf } = await import('./what-if.ts')
+      await whatIf(role, options, edges)
+    })
 }
 
 const verifyHelp = `
@@ -85,6 +104,11 @@ Prints the number of entries, the root and how many entries were destroyed, and 
 index and ends with 1. Which of two entries that contradict each other was changed nobody can tell: the one whose hash
 the next line denies is named.
 `
+
+function parseDays(text: string): number {
+  if (/^(?:[12]?\d|30)$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is not a number from 0 to 30.')
+}
 
 function parseCount(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)

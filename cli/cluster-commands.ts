@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander'
+import type { JoinOptions } from './cluster-join.ts'
 import type { CheckOptions, ImportOptions } from './clusters.ts'
 import { collectPair, type ServerAndOutput, type Wiring, withOutput, withServer } from './command-options.ts'
 import type { ModeOptions } from './credential-mode.ts'
@@ -69,6 +70,17 @@ export function addClusterCommands(program: Command, wiring: Wiring): void {
     .action(async (given: string, mode: 'token' | 'impersonation', options: ModeOptions) => {
       const { clusterMode } = await import('./credential-mode.ts')
       await clusterMode(given, mode, options, edges)
+    })
+
+  withOutput(withServer(cluster.command('join')))
+    .description('say where a cluster is that was imported by manifest; kubectl’s current context leads to it')
+    .argument('<name|uid>')
+    .option('--apply', 'apply its manifest first, as whoever kubectl is there')
+    .option('--kubeconfig <file>', 'another file than kubectl’s own choice')
+    .option('--context <name>', 'another context than the current one')
+    .action(async (given: string, options: JoinOptions) => {
+      const { joinCluster } = await import('./cluster-join.ts')
+      await joinCluster(given, options, edges)
     })
 
   withServer(cluster.command('yaml'))

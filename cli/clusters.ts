@@ -135,6 +135,7 @@ export async function getCluster(given: string, options: ServerAndOutput, edges:
       uid,
       name,
       state,
+      importMode,
       server,
       kubernetesVersion,
       contactedAt,
@@ -147,10 +148,11 @@ export async function getCluster(given: string, options: ServerAndOutput, edges:
       ['name', name],
       ['uid', uid],
       ['state', state],
-      ['server', server],
-      ['version', kubernetesVersion],
+      ...(importMode === 'read-only' ? ([['import', importMode]] as const) : []),
+      ...(server === undefined ? [] : ([['server', server]] as const)),
+      ...(kubernetesVersion === undefined ? [] : ([['version', kubernetesVersion]] as const)),
       ['mode', directTokens ? `${credentialMode}, direct ones too` : credentialMode],
-      ['contacted', shownTime(contactedAt)],
+      ...(contactedAt === undefined ? [] : ([['contacted', shownTime(contactedAt)]] as const)),
       ...(credential
         ? ([
             ['account', credential.account],

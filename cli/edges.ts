@@ -16,6 +16,8 @@ export type CliEdges = {
   readonly isTerminal: { readonly in: boolean; readonly out: boolean; readonly err: boolean }
   /** Asks at the terminal; a secret is not shown while it is typed. Only where `isTerminal.in`. */
   readonly ask: (question: string, options?: { readonly secret: boolean }) => Promise<string>
+  /** Runs a program to its end, with text for its standard input. Nothing of it is shown by itself. */
+  readonly runProgram: (program: string, args: readonly string[], input: string) => Promise<ProgramEnd>
   /** Shows a page in the person's browser, if there is one; whether it did is not known. */
   readonly browse: (url: string) => void
   /** Holds signals that would end the process back until `run` is over; the second of a kind ends it all the same. */
@@ -23,6 +25,9 @@ export type CliEdges = {
   /** From the first call on Ctrl-C aborts the signal instead of ending the process: for commands that go on by themselves. */
   readonly interrupted: () => AbortSignal
 }
+
+/** How a program ended: its exit code, and what it said. */
+export type ProgramEnd = { readonly code: number; readonly out: string; readonly err: string }
 
 /** 0 good, 1 refused or failed, 2 wrong use. */
 export type ExitCode = 0 | 1 | 2

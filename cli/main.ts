@@ -10,7 +10,7 @@ import { addCompletion } from './completion-command.ts'
 import type { CliEdges, ExitCode } from './edges.ts'
 import { Failure } from './failure.ts'
 import { addObjectCommands } from './object-commands.ts'
-import { browse } from './programs.ts'
+import { browse, runProgram } from './programs.ts'
 import { addRequestCommands } from './request-commands.ts'
 import { uninterrupted } from './signals.ts'
 import { ask } from './terminal.ts'
@@ -100,6 +100,7 @@ if (import.meta.main) {
       err: process.stderr.isTTY === true,
     },
     ask: (question, options) => ask(process.stdin, process.stderr, question, options),
+    runProgram: (program, args, input) => runProgram(program, args, { input, env: process.env }),
     browse: (url) => browse(url, { env: process.env }),
     uninterrupted,
     interrupted() {

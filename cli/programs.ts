@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type CliEdges, envOf } from './edges.ts'
+import { type CliEdges, envOf, type ProgramEnd } from './edges.ts'
 
 /** Where a program is that the PATH leads to; undefined: nowhere. */
 export function programOnPath(name: string, world: Pick<CliEdges, 'env'>): string | undefined {
@@ -13,6 +13,31 @@ export function programOnPath(name: string, world: Pick<CliEdges, 'env'>): strin
     } catch {
       return false
     }
+  })
+}
+
+/** Runs a program to its end. Its output is read whole: it is a kubeconfig, a token, or a few lines. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { input, env }: { readonly input: string; readonly env: CliEdges['env'] },
+): Promise<ProgramEnd> {
+  // What is meant for this program is nothing for others.
+  const { PALISADE_TOKEN: _, ...others } = env
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'pipe', env: others })
+    const said = { out: '', err: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said.out += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said.err += text
+    })
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code: code ?? 1, ...said }))
+    // A program that ends without reading says why by itself.
+    child.stdin.once('error', () => {})
+    child.stdin.end(input)
   })
 }
 

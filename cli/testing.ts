@@ -20,6 +20,9 @@ export function testEdges(some: Partial<CliEdges>): CliEdges {
     ask: () => {
       throw new Error('asks, and there is no terminal')
     },
+    runProgram: (program) => {
+      throw new Error(`runs ${program}`)
+    },
     browse: () => {
       throw new Error('opens a browser')
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { filterGroupIn as filterGroup } from './wire/filters.ts'
 
 /** Our own `/v1/palisade/access`: who may do what, and why. */
 
@@ -87,3 +88,64 @@ export const WhatCan = z.strictObject({
   /** On what filters select. */
   filtered: z.array(Grant.extend({ permissions: z.array(z.string()) })),
 })
+
+const permissions = z.array(z.string())
+
+/** A change that somebody thinks of: as `PUT /v1/roles/{uid}` or `PUT /v1/filters/tag/{uid}` would write it. */
+export const SimulationQuestion = z.strictObject({
+  change: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('role'),
+      role: uid,
+      permissions: z.array(permission).max(500),
+      isEnabled: z.boolean().default(true),
+    }),
+    z.strictObject({ kind: z.literal('filter'), filter: uid, filterGroup }),
+  ]),
+  /** How many days of the audit log are asked again; 0: none. */
+  replayDays: z.int().min(0).max(30).default(0),
+  limit: z.int().min(1).max(100).default(50),
+  offset: z.int().min(0).max(1_000_000_000).default(0),
+})
+
+export const SimulationAnswer = z.strictObject({
+  /** Users for whom it changes something, in the order of their uids; `limit` and `offset` are about them. */
+  users: z.strictObject({
+    items: z.array(
+      z.strictObject({
+        user: named,
+        places: z.array(z.strictObject({ scope: AccessScope, gains: permissions, loses: permissions })),
+        selections: z.array(Grant.extend({ gains: permissions, loses: permissions, selectsOtherwise: z.boolean() })),
+      }),
+    ),
+    count: z.int(),
+  }),
+  /** Clusters that a filter would newly select, or no more, in the projects where roles are given through it. */
+  clusters: z.strictObject({ gained: z.int(), lost: z.int() }).nullable(),
+  /**
+   * What the log has of these users, decided now and then: only what is recorded, so changes, calls to clusters, and what was
+   * refused.
+   */
+  replay: z
+    .strictObject({
+      since: z.iso.datetime(),
+      requests: z.int(),
+      /** There was more in those days than is asked again. */
+      more: z.boolean(),
+      /** Requests that would go otherwise, those of one kind together, the latest first; the first hundred. */
+      items: z.array(
+        z.strictObject({
+          user: named,
+          permission: z.string(),
+          resource: z.strictObject({ kind: z.string(), uid: z.string(), name: z.string() }),
+          before: z.enum(['allow', 'deny']),
+          after: z.enum(['allow', 'deny']),
+          count: z.int(),
+          latest: z.strictObject({ entry: z.string(), time: z.string(), request: z.string() }),
+        }),
+      ),
+    })
+    .nullable(),
+})
+
+export type SimulationAnswer = z.infer<typeof SimulationAnswer>

@@ -23,6 +23,13 @@ export const auditEvents = {
     kind: 'system',
     title: 'Session settings of system administrators changed',
   },
+  'tenant.banner.updated': { action: 'update', kind: 'tenant', title: 'Banner for the people of the tenant changed' },
+  'system.banner.updated': { action: 'update', kind: 'system', title: 'Banner before everybody signs in changed' },
+  'system.classification.updated': {
+    action: 'update',
+    kind: 'system',
+    title: 'Classification of the installation changed',
+  },
   'tenant.password.policy.updated': {
     action: 'update',
     kind: 'tenant',
@@ -120,6 +127,7 @@ export const auditEvents = {
   // Clusters
   'cluster.imported': { action: 'create', kind: 'spectrocluster', title: 'Cluster imported' },
   'cluster.bindings.checked': { action: 'update', kind: 'spectrocluster', title: "Cluster's bindings checked" },
+  'cluster.import.upgraded': { action: 'update', kind: 'spectrocluster', title: 'Read-only import lifted' },
   'cluster.updated': { action: 'update', kind: 'spectrocluster', title: 'Cluster changed' },
   'cluster.credential.renewed': { action: 'update', kind: 'spectrocluster', title: "Cluster's credential renewed" },
   'cluster.credential.mode.changed': {

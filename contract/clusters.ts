@@ -64,8 +64,13 @@ export const CredentialModeChange = z.discriminatedUnion('mode', [
     ),
 ])
 
-export const ClusterState = z.enum(['needs-bindings', 'ready'])
+/** `pending`: imported by manifest, and nobody has said yet where it is. */
+export const ClusterState = z.enum(['pending', 'needs-bindings', 'ready'])
 export type ClusterState = z.infer<typeof ClusterState>
+
+/** What may be done on an imported cluster at all. */
+export const ImportMode = z.enum(['full', 'read-only'])
+export type ImportMode = z.infer<typeof ImportMode>
 
 /** An object on the cluster. */
 export const ClusterObject = z.strictObject({
@@ -163,10 +168,12 @@ export const ClusterAccess = z.strictObject({
   uid: z.string(),
   name: z.string(),
   state: ClusterState,
-  server: z.string(),
-  kubernetesVersion: z.string(),
+  importMode: ImportMode,
+  /** These three are not there while the cluster is `pending`. */
+  server: z.string().optional(),
+  kubernetesVersion: z.string().optional(),
   /** When its API server last did what was asked of it for an import, a check or a renewal. */
-  contactedAt: z.iso.datetime(),
+  contactedAt: z.iso.datetime().optional(),
   missing: z.array(MissingRight),
   yaml: z.string().optional(),
   credentialMode: CredentialMode,

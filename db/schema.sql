@@ -661,16 +661,16 @@ create table clusters (
   labels jsonb not null default '{}'::jsonb,
   annotations jsonb not null default '{}'::jsonb,
   state text not null,
-  server_url text not null,
-  ca_pem text not null,
+  server_url text,
+  ca_pem text,
   server_name text,
-  kubernetes_version text not null,
+  kubernetes_version text,
   account text,
   credential bytea,
   credential_expires_at timestamp with time zone,
   credential_renew_at timestamp with time zone,
   credential_problem text,
-  contacted_at timestamp with time zone not null,
+  contacted_at timestamp with time zone,
   missing jsonb not null default '[]'::jsonb,
   created_by uid,
   created_at timestamp with time zone not null,
@@ -678,6 +678,9 @@ create table clusters (
   credential_mode text not null default 'impersonation'::text,
   direct_tokens boolean not null default false,
   labels_key bytea generated always as (labels_key(labels)) stored,
+  import_mode text not null default 'full'::text,
+  cloud_type text not null default 'generic'::text,
+  location jsonb,
   constraint clusters_pkey PRIMARY KEY (tenant_id, cluster_id),
   constraint clusters_tenant_id_project_id_name_key_key UNIQUE (tenant_id, project_id, name_key),
   constraint clusters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
@@ -685,15 +688,22 @@ create table clusters (
   constraint clusters_check1 CHECK (((credential IS NULL) = (credential_expires_at IS NULL))),
   constraint clusters_check2 CHECK (((credential IS NULL) = (credential_renew_at IS NULL))),
   constraint clusters_check3 CHECK (((credential IS NULL) = (account IS NULL))),
+  constraint clusters_cloud_type_check CHECK ((cloud_type = ANY (ARRAY['generic'::text, 'aws'::text, 'azure'::text, 'gcp'::text, 'vsphere'::text, 'maas'::text, 'edge-native'::text, 'apache-cloudstack'::text]))),
   constraint clusters_credential_mode_check CHECK ((credential_mode = ANY (ARRAY['impersonation'::text, 'token'::text]))),
   constraint clusters_direct_by_token CHECK (((credential_mode = 'token'::text) OR (NOT direct_tokens))),
+  constraint clusters_import_mode_check CHECK ((import_mode = ANY (ARRAY['full'::text, 'read-only'::text]))),
   constraint clusters_reachable CHECK (((state = 'ready'::text) = ((credential IS NOT NULL) OR (credential_mode = 'token'::text)))),
-  constraint clusters_state_check CHECK ((state = ANY (ARRAY['needs-bindings'::text, 'ready'::text]))),
+  constraint clusters_reached CHECK ((num_nulls(server_url, ca_pem, kubernetes_version, contacted_at) =
+CASE
+    WHEN (state = 'pending'::text) THEN 4
+    ELSE 0
+END)),
+  constraint clusters_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'needs-bindings'::text, 'ready'::text]))),
   constraint clusters_token_has_no_account CHECK (((credential_mode = 'impersonation'::text) OR (credential IS NULL)))
 );
 CREATE INDEX clusters_by_label ON clusters USING gin (labels jsonb_path_ops);
 CREATE INDEX clusters_by_labels ON clusters USING btree (tenant_id, project_id, labels_key, name_key, cluster_id);
-CREATE INDEX clusters_by_name ON clusters USING btree (tenant_id, name_key, cluster_id);
+CREATE INDEX clusters_by_name ON clusters USING btree (tenant_id, name_key, cluster_id) INCLUDE (project_id, labels_key);
 CREATE INDEX clusters_renewal ON clusters USING btree (credential_renew_at) WHERE (credential_renew_at IS NOT NULL);
 CREATE TRIGGER tally_deleted AFTER DELETE ON clusters REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();
 CREATE TRIGGER tally_inserted AFTER INSERT ON clusters REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tally_clusters();

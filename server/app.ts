@@ -39,6 +39,7 @@ import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, type NewEntry, sessionOf } from './ledger/index.ts'
 import { createSignals } from './live/index.ts'
+import { createNotices } from './notices/index.ts'
 import { createIssuer } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
@@ -229,10 +230,10 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     port: config.port,
     trusted: () => (config.tls === 'internal' ? pki.caCertificatePem : certificate.value.secureContextOptions.cert),
   })
+  const notices = createNotices({ inTenant, publicUrl: config.publicUrl, operator: config.signInBanner })
   const issuer = createIssuer({
-    ...{ inTenant, keys, rate, clock, logger },
+    ...{ inTenant, keys, rate, clock, logger, notices },
     publicUrl: config.publicUrl,
-    banner: config.signInBanner,
     port: identity.issuer,
     lookups: createLookups(pool),
     teamNames: async (tenant) => (await access.current(tenant)).teamNames,
@@ -246,7 +247,20 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     signals: createSignals({ inTenant: readInTenant, requestPulse }),
   }
   const endpoints = endpointsOf({
-    ...{ version, identity, tenancy, people, assets, clusters, clusterConfig, workspaces, ledger, live, issuer },
+    ...{
+      version,
+      identity,
+      tenancy,
+      people,
+      assets,
+      clusters,
+      clusterConfig,
+      workspaces,
+      ledger,
+      live,
+      issuer,
+      notices,
+    },
     sealerOf: keys.of,
     sso: { sealerOf: keys.of, publicUrl: config.publicUrl },
   })
@@ -440,15 +454,15 @@ function createDoorClusters(): (record: ClusterRecord | undefined) => DoorCluste
 
 /** A cluster's record as the door takes it: reachable only while its account has a token, or where it trusts our issuer. */
 function doorCluster(record: ClusterRecord): DoorCluster {
-  const { uid, name, project, tags, endpoint, credentialMode, token } = record
+  const { uid, name, project, tags, readOnly, endpoint, credentialMode, token } = record
   const byToken = credentialMode === 'token'
-  const { host, port, basePath } = endpoint.server
   return {
-    ...{ uid, name, project, tags },
+    ...{ uid, name, project, tags, readOnly },
     upstream:
-      byToken || token
+      endpoint && (byToken || token)
         ? {
-            ...{ clusterUid: uid, host, port, basePath },
+            ...{ clusterUid: uid, host: endpoint.server.host, port: endpoint.server.port },
+            basePath: endpoint.server.basePath,
             caPem: endpoint.caPem,
             systemRoots: false,
             servername: endpoint.serverName,

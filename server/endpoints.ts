@@ -1,4 +1,4 @@
-import { accessEndpoints, explainEndpoints } from './access/index.ts'
+import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { ClusterConfig } from './cluster-config/index.ts'
 import type { Clusters } from './clusters/index.ts'
@@ -6,6 +6,7 @@ import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
+import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
 import type { People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
@@ -24,12 +25,13 @@ export type Features = {
   readonly people: Pick<People, 'endpoints' | 'names'>
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
-  readonly clusters: Pick<Clusters, 'endpoints' | 'target'>
+  readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
   readonly clusterConfig: Pick<ClusterConfig, 'endpoints'>
   readonly workspaces: Workspaces
-  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls'>
+  readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
   readonly issuer: Pick<Issuer, 'endpoints'>
+  readonly notices: Pick<NoticesOf, 'endpoints'>
   readonly sso: SsoPorts
 }
 
@@ -47,6 +49,7 @@ export function endpointsOf({
   ledger,
   live,
   issuer,
+  notices,
   sso,
 }: Features): readonly Endpoint[] {
   return [
@@ -56,6 +59,12 @@ export function endpointsOf({
     ...people.endpoints,
     ...accessEndpoints,
     ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...simulateEndpoints({
+      names: people.names,
+      clusterTallies: clusters.tallies,
+      clusterLabels: clusters.labels,
+      recordedSince: ledger.recordedSince,
+    }),
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
@@ -69,5 +78,6 @@ export function endpointsOf({
     ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),
     ...issuer.endpoints,
+    ...notices.endpoints,
   ]
 }

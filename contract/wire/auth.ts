@@ -46,6 +46,14 @@ export const expiredPasswordChange = z.strictObject({
   newPassword: typedPassword,
 })
 
+export const systemPasswordChange = z.object({
+  email: emailText,
+  oldPassword: typedPassword,
+  newPassword: typedPassword,
+})
+/** A new address of one's own, with the password as proof. Nothing is mailed, so that no connection is to be verified. */
+export const systemEmailChange = z.object({ email: emailText, password: typedPassword })
+
 export const orgQuery = z.object({ orgName: z.string().max(256).optional() })
 export const ssoQuery = z.object({ org: z.string().max(256).optional() })
 export const emailQuery = z.object({ emailId: emailText })

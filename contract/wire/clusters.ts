@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { Secret } from '../../core/seal/index.ts'
 import {
   displayName,
   listMeta,
   listOf,
+  metadataIn,
   metadataOut,
   optionalText,
   storableText,
@@ -27,7 +29,103 @@ const conditions = z.array(
     lastTransitionTime: time,
   }),
 )
-const clusterImport = z.object({ importLink: z.literal(''), isBrownfield: z.literal(true), state: z.string() })
+const clusterImport = z.object({ importLink: z.string(), isBrownfield: z.literal(true), state: z.string() })
+
+/** Where a cluster may be said to run: how its importer calls it, which Palisade does not look into. */
+export const cloudTypes = [
+  'generic',
+  'aws',
+  'azure',
+  'gcp',
+  'vsphere',
+  'maas',
+  'edge-native',
+  'apache-cloudstack',
+] as const
+export type CloudType = (typeof cloudTypes)[number]
+
+/** What is `null` is not there. */
+const orNothing = <T extends z.ZodType>(of: T) => of.nullish().transform((given) => given ?? undefined)
+const coordinate = (most: number) => z.number().min(-most).max(most)
+
+/** `v1ClusterLocation`, as somebody said it. */
+const location = z.object({
+  countryCode: z.string().optional(),
+  countryName: z.string().optional(),
+  regionCode: z.string().optional(),
+  regionName: z.string().optional(),
+  geoLoc: z.object({ latitude: z.number().optional(), longitude: z.number().optional() }).optional(),
+})
+export type Location = z.output<typeof location>
+
+export const clusterLocation = z.object({
+  location: orNothing(
+    z.object({
+      countryCode: orNothing(storableText(16)),
+      countryName: orNothing(storableText(128)),
+      regionCode: orNothing(storableText(64)),
+      regionName: orNothing(storableText(128)),
+      geoLoc: orNothing(z.object({ latitude: orNothing(coordinate(90)), longitude: orNothing(coordinate(180)) })),
+    }),
+  ),
+})
+
+/** Import by manifest. Nothing of Palisade runs on the cluster, so there is nothing that would use a proxy: one is refused. */
+export const clusterImportByManifest = z.object({
+  metadata: metadataIn,
+  spec: z
+    .object({
+      clusterConfig: z
+        .object({
+          importMode: z.enum(['', 'full', 'read-only']).nullish(),
+          proxy: z
+            .record(z.string(), z.unknown())
+            .nullish()
+            .refine(
+              (proxy) => Object.values(proxy ?? {}).every((value) => value === null || value === ''),
+              'Palisade puts no agent on a cluster that could use a proxy; leave it out',
+            ),
+        })
+        .nullish(),
+    })
+    .nullish(),
+})
+
+const secretText = z
+  .string()
+  .min(1)
+  .max(256 * 1024)
+  .transform((text) => new Secret(text))
+
+/** `v1SpectroClusterAssetKubeConfig`. */
+export const kubeconfigAsset = z.object({ kubeconfig: secretText })
+
+/** `v1SpectroClusterAssetEntity`; empty what there is not. */
+export const clusterAssets = z.object({
+  spec: z.object({
+    frpKubeconfig: z.string(),
+    kubeconfig: z.string(),
+    kubeconfigclient: z.string(),
+    manifest: z.string(),
+    tokenkubeconfig: z.string(),
+  }),
+})
+
+/** A JSON text. */
+export const manifestText = z.string()
+export const redirect = z.object({ redirectUri: z.string() })
+export const dashboardUrl = z.object({ url: z.string() })
+
+/** `v1SpectroClusterOidcSpec`; all of it empty for a cluster that does not trust our issuer. */
+export const clusterOidc = z.object({
+  issuerUrl: z.string(),
+  clientId: z.string(),
+  clientSecret: z.literal(''),
+  scopes: z.array(z.string()),
+  requiredClaims: z.object({ Email: z.string(), FirstName: z.string(), LastName: z.string(), SpectroTeam: z.string() }),
+  issuerTls: z.object({ caCertificateBase64: z.string(), insecureSkipVerify: z.literal(false) }),
+})
+
 const apiEndpoints = z.array(z.object({ host: z.string(), port: z.int() }))
 /** `Healthy`: the API server did what was last asked of it; `UnHealthy`: it did not; `Unknown`: it is not connected yet. */
 const health = z.object({
@@ -57,6 +155,7 @@ export const cluster = z.object({
   status: z.object({
     state: z.string(),
     clusterImport,
+    location: location.optional(),
     conditions,
     apiEndpoints,
     addOnServices: z.array(z.never()),

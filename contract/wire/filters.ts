@@ -7,33 +7,33 @@ const key = storableText(256).min(1, 'must not be empty')
 const value = storableText(4096)
 
 /** A filter without a comparison would select nothing, one without values neither: nobody means that. */
+export const filterGroupIn = z.object({
+  conjunction: z
+    .enum(['and', 'or', ''])
+    .nullish()
+    .transform((word) => word || ('and' as const)),
+  filters: z
+    .array(
+      z.object({
+        key,
+        negation: z
+          .boolean()
+          .nullish()
+          .transform((negation) => negation ?? false),
+        operator: z
+          .enum(['eq', ''])
+          .nullish()
+          .transform(() => 'eq' as const),
+        values: z.array(value).min(1, 'needs a value').max(100),
+      }),
+    )
+    .min(1, 'needs a comparison')
+    .max(50),
+})
+
 export const filterIn = z.object({
   metadata: z.object({ name: displayName(128), labels: stringMap, annotations: stringMap }),
-  spec: z.object({
-    filterGroup: z.object({
-      conjunction: z
-        .enum(['and', 'or', ''])
-        .nullish()
-        .transform((word) => word || ('and' as const)),
-      filters: z
-        .array(
-          z.object({
-            key,
-            negation: z
-              .boolean()
-              .nullish()
-              .transform((negation) => negation ?? false),
-            operator: z
-              .enum(['eq', ''])
-              .nullish()
-              .transform(() => 'eq' as const),
-            values: z.array(value).min(1, 'needs a value').max(100),
-          }),
-        )
-        .min(1, 'needs a comparison')
-        .max(50),
-    }),
-  }),
+  spec: z.object({ filterGroup: filterGroupIn }),
 })
 
 const filterGroup = z.object({

@@ -4,7 +4,7 @@ import { decide } from './decide.ts'
 import { type Grant, grantsOf, type Held, reasonOf } from './held.ts'
 import { hasPermission } from './role-table.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
-import type { AccessRequest, Decision, Reason, RoleDefinition, Scope, SubjectRef } from './types.ts'
+import type { AccessRequest, Assignment, Decision, Reason, RoleDefinition, Scope, SubjectRef } from './types.ts'
 
 /** Why a grant that carries the permission does not count for a request. */
 export type NearMiss = {
@@ -72,7 +72,11 @@ function placesOf(scope: Scope): readonly Scope[] {
 }
 
 /** A live grant that acts on what its filters select. */
-export type FilteredGrant = { readonly reason: Reason; readonly permissions: readonly AnyPermission[] }
+export type FilteredGrant = {
+  readonly reason: Reason
+  readonly permissions: readonly AnyPermission[]
+  readonly filters: Assignment['filters']
+}
 
 /** What an active user holds through filters at `now`: their own, then those of each team. */
 export function filteredGrantsOf(
@@ -84,7 +88,11 @@ export function filteredGrantsOf(
   return holdersOf(compiled, userUid)
     .flatMap((held) => grantsOf(held, compiled.roles))
     .filter(({ assignment }) => assignment.filters !== 'none' && isLive(assignment, now))
-    .map((grant) => ({ reason: reasonOf(grant), permissions: grant.role.permissions }))
+    .map((grant) => ({
+      reason: reasonOf(grant),
+      permissions: grant.role.permissions,
+      filters: grant.assignment.filters,
+    }))
 }
 
 /** A user who may, and every way in which. */

@@ -38,8 +38,9 @@ export {
   sameFilter,
   workspacesOf,
 } from './holdings.ts'
-export { isLive, mayBeGiven } from './rules.ts'
+export { isLive, mayBeGiven, selects } from './rules.ts'
 export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
+export { concerned, type Difference, differenceFor, type ProposedChange, propose } from './simulate.ts'
 export type {
   AccessRequest,
   Assignment,

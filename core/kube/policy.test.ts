@@ -240,6 +240,48 @@ test('nobody without a level gets anywhere', () => {
   assert.deepEqual([refusal?.rule, refusal?.needed, refusal?.permission], ['no-level', 'view', 'cluster.get'])
 })
 
+const changing = [
+  ['POST', `${ns}/pods`],
+  ['PUT', `${ns}/configmaps/x`],
+  ['PATCH', `${ns}/deployments/x`],
+  ['DELETE', `${ns}/pods/x`],
+  ['DELETE', `${ns}/pods`],
+  ['PATCH', `${ns}/pods/x/status`],
+  ['POST', `${ns}/pods/x/eviction`],
+  ['GET', `${ns}/pods/x/exec?command=sh`],
+  ['GET', `${ns}/pods/x/attach`],
+  ['POST', `${ns}/pods/x/portforward`],
+  ['GET', `${ns}/services/x/proxy/`],
+  ['GET', '/api/v1/proxy/nodes/x'],
+  ['POST', `${ns}/serviceaccounts/x/token`],
+  ['POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews'],
+  ['POST', '/apis/authentication.k8s.io/v1/tokenreviews'],
+  ['POST', '/version'],
+] as const
+for (const [method, target] of changing) {
+  test(`read-only: ${method} ${target} is refused at the highest level`, () => {
+    const refusal = refused({ method, target, readOnly: true, levels: ['view', 'edit', 'admin'] })
+    assert.deepEqual([refusal?.rule, refusal?.status, refusal?.needed], ['read-only', 403, undefined])
+    const before = refused({ method, target, levels: ['view', 'edit', 'admin'] })
+    assert.notEqual(before?.rule, 'read-only')
+  })
+}
+const looking = [
+  ['GET', `${ns}/pods`],
+  ['GET', '/api/v1/pods?watch=1'],
+  ['GET', `${ns}/pods/x/log?follow=1`],
+  ['GET', `${ns}/pods/x/status`],
+  ['HEAD', '/healthz'],
+  ['GET', '/apis/custom.example/v1/namespaces/a/things/x'],
+  ['POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'],
+  ['POST', '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews'],
+  ['POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews'],
+] as const
+for (const [method, target] of looking) {
+  test(`read-only: ${method} ${target} is left to the cluster`, () =>
+    assert.equal(refused({ method, target, readOnly: true, levels: ['view', 'edit', 'admin'] }), undefined))
+}
+
 test('a level held without the lower ones is enough by itself', () =>
   assert.equal(refused({ target: `${system}/secrets`, levels: ['admin'] }), undefined))
 
@@ -272,7 +314,10 @@ test('A14: every subresource that Kubernetes 1.36 serves is classified, and the 
 })
 
 test('every rule has its words for the documentation, and is met by a test here', () => {
-  const met = new Set<string>([...cases.map(({ rule }) => rule), 'identity-headers', 'no-level', 'protected-execute'])
+  const met = new Set<string>([
+    ...cases.map(({ rule }) => rule),
+    ...['identity-headers', 'no-level', 'read-only', 'protected-execute'],
+  ])
   for (const { id, refuses, because } of rules) {
     assert.ok(refuses.length > 10 && because.length > 10, id)
     assert.ok(met.has(id), id)
@@ -300,14 +345,16 @@ function refused(request: {
   upgrade?: boolean
   headers?: readonly string[]
   levels: readonly Level[]
+  readOnly?: boolean
   protectedNamespaces?: readonly string[]
 }): PolicyRefusal | undefined {
-  const { method = 'GET', upgrade = false, headers = [], levels } = request
+  const { method = 'GET', upgrade = false, headers = [], levels, readOnly = false } = request
   return refusedByPalisade(info(method, request.target), {
     method,
     upgrade,
     headers,
     levels,
+    readOnly,
     protectedNamespaces: new Set(request.protectedNamespaces ?? defaultProtectedNamespaces),
   })
 }

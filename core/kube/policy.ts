@@ -7,6 +7,8 @@ export interface PolicyContext {
   /** Held by the caller on this cluster. */
   readonly levels: readonly Level[]
   readonly protectedNamespaces: ReadonlySet<string>
+  /** The cluster was imported to be read only. */
+  readonly readOnly: boolean
   /** The request asks for a protocol upgrade (SPDY, WebSocket). */
   readonly upgrade: boolean
   /** As on the request line. */
@@ -32,6 +34,7 @@ export type RuleId =
   | 'identity-headers'
   | 'method'
   | 'no-level'
+  | 'read-only'
   | 'upgrade'
   | 'proxy'
   | 'service-account-token'
@@ -87,6 +90,15 @@ export const rules: readonly Rule[] = [
     status: 403,
     applies: () => true,
     message: () => 'reaching this cluster',
+  },
+  {
+    id: 'read-only',
+    refuses: 'everything that changes or executes something, on clusters that were imported read-only',
+    because: 'whoever imported the cluster allowed it to be looked at; what else is bound there does not count',
+    needs: undefined,
+    status: 403,
+    applies: (info, { readOnly }) => readOnly && !isReading(info),
+    message: () => 'this cluster was imported read-only: it may be looked at, and nothing else',
   },
   {
     id: 'upgrade',
@@ -226,6 +238,14 @@ function classOf(info: RequestInfo): SubresourceClass | undefined {
 function isWrite(info: RequestInfo): boolean {
   // Access reviews are created, but nothing is there afterwards.
   return info.isResourceRequest && !readVerbs.has(info.verb) && info.apiGroup !== 'authorization.k8s.io'
+}
+
+/** Also what asks who one is or what one may do: nothing is there afterwards. */
+function isReading(info: RequestInfo): boolean {
+  if (!info.isResourceRequest) return readVerbs.has(info.verb) || info.verb === 'head' || info.verb === 'options'
+  if (info.apiGroup === 'authorization.k8s.io' || info.apiGroup === 'authentication.k8s.io')
+    return readVerbs.has(info.verb) || (info.verb === 'create' && info.resource.startsWith('selfsubject'))
+  return readVerbs.has(info.verb) && (info.subresource === '' || classOf(info) === 'read' || classOf(info) === 'write')
 }
 
 function isNamespaceCollection(info: RequestInfo): boolean {

@@ -1,13 +1,12 @@
-import type { z } from 'zod'
 import * as contract from '../../contract/access.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant, type TeamUid, type UserUid } from '../../contract/ids.ts'
 import type { Permission } from '../../contract/permissions.ts'
-import type { Reason, ResourceRef, Scope, WorkspaceScope } from '../../core/access/index.ts'
+import type { ResourceRef } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { filterNames } from './resource-role-store.ts'
+import { namer, projectsNamed, workspacesNamed } from './access-names.ts'
 
 export type ExplainPorts = {
   readonly names: {
@@ -43,7 +42,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         if (!what.ok) return what
         const { decision, near, roles } = access.explain(who.value, body.permission, what.value)
         const because = decision.effect === 'allow' ? decision.because : []
-        const named = await namer(tx, [...because, ...near.map(({ reason }) => reason)])
+        const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)])
         const people = await names.people(tx)
         return ok({
           body: {
@@ -84,6 +83,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const shown = able.slice(query.offset, query.offset + query.limit)
         const named = await namer(
           tx,
+          names.teams,
           shown.flatMap(({ because }) => because),
         )
         return ok({
@@ -112,9 +112,12 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const filtered = access.filteredGrantsOf(who.value)
         const named = await namer(
           tx,
+          names.teams,
           filtered.map(({ reason }) => reason),
-          [...held.projects.keys()],
-          held.workspaces.map(({ scope }) => scope),
+          [
+            ...[...held.projects.keys()].map((projectUid) => ({ kind: 'project' as const, projectUid })),
+            ...held.workspaces.map(({ scope }) => scope),
+          ],
         )
         const people = await names.people(tx)
         return ok({
@@ -184,75 +187,6 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
     const kind = tx.tenant === systemTenant ? 'system' : 'tenant'
     return ok({ kind, scope: { kind } })
   }
-
-  /** Gives grants the names of all that they are made of, read once for all of them. */
-  async function namer(
-    tx: Tx,
-    reasons: readonly Reason[],
-    projects: readonly string[] = [],
-    workspaces: readonly WorkspaceScope[] = [],
-  ) {
-    const scopes = [...reasons.map(({ scope }) => scope), ...workspaces]
-    const inProjects = scopes.flatMap((scope) => ('projectUid' in scope ? [scope.projectUid] : []))
-    const onWorkspaces = scopes.flatMap((scope) => (scope.kind === 'workspace' ? [scope.workspaceUid] : []))
-    const workspaceNames = new Map((await workspacesNamed(tx, onWorkspaces)).map((row) => [row.uid, row.name]))
-    const projectNames = new Map(
-      (await projectsNamed(tx, [...projects, ...inProjects])).map((row) => [row.uid, row.name]),
-    )
-    const teamNames = await names.teams(tx)
-    const filters = await filterNames(
-      tx,
-      reasons.map(({ assignment }) => assignment),
-    )
-    const project = (uid: string) => ({ uid, name: projectNames.get(uid) ?? uid })
-    const workspace = ({ projectUid, workspaceUid: uid }: WorkspaceScope) => {
-      return { workspace: { uid, name: workspaceNames.get(uid) ?? uid }, project: project(projectUid) }
-    }
-    const scopeOf = (scope: Scope): z.infer<typeof contract.AccessScope> => {
-      if (scope.kind === 'workspace') return { kind: 'workspace', ...workspace(scope) }
-      return scope.kind === 'project' ? { kind: 'project', project: project(scope.projectUid) } : { kind: scope.kind }
-    }
-    return {
-      project,
-      workspace,
-      scope: scopeOf,
-      grant: ({ assignment, roleUid, roleName, via, scope }: Reason, endsAt: number | undefined): contract.Grant => ({
-        assignment,
-        role: { uid: roleUid, name: roleName },
-        via:
-          via.kind === 'user'
-            ? { kind: 'user' }
-            : { kind: 'team', team: { uid: via.teamUid, name: teamNames.get(via.teamUid as TeamUid) ?? via.teamUid } },
-        scope: scopeOf(scope),
-        filters: [...(filters.get(assignment) ?? [])],
-        endsAt: endsAt === undefined ? null : new Date(endsAt).toISOString(),
-      }),
-    }
-  }
-}
-
-const wellFormedOf = (uids: readonly string[]) => [...new Set(uids)].filter((uid) => /^[0-9a-f]{24}$/.test(uid))
-
-async function workspacesNamed(
-  tx: Tx,
-  uids: readonly string[],
-): Promise<{ uid: string; name: string; project: string; labels: Record<string, string> }[]> {
-  const wellFormed = wellFormedOf(uids)
-  if (wellFormed.length === 0) return []
-  return tx.query(
-    `select workspace_id as uid, name, project_id as project, labels from workspaces
-      where tenant_id = $1 and workspace_id = any($2)`,
-    [tx.tenant, wellFormed],
-  )
-}
-
-async function projectsNamed(tx: Tx, uids: readonly string[]): Promise<{ uid: string; name: string }[]> {
-  const wellFormed = wellFormedOf(uids)
-  if (wellFormed.length === 0) return []
-  return tx.query('select project_id as uid, name from projects where tenant_id = $1 and project_id = any($2)', [
-    tx.tenant,
-    wellFormed,
-  ])
 }
 
 const lacks = ({ tenant }: Tx, permission: Permission) =>

@@ -3,7 +3,7 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import { listMetaOf, pageOf, uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/filters.ts'
-import { sameFilter } from '../../core/access/index.ts'
+import { sameFilter, type TagFilter } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -173,10 +173,16 @@ async function find(tx: Tx, uid: string): Promise<Result<Filter, Refusal>> {
   return filter ? ok(filter) : err(refuse('not_found', `No filter ${uid}`))
 }
 
+/** A filter as decisions see it. */
+export const filterOf = ({ conjunction, filters }: z.output<typeof wire.filterGroupIn>): TagFilter => ({
+  conjunction,
+  expressions: filters,
+})
+
 function written({ metadata, spec: { filterGroup } }: z.output<typeof wire.filterIn>): WrittenFilter {
   return {
     name: metadata.name,
-    filter: { conjunction: filterGroup.conjunction, expressions: filterGroup.filters },
+    filter: filterOf(filterGroup),
     labels: metadata.labels,
     annotations: clientAnnotations(metadata.annotations),
   }

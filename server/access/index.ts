@@ -33,6 +33,7 @@ export {
 } from './resource-roles.ts'
 export { roleNames } from './role-store.ts'
 export { accessEndpoints } from './routes.ts'
+export { type SimulatePorts, simulateEndpoints } from './simulate-routes.ts'
 export type { Snapshot } from './snapshot.ts'
 export {
   type AssignmentsOf,

@@ -2,8 +2,10 @@ import { refuse } from '../../contract/errors.ts'
 import {
   assignmentsOf,
   type Coverage,
+  concerned,
   covers,
   decide,
+  differenceFor,
   explain,
   filteredGrantsOf,
   type Holding,
@@ -11,6 +13,8 @@ import {
   holdingsOf,
   isLive,
   permissionsOf,
+  propose,
+  type ResourceRef,
   reachOf,
   type Scope,
   whoCan,
@@ -64,6 +68,19 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
     filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
+    simulate(change) {
+      const after = propose(compiled, change)
+      const may = (asked: typeof compiled, userUid: string, permission: string, resource: ResourceRef) =>
+        decide({ subject: { userUid }, permission, resource, now }, asked).effect === 'allow'
+      return {
+        concerned: concerned(compiled, change),
+        differenceFor: (userUid) => differenceFor({ userUid }, compiled, after, now),
+        decide: (userUid, permission, on) => ({
+          before: may(compiled, userUid, permission, on),
+          after: may(after, userUid, permission, on),
+        }),
+      }
+    },
     endOf: (assignment) => snapshot.ends.get(assignment),
     epoch: snapshot.epoch,
   }

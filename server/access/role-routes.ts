@@ -15,6 +15,7 @@ import {
   countRoles,
   deleteRole,
   insertRole,
+  ownRole,
   permissionsFor,
   predefinedByUid,
   type RoleUse,
@@ -96,7 +97,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     audit: 'role.updated',
     changes: 'access',
     async handle({ tx, params, body, access, now }) {
-      const found = await findOwn(tx, params.uid)
+      const found = await ownRole(tx, params.uid)
       if (!found.ok) return found
       const before = found.value
       const after = written(body, before)
@@ -133,7 +134,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     audit: 'role.deleted',
     changes: 'access',
     async handle({ tx, params }) {
-      const found = await findOwn(tx, params.uid)
+      const found = await ownRole(tx, params.uid)
       if (!found.ok) return found
       const { uid, name, scope, permissions } = found.value
       const uses = await usesOfRole(tx, uid)
@@ -211,13 +212,6 @@ async function find(tx: Tx, uid: string): Promise<AnyRole | undefined> {
 async function findRole({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {
   const role = await find(tx, params.uid)
   return role && { kind: 'role', uid: role.uid, name: role.name, scope: { kind: 'tenant' as const } }
-}
-
-async function findOwn(tx: Tx, uid: string): Promise<Result<CustomRole, Refusal>> {
-  const predefined = predefinedByUid.get(uid)
-  if (predefined) return err(refuse('role_predefined', `"${predefined.name}" is predefined; clone it instead`))
-  const role = await readRole(tx, uid)
-  return role ? ok(role) : err(unknown(uid))
 }
 
 function inUse({ name }: CustomRole, uses: readonly RoleUse[], advice: string): Refusal {

@@ -105,6 +105,14 @@ export async function readRole(tx: Tx, uid: string): Promise<CustomRole | undefi
   return RoleUid.safeParse(uid).success ? (await readRoles(tx, [uid]))[0] : undefined
 }
 
+/** One of the tenant's own roles; refuses predefined ones, which nobody changes. */
+export async function ownRole(tx: Tx, uid: string): Promise<Result<CustomRole, Refusal>> {
+  const predefined = predefinedByUid.get(uid)
+  if (predefined) return err(refuse('role_predefined', `"${predefined.name}" is predefined; clone it instead`))
+  const role = await readRole(tx, uid)
+  return role ? ok(role) : err(refuse('not_found', `No role ${uid}`))
+}
+
 /** These roles of the tenant's own, or all of them, by name. */
 export async function readRoles(tx: Tx, uids?: readonly string[]): Promise<CustomRole[]> {
   const rows = await tx.query<Row>(

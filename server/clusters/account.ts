@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import type { ImportMode } from '../../contract/clusters.ts'
 import { extraKeys, levelRows } from '../../core/kube/index.ts'
 
 /**
@@ -65,17 +66,21 @@ const labels = { 'app.kubernetes.io/managed-by': 'palisade', 'app.kubernetes.io/
 const theAccount = { kind: 'ServiceAccount', name: accountName, namespace }
 const roleRef = (kind: 'Role' | 'ClusterRole', name: string) => ({ apiGroup: rbac, kind, name })
 
+/** The levels that a cluster has: read-only, only the one that changes nothing. */
+export const levelsOf = (mode: ImportMode) => levelRows.filter(({ level }) => mode === 'full' || level === 'view')
+
 /** What the groups of the levels may do: all that is needed where the cluster takes our tokens. */
-const levelBindings: readonly KubernetesObject[] = levelRows.map(({ group, clusterRole }) => ({
-  apiVersion: `${rbac}/v1`,
-  kind: 'ClusterRoleBinding',
-  metadata: { name: group, labels },
-  roleRef: roleRef('ClusterRole', clusterRole),
-  subjects: [{ apiGroup: rbac, kind: 'Group', name: group }],
-}))
+const levelBindings = (mode: ImportMode): readonly KubernetesObject[] =>
+  levelsOf(mode).map(({ group, clusterRole }) => ({
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name: group, labels },
+    roleRef: roleRef('ClusterRole', clusterRole),
+    subjects: [{ apiGroup: rbac, kind: 'Group', name: group }],
+  }))
 
 /** In the order in which they can be made. */
-export const accountObjects: readonly KubernetesObject[] = [
+export const accountObjects = (mode: ImportMode = 'full'): readonly KubernetesObject[] => [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
   {
     apiVersion: 'v1',
@@ -116,7 +121,7 @@ export const accountObjects: readonly KubernetesObject[] = [
     roleRef: roleRef('Role', renewalRole),
     subjects: [theAccount],
   },
-  ...levelBindings,
+  ...levelBindings(mode),
 ]
 
 /** Path of an object below the API root. */
@@ -133,8 +138,8 @@ export type Missing = Right & { readonly why: string }
  * What whoever makes these objects must be allowed to do. Server-side apply is a patch, and a create where the object is not
  * there yet; RBAC knows no name of what is being created.
  */
-export const installationRights: readonly Missing[] = [
-  ...[...Map.groupBy(accountObjects, ({ kind }) => kind).values()].flatMap((objects) => [
+export const installationRights = (mode: ImportMode = 'full'): readonly Missing[] => [
+  ...[...Map.groupBy(accountObjects(mode), ({ kind }) => kind).values()].flatMap((objects) => [
     { verb: 'create', ...collectionOf(objects[0]!), why: `to make ${namesOf(objects)}` }, // groups are not empty
     ...objects.map((object) => ({
       verb: 'patch',
@@ -158,7 +163,7 @@ export const installationRights: readonly Missing[] = [
     name: accountName,
     why: 'to bind the account to that role, whose rights this credential does not hold itself',
   },
-  ...levelRows.map(({ level, group, clusterRole }) => ({
+  ...levelsOf(mode).map(({ level, group, clusterRole }) => ({
     verb: 'bind',
     apiGroup: rbac,
     resource: 'clusterroles',
@@ -172,8 +177,10 @@ export const isCoveredByImpersonation = (right: Right): boolean =>
   (right.verb === 'escalate' || right.verb === 'bind') && right.name === accountName
 
 /** What shows that the group of a level is bound as it should be, and what to say when it is not. */
-export const levelProbes: readonly { readonly group: string; readonly right: Right; readonly missing: Missing }[] =
-  levelRows.map(({ level, group, clusterRole }) => ({
+export const levelProbes = (
+  mode: ImportMode = 'full',
+): readonly { readonly group: string; readonly right: Right; readonly missing: Missing }[] =>
+  levelsOf(mode).map(({ level, group, clusterRole }) => ({
     group,
     right: {
       view: { verb: 'list', apiGroup: '', resource: 'pods' },
@@ -209,9 +216,11 @@ const documentsOf = (objects: readonly KubernetesObject[]) =>
   objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')
 
 /** The bindings of the levels alone, for `kubectl apply -f`. */
-export const levelsYaml = (): string => `# What the levels of Palisade may do on this cluster. There is no account.
+export const levelsYaml = (
+  mode: ImportMode,
+): string => `# What the levels of Palisade may do on this cluster. There is no account.
 ---
-${documentsOf(levelBindings)}`
+${documentsOf(levelBindings(mode))}`
 
 /** How an administrator of the cluster removes the account, and leaves the bindings of the levels. */
 export const removeAccountCommand = [
@@ -220,11 +229,20 @@ export const removeAccountCommand = [
 ].join(' && ')
 
 /** The same objects for `kubectl apply -f`, with what to do afterwards. */
-export function accountYaml(checkPath: string): string {
+export function accountYaml(checkPath: string, mode: ImportMode = 'full'): string {
   return `# What Palisade needs on this cluster. Read it: the account may act as anybody, so it is worth cluster-admin.
 # 1. kubectl apply -f <this file>
 # 2. kubectl -n ${namespace} create token ${accountName} --duration=1h
 # 3. POST ${checkPath} {"token": "<that token>"}
 ---
-${documentsOf(accountObjects)}`
+${documentsOf(accountObjects(mode))}`
+}
+
+/** The same of a cluster that is imported by it: nobody has said yet where it is. */
+export function manifestYaml(uid: string, mode: ImportMode): string {
+  return `# What Palisade needs on this cluster. Read it: the account may act as anybody, so it is worth cluster-admin.
+# 1. kubectl apply -f <this file>
+# 2. palisade cluster join ${uid}     (with kubectl's current context on this cluster; --apply does the first step too)
+---
+${documentsOf(accountObjects(mode))}`
 }

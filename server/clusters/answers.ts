@@ -10,12 +10,10 @@ import { type Cluster, targetOf } from './store.ts'
 
 /** The words of `/v1` for what a cluster is and how it is. */
 
-/** What Palisade does not know: a cluster is a cluster, wherever it runs. */
-export const cloudType = 'generic'
 /** The label value of a tag that has a name only. */
 const bareTag = 'spectro__tag'
 
-export const stateNames = { ready: 'Running', 'needs-bindings': 'Importing' } as const
+export const stateNames = { ready: 'Running', 'needs-bindings': 'Importing', pending: 'Pending' } as const
 export type HealthName = 'Healthy' | 'UnHealthy' | 'Unknown'
 
 /** Not measured anew: what the last import, check or renewal of the credential met. */
@@ -24,8 +22,8 @@ export function healthOf({ credential, credentialMode }: Pick<Cluster, 'credenti
   return credential.problem === undefined ? 'Healthy' : 'UnHealthy'
 }
 
-/** Who looks, for `annotations.permissions`. */
-export type Seen = { readonly tenant: TenantUid; readonly access: RequestAccess }
+/** Who looks, for `annotations.permissions`; where, for links. */
+export type Seen = { readonly tenant: TenantUid; readonly access: RequestAccess; readonly publicUrl: string }
 
 const onClusters = [
   'cluster.delete',
@@ -34,7 +32,10 @@ const onClusters = [
   'cluster.update',
 ] as const satisfies readonly Permission[]
 
-export function metadataAnswer(cluster: Cluster, { tenant, access }: Seen): z.input<typeof wire.cluster>['metadata'] {
+export function metadataAnswer(
+  cluster: Cluster,
+  { tenant, access }: Omit<Seen, 'publicUrl'>,
+): z.input<typeof wire.cluster>['metadata'] {
   const target = targetOf(cluster)
   return {
     name: cluster.name,
@@ -58,7 +59,7 @@ export function clusterAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire
     kind: 'spectrocluster',
     metadata: metadataAnswer(cluster, seen),
     spec: {
-      cloudType,
+      cloudType: cluster.cloudType,
       cloudConfigRef: { kind: '', name: '', uid: '' },
       clusterConfig: {
         clusterMetaAttribute: '',
@@ -69,7 +70,8 @@ export function clusterAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire
       clusterProfileTemplates: [],
     },
     status: {
-      ...statusOf(cluster),
+      ...statusOf(cluster, seen),
+      ...(cluster.location ? { location: cluster.location } : {}),
       conditions: conditionsOf(cluster),
       apiEndpoints: endpointsOf(cluster),
       addOnServices: [],
@@ -83,9 +85,9 @@ export function overviewAnswer(cluster: Cluster, seen: Seen): z.input<typeof wir
   const isReady = cluster.state === 'ready'
   return {
     metadata: metadataAnswer(cluster, seen),
-    spec: { archTypes: [], cloudConfig: noCloudConfig, clusterProfileTemplates: [] },
+    spec: { archTypes: [], cloudConfig: cloudConfigOf(cluster), clusterProfileTemplates: [] },
     status: {
-      ...statusOf(cluster),
+      ...statusOf(cluster, seen),
       conditions: conditionsOf(cluster),
       apiEndpoints: endpointsOf(cluster),
       health: healthAnswer(cluster),
@@ -104,42 +106,45 @@ export function summaryAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire
     metadata: metadataAnswer(cluster, seen),
     specSummary: {
       archTypes: [],
-      cloudConfig: noCloudConfig,
+      cloudConfig: cloudConfigOf(cluster),
       clusterProfileTemplates: [],
       projectMeta: { uid: cluster.project, name: cluster.projectName },
     },
     status: {
-      ...{ ...statusOf(cluster), health: healthAnswer(cluster) },
+      ...{ ...statusOf(cluster, seen), health: healthAnswer(cluster) },
       kubeMeta: { kubernetesVersion: versionOf(cluster) },
     },
   }
 }
 
 /** Without the v, as the published samples have it. */
-const versionOf = ({ kubernetesVersion }: Cluster) => kubernetesVersion.replace(/^v/, '')
+const versionOf = ({ reached }: Cluster) => (reached?.kubernetesVersion ?? '').replace(/^v/, '')
 
 export function metaAnswer(cluster: Cluster, seen: Seen): z.input<typeof wire.clusterMetas>[number] {
   const tags = Object.entries(cluster.labels).map(([key, value]) => (value === bareTag ? key : `${key}:${value}`))
   return {
     metadata: metadataAnswer(cluster, seen),
-    spec: { cloudType, tags },
+    spec: { cloudType: cluster.cloudType, tags },
     status: { state: stateNames[cluster.state] },
   }
 }
 
-const noCloudConfig: z.input<typeof wire.clusterOverview>['spec']['cloudConfig'] = {
+const cloudConfigOf = ({ cloudType }: Cluster): z.input<typeof wire.clusterOverview>['spec']['cloudConfig'] => ({
   cloudType,
   uid: '',
   machinePools: [],
-}
+})
 
-function statusOf({ state }: Cluster) {
+/** The command is the same as long as the cluster is there: clients keep it. */
+function statusOf({ uid, state }: Cluster, { publicUrl }: Seen) {
   const name = stateNames[state]
-  return { state: name, clusterImport: { importLink: '', isBrownfield: true, state: name } } as const
+  const importLink = `kubectl apply -f ${publicUrl}/v1/spectroclusters/${uid}/import/manifest`
+  return { state: name, clusterImport: { importLink, isBrownfield: true, state: name } } as const
 }
 
-function endpointsOf({ serverUrl }: Cluster) {
-  const server = parseServer(serverUrl)
+function endpointsOf({ reached }: Cluster) {
+  if (!reached) return []
+  const server = parseServer(reached.serverUrl)
   return server.ok ? [{ host: server.value.host, port: server.value.port }] : []
 }
 
@@ -149,20 +154,22 @@ function healthAnswer(cluster: Cluster): z.input<typeof wire.clusterOverview>['s
     state: healthOf(cluster),
     agentVersion: '',
     conditions: problem === undefined ? [] : [{ type: 'CredentialRenewed', message: problem }],
-    lastHeartBeatTimestamp: wireTime(cluster.contactedAt),
+    lastHeartBeatTimestamp: wireTime(cluster.reached?.contactedAt),
   }
 }
 
 /** Whether the account may do its work, and whether its token is kept alive. */
-function conditionsOf({ state, missing, credential, contactedAt, updatedAt }: Cluster) {
-  const times = { lastProbeTime: wireTime(contactedAt), lastTransitionTime: wireTime(updatedAt) }
+function conditionsOf({ state, missing, credential, reached, updatedAt }: Cluster) {
+  const times = { lastProbeTime: wireTime(reached?.contactedAt), lastTransitionTime: wireTime(updatedAt) }
   const isReady = state === 'ready'
   const wanting = missing.map(({ verb, resource, name, why }) => `${verb} ${resource}${name ? ` ${name}` : ''}: ${why}`)
   const bindings = {
     type: 'BindingsInPlace',
     status: wanting.length === 0 && isReady ? 'True' : 'False',
-    reason: isReady ? (wanting.length === 0 ? 'Verified' : 'LevelsNotBound') : 'NeedsBindings',
-    message: wanting.join('; ').slice(0, 4_000),
+    reason: isReady ? (wanting.length === 0 ? 'Verified' : 'LevelsNotBound') : reached ? 'NeedsBindings' : 'NotJoined',
+    message: reached
+      ? wanting.join('; ').slice(0, 4_000)
+      : 'its manifest is to be applied there, and then the cluster joined',
     ...times,
   } as const
   if (!credential) return [bindings]

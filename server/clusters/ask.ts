@@ -48,12 +48,16 @@ export function createAsk({ inTenant, sealerOf, checkDestination, mintToken }: A
     const found = await inTenant(tenant, (tx) => readWithCredential(tx, uid), { readOnly: true })
     if (!found) return err({ kind: 'not-ready', message: 'The cluster is gone.' })
     const { cluster, sealed } = found
-    if (cluster.state !== 'ready') return err({ kind: 'not-ready', message: 'The cluster’s import is not finished.' })
+    const { reached } = cluster
+    if (cluster.state !== 'ready' || !reached)
+      return err({ kind: 'not-ready', message: 'The cluster’s import is not finished.' })
+    if (cluster.importMode === 'read-only' && level !== 'view')
+      return err({ kind: 'not-ready', message: 'The cluster was imported read-only: nothing is written there.' })
     const identity = palisadeItself(tenant, level)
     const lines = impersonationHeaders(identity)
     if (!lines.ok) throw new Error(`Palisade’s own identity is not one: ${lines.error.problem}`)
     const token = sealed && new Secret(sealer.open(credentialField(uid), sealed))
-    const client = createKubernetesClient(endpointOf(cluster), token ? { token } : {}, { checkDestination, signal })
+    const client = createKubernetesClient(endpointOf(reached), token ? { token } : {}, { checkDestination, signal })
     try {
       return await conversation({
         call: async (method, path, options = {}) =>

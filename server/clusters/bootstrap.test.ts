@@ -150,7 +150,7 @@ describe('without the rights', () => {
     const done = await run(limitedToken)
     assert.ok(done.ok)
     assert.equal(done.value.outcome.token, undefined)
-    assert.deepEqual(done.value.outcome.missing, installationRights)
+    assert.deepEqual(done.value.outcome.missing, installationRights())
     assert.deepEqual(made(), [])
     assert.ok(!cluster.calls.some(({ method }) => method === 'PATCH'))
   })
@@ -305,7 +305,7 @@ test('the YAML holds exactly the objects that an import makes', () => {
   assert.ok(Array.isArray(documents))
   assert.deepEqual(
     documents.map((document) => document.toJS()),
-    accountObjects,
+    accountObjects(),
   )
 })
 

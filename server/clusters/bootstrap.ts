@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import type { ImportMode } from '../../contract/clusters.ts'
 import { impersonationHeaders } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { Secret } from '../../core/seal/index.ts'
@@ -81,7 +82,11 @@ const tokenSeconds = 30 * 24 * 60 * 60
  */
 export async function bootstrap(
   { endpoint, credential }: Kubeconfig,
-  { tenant, bindings }: { readonly tenant: string; readonly bindings: 'install' | 'print' },
+  {
+    tenant,
+    bindings,
+    importMode = 'full',
+  }: { readonly tenant: string; readonly bindings: 'install' | 'print'; readonly importMode?: ImportMode },
   deps: BootstrapDeps,
 ): Promise<Result<Bootstrap, ClusterProblem>> {
   const { checkDestination, logger } = deps
@@ -137,11 +142,11 @@ export async function bootstrap(
     let wanting: readonly Missing[] = []
     let installed = false
     if (bindings === 'install' && !isAccount) {
-      const missing = await wantingOf(client, installationRights)
+      const missing = await wantingOf(client, installationRights(importMode))
       if (!missing.ok) return missing
       wanting = missing.value
       if (wanting.length === 0) {
-        const applied = await applyAll(client, made, unsure)
+        const applied = await applyAll(client, accountObjects(importMode), made, unsure)
         if (!applied.ok) return applied
         installed = true
       }
@@ -159,7 +164,7 @@ export async function bootstrap(
     }
     const account = createKubernetesClient(endpoint, { token: token.value.token }, { checkDestination, signal })
     try {
-      const verified = await verify(account, tenant, installed ? patienceMs : 0)
+      const verified = await verify(account, { tenant, importMode }, installed ? patienceMs : 0)
       if (!verified.ok) return verified
       const { rights, levels } = verified.value
       if (rights.length > 0) return withoutToken([...rights, ...levels])
@@ -247,10 +252,11 @@ const AppliedObject = z.looseObject({
 /** Makes what is not there. `made` and `unsure` are filled as it goes, so that a failure half way can be undone. */
 async function applyAll(
   client: KubernetesClient,
+  objects: readonly KubernetesObject[],
   made: MadeObject[],
   unsure: ObjectName[],
 ): Promise<Result<undefined, ClusterProblem>> {
-  for (const object of accountObjects) {
+  for (const object of objects) {
     const path = pathOf(object)
     const reply = await client.call('PATCH', `${path}?fieldManager=${fieldManager}`, {
       body: object,
@@ -308,17 +314,18 @@ async function remove(client: KubernetesClient, { path, uid }: MadeObject): Prom
   return [200, 202, 404, 409].includes(reply.value.status) ? undefined : `the cluster answered ${reply.value.status}`
 }
 
+type Verifying = { readonly tenant: string; readonly importMode: ImportMode }
 type Verified = { readonly rights: readonly Missing[]; readonly levels: readonly Missing[] }
 
 /** Whether the account can do its work, seen with its own token; tried again for a while, since caches have to hear of it. */
 async function verify(
   client: KubernetesClient,
-  tenant: string,
+  of: Verifying,
   patience: number,
 ): Promise<Result<Verified, ClusterProblem>> {
   const deadline = performance.now() + patience
   for (;;) {
-    const verified = await verifyOnce(client, tenant)
+    const verified = await verifyOnce(client, of)
     const done = verified.ok
       ? verified.value.rights.length === 0 && verified.value.levels.length === 0
       : verified.error.kind !== 'unauthorized' && verified.error.kind !== 'forbidden'
@@ -327,7 +334,10 @@ async function verify(
   }
 }
 
-async function verifyOnce(client: KubernetesClient, tenant: string): Promise<Result<Verified, ClusterProblem>> {
+async function verifyOnce(
+  client: KubernetesClient,
+  { tenant, importMode }: Verifying,
+): Promise<Result<Verified, ClusterProblem>> {
   const wanting = await wantingOf(client, [...impersonationRights, renewalRight])
   if (!wanting.ok) return wanting
   if (wanting.value.length > 0) {
@@ -337,7 +347,7 @@ async function verifyOnce(client: KubernetesClient, tenant: string): Promise<Res
   const arrived = await impersonationArrives(client, tenant)
   if (!arrived.ok) return arrived
   const levels: Missing[] = []
-  for (const { group, right, missing } of levelProbes) {
+  for (const { group, right, missing } of levelProbes(importMode)) {
     const allowed = await isAllowed(client, right, {
       impersonate: [
         ['Impersonate-User', probeOf(tenant).user],

@@ -11,9 +11,10 @@ import { type Endpoint, endpoint, type Principal, type Route } from '../gateway/
 import { clusterAnswer, stateNames } from './answers.ts'
 import { issuedKubeconfig } from './assets.ts'
 import { findCluster, load } from './found.ts'
+import { yamlFor } from './import-routes.ts'
 import type { Lists } from './list-answer.ts'
 import { compileList } from './search.ts'
-import { deleteCluster, isNameTaken, updateMetadata } from './store.ts'
+import { deleteCluster, isNameTaken, targetOf, updateMetadata } from './store.ts'
 
 export type ClusterPorts = {
   /** A short-lived token of the caller's own session or key, for the Kubernetes door. It has no rights of its own. */
@@ -40,7 +41,7 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
         const page = await lists.page(c, c.query, list.value)
         if (!page.ok) return page
         const { clusters, listmeta } = page.value
-        const seen = { tenant: c.tx.tenant, access: c.access }
+        const seen = { tenant: c.tx.tenant, access: c.access, publicUrl: ports.publicUrl }
         return ok({ body: { items: clusters.map((cluster) => clusterAnswer(cluster, seen)), listmeta } })
       },
     }),
@@ -69,7 +70,9 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
       audit: 'refusals-only',
       async handle({ tx, params, access }) {
         const cluster = await load(tx, params.uid)
-        return cluster.ok ? ok({ body: clusterAnswer(cluster.value, { tenant: tx.tenant, access }) }) : cluster
+        return cluster.ok
+          ? ok({ body: clusterAnswer(cluster.value, { tenant: tx.tenant, access, publicUrl: ports.publicUrl }) })
+          : cluster
       },
     }),
     endpoint({
@@ -97,12 +100,15 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
       async handle({ tx, params }) {
         const cluster = await load(tx, params.uid)
         if (!cluster.ok) return cluster
-        const { uid, name, serverUrl, credential } = cluster.value
+        const { uid, name, reached, credential } = cluster.value
         await deleteCluster(tx, uid)
         return ok({
           body: undefined,
           resource: { uid, name },
-          details: { server: serverUrl, ...(credential ? { leftOnCluster: credential.account } : {}) },
+          details: {
+            server: reached?.serverUrl ?? 'none',
+            ...(credential ? { leftOnCluster: credential.account } : {}),
+          },
         })
       },
     }),
@@ -159,7 +165,46 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
     kubeconfigEndpoint('GET /v1/spectroclusters/{uid}/assets/kubeconfigclient', 'cluster.get'),
     // The same file: what may be done with it is decided at each call. Whoever may not be an administrator gets no such address.
     kubeconfigEndpoint('GET /v1/spectroclusters/{uid}/assets/adminKubeconfig', 'cluster.delete'),
+    kubeconfigEndpoint('GET /v1/spectroclusters/{uid}/assets/adminTokenKubeconfig', 'cluster.delete'),
+    kubeconfigEndpoint('GET /v1/spectroclusters/{uid}/assets/frpKubeconfig', 'cluster.get'),
+    assetsEndpoint(),
   ]
+
+  function assetsEndpoint(): Endpoint {
+    return endpoint({
+      route: 'GET /v1/spectroclusters/{uid}/assets',
+      summary:
+        'The kubeconfigs for the way through Palisade, and for who may remove the cluster its manifest; else empty',
+      permission: { object: 'cluster.get', find: findCluster },
+      params: uidPath,
+      reply: { status: 200, body: wire.clusterAssets },
+      refusals: ['not_found'],
+      audit: 'cluster.kubeconfig.issued',
+      async prepare({ principal }) {
+        return ok({ value: await ports.issueClusterToken(principal) })
+      },
+      async handle({ tx, params, access, prepared: { token, expiresAt } }) {
+        const cluster = await load(tx, params.uid)
+        if (!cluster.ok) return cluster
+        const isReady = cluster.value.state === 'ready'
+        const parts = { publicUrl: ports.publicUrl, caPem: ports.caPem(), token }
+        const kubeconfig = isReady ? issuedKubeconfig(cluster.value, parts) : ''
+        const manifest = access.allows('cluster.delete', targetOf(cluster.value)) ? yamlFor(cluster.value) : ''
+        return ok({
+          body: {
+            spec: {
+              kubeconfig,
+              kubeconfigclient: kubeconfig,
+              manifest,
+              frpKubeconfig: kubeconfig,
+              tokenkubeconfig: '',
+            },
+          },
+          details: isReady ? { expiresAt: expiresAt.toISOString() } : { issued: 'none' },
+        })
+      },
+    })
+  }
 
   function kubeconfigEndpoint(route: Route, permission: Permission): Endpoint {
     return endpoint({

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
 import { predefinedRole } from '../../contract/roles.ts'
+import { cloudTypes } from '../../contract/wire/clusters.ts'
 import { err, ok } from '../../core/result.ts'
 import { Secret } from '../../core/seal/index.ts'
 import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
@@ -20,6 +21,7 @@ import { createLogger } from '../platform/log/index.ts'
 import { createLookups } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { preferenceEndpoints, upgradeEndpoints } from '../settings/index.ts'
+import { type KubernetesObject, pathOf } from './account.ts'
 import { createClusters } from './clusters.ts'
 import { createRecords } from './records.ts'
 import { createRenewal } from './renewal.ts'
@@ -137,7 +139,8 @@ describe('import', () => {
       permissions: 'cluster.delete,cluster.get,cluster.list,cluster.update',
     })
     assert.equal(seen.status.state, 'Running')
-    assert.deepEqual(seen.status.clusterImport, { importLink: '', isBrownfield: true, state: 'Running' })
+    const importLink = `kubectl apply -f https://palisade.test:8443/v1/spectroclusters/${reply.uid}/import/manifest`
+    assert.deepEqual(seen.status.clusterImport, { importLink, isBrownfield: true, state: 'Running' })
     assert.deepEqual(seen.status.apiEndpoints, [{ host: '127.0.0.1', port: cluster.port }])
     assert.ok(seen.spec.clusterConfig && seen.spec.cloudConfigRef)
     const access = await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(reply.uid))
@@ -427,6 +430,8 @@ describe('who sees and does what', () => {
         'PUT /v1/palisade/clusters/{uid}/credentialMode': { mode: 'token' },
         'POST /v1/palisade/clusters/{uid}/directToken': {},
         'POST /v1/spectroclusters/{uid}/upgrade/settings': {},
+        'PUT /v1/spectroclusters/{uid}/assets/kubeconfig': { kubeconfig: 'x' },
+        'PUT /v1/spectroclusters/{uid}/location': { location: null },
       }
       const body = bodies[route]
       for (const id of [uid, newUid(), 'nonsense', '../x']) {
@@ -786,7 +791,7 @@ describe('the Kubernetes door’s look at a cluster', () => {
     const epoch = await factsEpoch()
     const found = await records.find(tenant.uid, uid, epoch)
     assert.deepEqual(found?.tags, { env: 'dev' })
-    assert.equal(found?.endpoint.server.url, cluster.server)
+    assert.equal(found?.endpoint?.server.url, cluster.server)
     assert.equal(await records.find(tenant.uid, uid, epoch), found)
     await api.must(
       tenant.admin,
@@ -966,5 +971,201 @@ describe('roles on what a filter selects', () => {
     // Tags have a right of their own, which no filter gives.
     assert.equal((await tag({ env: 'prod', team: 'x' })).status, 403)
     assert.deepEqual((await read(mine)).metadata.labels, { env: 'prod' })
+  })
+})
+
+describe('import by manifest', () => {
+  const route = (cloud = 'generic') => `POST /v1/spectroclusters/${cloud}/import`
+  const join = 'PUT /v1/spectroclusters/{uid}/assets/kubeconfig'
+  const manifestOf = (uid: string) =>
+    api.must(tenant.admin, 'GET /v1/spectroclusters/{uid}/import/manifest', at(uid)) as Promise<string>
+  const importBy = async (clusterConfig: object | null = null, cloud = 'generic') => {
+    const metadata = {
+      name: `manifest-${++made}`,
+      labels: { env: 'prod' },
+      annotations: { note: 'n', scope: 'tenant' },
+    }
+    const body = { metadata, spec: { clusterConfig } }
+    return (await api.must(tenant.admin, route(cloud), { project: tenant.project, body })).uid as string
+  }
+  /** What kubectl does with the manifest. */
+  const apply = (manifest: string) => {
+    for (const document of parseAllDocuments(manifest)) {
+      const object: KubernetesObject = document.toJS()
+      cluster.objects.set(pathOf(object), { ...object })
+    }
+  }
+  const accountKubeconfig = () => {
+    cluster.tokens.add('account-by-hand')
+    return cluster.kubeconfig('account-by-hand')
+  }
+
+  test('is pending with all that clients read, then joined by a kubeconfig of the account its manifest makes', async () => {
+    const uid = await importBy({ importMode: '', proxy: { httpProxy: '', noProxy: null } }, 'aws')
+    const seen = await read(uid)
+    assert.deepEqual(
+      [seen.status.state, seen.status.clusterImport.state, seen.spec.cloudType, seen.metadata.annotations.note],
+      ['Pending', 'Pending', 'aws', 'n'],
+    )
+    assert.equal(seen.metadata.annotations.scope, 'project')
+    assert.ok(seen.spec.clusterConfig && seen.spec.cloudConfigRef)
+    const link = seen.status.clusterImport.importLink
+    assert.equal(link, `kubectl apply -f https://palisade.test:8443/v1/spectroclusters/${uid}/import/manifest`)
+    const overview = await api.must(tenant.admin, 'GET /v1/dashboard/spectroclusters/{uid}/overview', at(uid))
+    assert.deepEqual([overview.status.state, overview.status.health.state], ['Pending', 'Unknown'])
+    assert.equal(overview.status.conditions[0].reason, 'NotJoined')
+    const access = await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(uid))
+    assert.deepEqual([access.state, access.server, access.contactedAt], ['pending', undefined, undefined])
+    assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.endpoint, undefined)
+
+    const manifest = await manifestOf(uid)
+    assert.equal(access.yaml, manifest)
+    assert.equal(await api.must(tenant.admin, 'GET /v1/spectroclusters/{uid}/assets/manifest', at(uid)), manifest)
+    assert.match(manifest, new RegExp(`palisade cluster join ${uid}`))
+    const body = { kubeconfig: accountKubeconfig() }
+    const early = await api.call(tenant.admin, join, at(uid, { body }))
+    assert.equal(early.refusal?.code, 'cluster_refuses', 'the account may not do anything yet')
+    assert.equal((await read(uid)).status.state, 'Pending')
+
+    apply(manifest)
+    assert.equal((await api.call(tenant.admin, join, at(uid, { body }))).status, 204)
+    const joined = await read(uid)
+    assert.deepEqual([joined.status.state, joined.status.clusterImport.importLink], ['Running', link])
+    const { host, port } = joined.status.apiEndpoints[0]
+    assert.deepEqual([host, port], ['127.0.0.1', cluster.port])
+    const found = await clusters.find(tenant.uid, uid, await factsEpoch())
+    assert.ok(found?.token && cluster.tokens.has(found.token.reveal()) && found.token.reveal() !== 'account-by-hand')
+    const healthy = await api.must(tenant.admin, 'GET /v1/dashboard/spectroclusters/{uid}/overview', at(uid))
+    assert.equal(healthy.status.health.state, 'Healthy')
+    const elsewhere = { kubeconfig: cluster.kubeconfig('t', { server: 'https://127.0.0.1:1' }) }
+    const other = await api.call(tenant.admin, join, at(uid, { body: elsewhere }))
+    assert.equal(other.refusal?.code, 'kubeconfig_refused', 'it stays where it is')
+  })
+
+  test('every kind of cloud is one, and search finds it by that', async () => {
+    const uids: string[] = []
+    for (const cloud of cloudTypes) uids.push(await importBy(null, cloud))
+    for (const [i, cloud] of cloudTypes.entries()) {
+      const string = { operator: 'eq', match: { values: [cloud] } }
+      const filters = [{ property: 'environment', type: 'string', condition: { string } }]
+      const { items } = await api.must(tenant.admin, 'POST /v1/dashboard/spectroclusters/search', {
+        body: { filter: { filterGroups: [{ filters }] }, sort: null },
+        query: { limit: '0' },
+      })
+      const found = items.map(({ metadata }: { metadata: { uid: string } }) => metadata.uid)
+      assert.ok(found.includes(uids[i]), cloud)
+      assert.ok(
+        uids.every((uid, other) => other === i || !found.includes(uid)),
+        cloud,
+      )
+    }
+  })
+
+  test('read-only: only the level that looks is bound, and lifting it says what is missing then', async () => {
+    const uid = await importBy({ importMode: 'read-only' })
+    const manifest = await manifestOf(uid)
+    const bound = parseAllDocuments(manifest).map((one) => one.toJS())
+    const levels = bound.filter(({ metadata }) => metadata.name.startsWith('palisade:level:'))
+    assert.deepEqual(
+      levels.map(({ roleRef }) => roleRef.name),
+      ['view'],
+    )
+    apply(manifest)
+    await api.must(tenant.admin, join, at(uid, { body: { kubeconfig: accountKubeconfig() } }))
+    const before = await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(uid))
+    assert.deepEqual(
+      [before.state, before.importMode, before.missing, before.yaml],
+      ['ready', 'read-only', [], undefined],
+    )
+    assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.readOnly, true)
+
+    const upgrade = 'PATCH /v1/spectroclusters/{uid}/import/upgrade'
+    const editor = await member(tenant.project, 'Cluster Editor')
+    assert.equal((await api.call(editor, upgrade, at(uid))).refusal?.details?.permission, 'cluster.delete')
+    assert.equal((await api.call(tenant.admin, upgrade, at(uid))).status, 204)
+    assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.readOnly, false)
+    const after = await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(uid))
+    assert.deepEqual(
+      [after.importMode, after.missing.map(({ name }: { name: string }) => name)],
+      ['full', ['edit', 'cluster-admin']],
+    )
+    assert.match(after.yaml, /palisade:level:admin/)
+    assert.equal((await api.call(tenant.admin, upgrade, at(uid))).status, 204, 'lifted already')
+    const entries = api.entries.filter((one) => one.event === 'cluster.import.upgraded' && one.outcome === 'done')
+    assert.ok(entries.length > 0)
+  })
+
+  test('a check installs what a read-only cluster needs, and no more', async () => {
+    const uid = await importBy({ importMode: 'read-only' })
+    const body = { kubeconfig: cluster.kubeconfig(), bindings: 'install' }
+    const done = await api.must(tenant.admin, 'POST /v1/palisade/clusters/{uid}/check', at(uid, { body }))
+    assert.deepEqual([done.state, done.created.length, done.missing], ['ready', 7, []])
+  })
+
+  test('a name that is taken, a proxy, a missing project, too few rights are each refused by name', async () => {
+    const uid = await importBy()
+    const { name } = (await read(uid)).metadata
+    const call = (body: object, rest: object = { project: tenant.project }, who = tenant.admin) =>
+      api.call(who, route(), { body, ...rest })
+    assert.equal((await call({ metadata: { name }, spec: null })).refusal?.code, 'cluster_name_taken')
+    const proxied = { metadata: { name: 'p' }, spec: { clusterConfig: { proxy: { httpProxy: 'http://p:3128' } } } }
+    const refusedProxy = (await call(proxied)).refusal
+    assert.deepEqual([refusedProxy?.code, /no agent/.test(refusedProxy?.detail ?? '')], ['invalid', true])
+    assert.equal((await call({ metadata: { name: 'x' } }, {})).refusal?.code, 'project_required')
+    const viewer = await member(tenant.project, 'Cluster Viewer')
+    const refused = await call({ metadata: { name: 'y' } }, { project: tenant.project }, viewer)
+    assert.equal(refused.refusal?.details?.permission, 'cluster.import')
+    for (const asset of [
+      'GET /v1/spectroclusters/{uid}/import/manifest',
+      'GET /v1/spectroclusters/{uid}/assets/manifest',
+    ])
+      assert.equal((await api.call(viewer, asset, at(uid))).refusal?.details?.permission, 'cluster.delete')
+    const token = { body: { token: 'account' } }
+    const unknown = await api.call(tenant.admin, 'POST /v1/palisade/clusters/{uid}/check', at(uid, token))
+    assert.equal(unknown.refusal?.code, 'invalid', 'a token alone does not say where')
+    const mode = { body: { mode: 'token' } }
+    const switched = await api.call(tenant.admin, 'PUT /v1/palisade/clusters/{uid}/credentialMode', at(uid, mode))
+    assert.equal(switched.refusal?.code, 'cluster_not_ready')
+    const none = await api.call(tenant.admin, join, at(uid, { body: { kubeconfig: null } }))
+    assert.equal(none.refusal?.code, 'invalid')
+  })
+
+  test('a cluster that nobody joined is deleted at once', async () => {
+    const uid = await importBy()
+    assert.equal((await api.call(tenant.admin, 'DELETE /v1/spectroclusters/{uid}', at(uid))).status, 204)
+    assert.equal((await api.call(tenant.admin, 'GET /v1/spectroclusters/{uid}', at(uid))).refusal?.code, 'not_found')
+  })
+
+  test('what clients read beside it answers for clusters of every state', async () => {
+    const pending = await importBy()
+    const { uid: ready } = await importCluster()
+    const seen = (route: string, uid: string, who = tenant.admin) => api.must(who, route, at(uid))
+    const assets = 'GET /v1/spectroclusters/{uid}/assets'
+    assert.deepEqual((await seen(assets, pending)).spec, {
+      ...{ kubeconfig: '', kubeconfigclient: '', frpKubeconfig: '', tokenkubeconfig: '' },
+      manifest: await manifestOf(pending),
+    })
+    const viewer = await member(tenant.project, 'Cluster Viewer')
+    const { spec } = await seen(assets, ready, viewer)
+    assert.match(spec.kubeconfig, /short-/)
+    assert.equal(spec.manifest, '')
+    for (const one of ['adminTokenKubeconfig', 'frpKubeconfig'])
+      assert.match(await seen(`GET /v1/spectroclusters/{uid}/assets/${one}`, ready), /short-/)
+    const refused = await api.call(viewer, 'GET /v1/spectroclusters/{uid}/assets/adminTokenKubeconfig', at(ready))
+    assert.equal(refused.refusal?.details?.permission, 'cluster.delete')
+
+    const { redirectUri } = await seen('GET /v1/spectroclusters/{uid}/kubectl/redirect', ready)
+    assert.match(redirectUri, new RegExp(`^https://palisade.test:8443/t/[^/]+/clusters/${ready}/pods$`))
+    const { url } = await seen('GET /v1/spectroclusters/{uid}/oidc/dashboard/url', pending)
+    assert.match(url, new RegExp(`/clusters/${pending}$`))
+    const oidc = await seen('GET /v1/spectroclusters/{uid}/oidc', ready)
+    assert.deepEqual([oidc.issuerUrl, oidc.clientId], ['', ''], 'it trusts no issuer')
+
+    const location = { countryCode: 'CH', regionName: 'Zürich', geoLoc: { latitude: 47.4, longitude: 8.5 } }
+    await api.must(tenant.admin, 'PUT /v1/spectroclusters/{uid}/location', at(ready, { body: { location } }))
+    assert.deepEqual((await read(ready)).status.location, location)
+    const north = { location: { geoLoc: { latitude: 91 } } }
+    const wrong = await api.call(tenant.admin, 'PUT /v1/spectroclusters/{uid}/location', at(ready, { body: north }))
+    assert.equal(wrong.refusal?.code, 'invalid')
   })
 })

@@ -14,8 +14,11 @@ import { findCluster } from './found.ts'
 import { importEndpoints } from './import-routes.ts'
 import { createImports, type ImportPorts } from './imports.ts'
 import type { CheckDestination } from './kubernetes-client.ts'
+import { labelsOf, labelTallies } from './labels.ts'
 import { listsWith } from './list-answer.ts'
 import { createLists } from './listing.ts'
+import { manifestEndpoints } from './manifest-routes.ts'
+import { type PartPorts, partEndpoints } from './part-routes.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
 import { clustersOfProject } from './store.ts'
@@ -24,6 +27,7 @@ import { upgradeEndpoint } from './upgrade-routes.ts'
 export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
   DirectPorts &
+  PartPorts &
   Pick<ImportPorts, 'tokens'> &
   Pick<AskPorts, 'mintToken'> & {
     readonly inTenant: InTenant
@@ -39,6 +43,9 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
   readonly endpoints: readonly Endpoint[]
   /** A cluster as what is decided about; an unknown or foreign one is none. */
   target(c: { readonly tx: Tx; readonly params: { readonly uid: string } }): Promise<Target | undefined>
+  /** How many clusters of some projects carry the same labels; and the labels of single ones. */
+  readonly tallies: typeof labelTallies
+  readonly labels: typeof labelsOf
   /** The clusters of a project, which cannot be deleted while it has some. */
   inProject(
     tx: Tx,
@@ -60,15 +67,19 @@ export function createClusters(deps: ClustersDeps): Clusters {
   return {
     endpoints: [
       ...importEndpoints(imports),
+      ...manifestEndpoints(imports),
+      ...partEndpoints(deps),
       ...credentialModeEndpoints(imports, deps),
       ...directEndpoints(deps),
       ...clusterEndpoints(deps, lists),
       upgradeEndpoint,
-      ...dashboardEndpoints(lists),
+      ...dashboardEndpoints(lists, deps),
     ],
     find: records.find,
     ask: createAsk(deps),
     target: findCluster,
+    tallies: labelTallies,
+    labels: labelsOf,
     async inProject(tx, project) {
       const clusters = await clustersOfProject(tx, project)
       return clusters.map(({ uid, name, state }) => ({ uid, name, state: stateNames[state] }))

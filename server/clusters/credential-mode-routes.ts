@@ -19,6 +19,7 @@ import {
   storeTokens,
   trustRefusal,
   type Work,
+  withToken,
 } from './imports.ts'
 import { type Cluster, targetOf } from './store.ts'
 
@@ -55,13 +56,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
       now,
       intend,
     )
-    if (!prepared.ok) return prepared
-    const { outcome } = prepared.value.value.bootstrap
-    if (outcome.token) return prepared
-    await prepared.value.undo?.()
-    prepared.value.forget?.()
-    const missing = outcome.missing.map(({ why: _, ...right }) => right)
-    return err(refuse('cluster_refuses', 'The account on the cluster cannot do its work yet', { missing }))
+    return prepared.ok ? withToken(prepared.value) : prepared
   }
 
   return [
@@ -71,12 +66,14 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
       permission: { object: 'cluster.get', find: findCluster },
       params: uidPath,
       reply: { status: 200, body: contract.ClusterAuthentication },
-      refusals: ['not_found'],
+      refusals: ['not_found', 'cluster_not_ready'],
       audit: 'refusals-only',
       async handle({ tx, params }) {
         const found = await load(tx, params.uid)
         if (!found.ok) return found
-        const { uid, name, credentialMode, directTokens, kubernetesVersion } = found.value
+        const { uid, name, credentialMode, directTokens, reached, importMode } = found.value
+        if (!reached) return err(refuse('cluster_not_ready'))
+        const { kubernetesVersion } = reached
         const trusting = {
           issuer,
           issuerCaPem: ports.caPem(),
@@ -89,7 +86,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
             ...{ uid, name, credentialMode, directTokens, issuer },
             audience: uid,
             configuration: authenticationYaml(trusting, name),
-            bindings: levelsYaml(),
+            bindings: levelsYaml(importMode),
           },
         })
       },
@@ -102,7 +99,10 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
       params: uidPath,
       body: contract.CredentialModeChange,
       reply: { status: 200, body: contract.CredentialModeChanged },
-      refusals: ['not_found', 'invalid', 'forbidden', 'conflict', 'cluster_refuses_tokens', ...conversationRefusals],
+      refusals: [
+        ...(['not_found', 'invalid', 'forbidden', 'conflict', 'cluster_not_ready', 'cluster_refuses_tokens'] as const),
+        ...conversationRefusals,
+      ],
       audit: 'cluster.credential.mode.changed',
       // Every call from now on is proved in the new way.
       changes: 'access',
@@ -121,7 +121,7 @@ export function credentialModeEndpoints(imports: Imports, ports: CredentialModeP
         const stored =
           'taken' in prepared
             ? await storeTokens(tx, prepared, { uid: before.uid, directTokens: wantsDirect(body) }, now)
-            : await storeAccount(tx, prepared, before.uid, now)
+            : await storeAccount(tx, prepared, before, now)
         if (!stored.ok) return stored
         const { uid, credentialMode, directTokens, missing } = stored.value
         const authority = sameTrust(before, endpoint) ? {} : { authorityChanged: true }

@@ -58,10 +58,14 @@ export function directEndpoints(ports: DirectPorts): readonly Endpoint[] {
         const found = await load(tx, params.uid)
         if (!found.ok) return found
         const cluster = found.value
-        const { uid, serverUrl, caPem, serverName } = cluster
+        const { uid, reached } = cluster
         if (cluster.credentialMode !== 'token')
           return err(
             refuse('direct_unavailable', 'This cluster is reached by impersonation and takes no tokens of ours'),
+          )
+        if (cluster.importMode === 'read-only' || !reached)
+          return err(
+            refuse('direct_unavailable', 'A read-only cluster is kept so by Palisade, so everything goes through it'),
           )
         if (!cluster.directTokens)
           return err(refuse('direct_unavailable', 'An administrator has to allow direct tokens for this cluster first'))
@@ -83,8 +87,9 @@ export function directEndpoints(ports: DirectPorts): readonly Endpoint[] {
         return ok({
           body: {
             token: minted.token.reveal(),
-            ...{ expiresAt, levels: [...levels.value], server: serverUrl, certificateAuthority: caPem },
-            ...(serverName === undefined ? {} : { tlsServerName: serverName }),
+            ...{ expiresAt, levels: [...levels.value], server: reached.serverUrl },
+            certificateAuthority: reached.caPem,
+            ...(reached.serverName === undefined ? {} : { tlsServerName: reached.serverName }),
           },
           headers: { 'cache-control': 'no-store' },
           details: { token: minted.jti, expiresAt, levels: levels.value },

@@ -6,7 +6,7 @@ import { levelRows } from '../../core/kube/index.ts'
 import { err, ok } from '../../core/result.ts'
 import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { accountYaml, levelsYaml } from './account.ts'
+import { accountYaml, levelsYaml, manifestYaml } from './account.ts'
 import type { Bootstrapped } from './bootstrap.ts'
 import { findCluster, load } from './found.ts'
 import {
@@ -137,12 +137,12 @@ type Conversation = {
 
 /** What the log remembers of a conversation. */
 export function recorded(cluster: Cluster, prepared: Prepared | PreparedTokens) {
-  const { state, serverUrl, kubernetesVersion, credentialMode, credential } = cluster
+  const { state, reached, credentialMode, credential } = cluster
   const outcome = outcomeOf(prepared)
   return {
     state,
-    server: serverUrl,
-    kubernetesVersion,
+    server: reached?.serverUrl,
+    kubernetesVersion: reached?.kubernetesVersion,
     credentialMode,
     created: outcome.created,
     missing: outcome.missing.map(({ why: _, ...right }) => right),
@@ -178,14 +178,18 @@ async function checkedAnswer(
 }
 
 function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> {
-  const { uid, name, state, serverUrl, kubernetesVersion, contactedAt, missing, credential } = cluster
-  const { credentialMode, directTokens } = cluster
+  const { uid, name, state, importMode, reached, missing, credential, credentialMode, directTokens } = cluster
   return {
-    ...{ uid, name, state, kubernetesVersion, credentialMode, directTokens },
-    server: serverUrl,
-    contactedAt: contactedAt.toISOString(),
+    ...{ uid, name, state, importMode, credentialMode, directTokens },
+    ...(reached
+      ? {
+          server: reached.serverUrl,
+          kubernetesVersion: reached.kubernetesVersion,
+          contactedAt: reached.contactedAt.toISOString(),
+        }
+      : {}),
     missing: [...missing],
-    ...(missing.length > 0 ? { yaml: yamlFor(cluster) } : {}),
+    ...(missing.length > 0 || !reached ? { yaml: yamlFor(cluster) } : {}),
     ...(credential
       ? {
           credential: {
@@ -199,5 +203,8 @@ function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> 
   }
 }
 
-const yamlFor = ({ uid, credentialMode }: Cluster) =>
-  credentialMode === 'token' ? levelsYaml() : accountYaml(`/v1/palisade/clusters/${uid}/check`)
+/** What is to be applied on a cluster, however it was imported. */
+export function yamlFor({ uid, credentialMode, importMode, reached }: Cluster): string {
+  if (credentialMode === 'token') return levelsYaml(importMode)
+  return reached ? accountYaml(`/v1/palisade/clusters/${uid}/check`, importMode) : manifestYaml(uid, importMode)
+}

@@ -97,22 +97,22 @@ describe('import, on a real cluster', { skip: await clusterSkipReason() }, () =>
   test('who has no right is told every right, and nothing is made', async () => {
     const { outcome } = await run(await limitedTo([]))
     assert.equal(outcome.kubernetesVersion, 'v1.36.3')
-    assert.deepEqual(outcome.missing, installationRights)
+    assert.deepEqual(outcome.missing, installationRights())
     assert.equal(outcome.token, undefined)
     assert.equal(await isThere(namespacePath), false)
   })
 
   test('of each right that is named, one that is taken away is the one that is missing', async () => {
-    for (const [i, wanting] of installationRights.entries()) {
-      const { outcome } = await run(await limitedTo(installationRights.toSpliced(i, 1)))
+    for (const [i, wanting] of installationRights().entries()) {
+      const { outcome } = await run(await limitedTo(installationRights().toSpliced(i, 1)))
       assert.deepEqual(withoutWhy(outcome.missing), withoutWhy([wanting]))
     }
     assert.equal(await isThere(namespacePath), false)
   })
 
   test('with all of them and no more, the import does all of it', async () => {
-    const done = await run(await limitedTo(installationRights))
-    assert.equal(done.outcome.created.length, accountObjects.length)
+    const done = await run(await limitedTo(installationRights()))
+    assert.equal(done.outcome.created.length, accountObjects().length)
     assert.deepEqual(done.outcome.missing, [])
     assert.ok(done.outcome.token)
     // Whoever made it may not delete it: then it stays, and says so.
@@ -123,7 +123,7 @@ describe('import, on a real cluster', { skip: await clusterSkipReason() }, () =>
   })
 
   test('who may impersonate needs neither escalate nor bind for it', async () => {
-    const rights = installationRights.filter(
+    const rights = installationRights().filter(
       ({ verb, name }) => !((verb === 'escalate' || verb === 'bind') && name === 'palisade-impersonator'),
     )
     const done = await run(await limitedTo([...rights, ...impersonationRights]))

@@ -42,9 +42,17 @@ describe('a check in token mode', () => {
         projectName: 'p',
         name: 'c',
       },
-      ...{ labels: {}, annotations: {}, state: 'ready', serverUrl: known.server, caPem },
-      ...{ serverName: undefined, kubernetesVersion: 'v1.36.3', credentialMode: 'token', directTokens: false },
-      ...{ credential: undefined, contactedAt: at, missing: [], createdAt: at, updatedAt: at },
+      ...{ labels: {}, annotations: {}, state: 'ready', importMode: 'full', cloudType: 'generic' },
+      reached: { serverUrl: known.server, caPem, serverName: undefined, kubernetesVersion: 'v1.36.3', contactedAt: at },
+      ...{
+        location: undefined,
+        credentialMode: 'token',
+        directTokens: false,
+        credential: undefined,
+        missing: [],
+        createdAt: at,
+        updatedAt: at,
+      },
     }
     const check = async (authority: string, isAdministrator: boolean) => {
       const kubeconfig = new Secret(known.kubeconfig(undefined, { caPem: authority }))

@@ -1,4 +1,4 @@
-import type { Bindings } from '../../contract/clusters.ts'
+import type { Bindings, ImportMode } from '../../contract/clusters.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../contract/errors.ts'
 import type { ClusterUid, ProjectUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -85,7 +85,7 @@ export function createImports(ports: ImportPorts) {
     })
     return early
       ? err(early)
-      : aboutAccount(tenant, parsed.value, { bindings, resource: { uid: 'none', name }, intend })
+      : aboutAccount(tenant, parsed.value, { bindings, importMode: 'full', resource: { uid: 'none', name }, intend })
   }
 
   /** The same for a cluster that is there: with a kubeconfig of the same server, or with a token for the server known. */
@@ -96,12 +96,13 @@ export function createImports(ports: ImportPorts) {
     now: Date,
     intend: Intend,
   ): Promise<Result<Work<Prepared>, Refusal>> {
-    const act = { bindings, resource: { uid: cluster.uid, name: cluster.name }, intend }
+    const act = { bindings, importMode: cluster.importMode, resource: { uid: cluster.uid, name: cluster.name }, intend }
     if (kubeconfig === undefined) {
       if (token === undefined) return err(refuse('invalid', 'needs a kubeconfig, or a token of the account'))
       if (!isBearerToken(token.reveal()))
         return err(refuse('invalid', 'token: is not a token: visible characters alone'))
-      return aboutAccount(tenant, { endpoint: endpointOf(cluster), credential: { token } }, act)
+      if (!cluster.reached) return err(refuse('invalid', 'needs a kubeconfig: where the cluster is, is not known yet'))
+      return aboutAccount(tenant, { endpoint: endpointOf(cluster.reached), credential: { token } }, act)
     }
     const parsed = judgeFor(cluster, kubeconfig, now)
     if (!parsed.ok) return parsed
@@ -120,14 +121,16 @@ export function createImports(ports: ImportPorts) {
     { kubeconfig, isAdministrator }: { readonly kubeconfig: Secret | undefined; readonly isAdministrator: boolean },
     now: Date,
   ): Promise<Result<Work<PreparedTokens>, Refusal>> {
+    const { reached, importMode } = cluster
+    if (!reached) return err(refuse('cluster_not_ready'))
     const parsed = kubeconfig && judgeFor(cluster, kubeconfig, now)
     if (parsed && !parsed.ok) return parsed
     if (parsed) wipe(parsed.value.credential)
-    const endpoint = parsed ? parsed.value.endpoint : endpointOf(cluster)
+    const endpoint = parsed ? parsed.value.endpoint : endpointOf(reached)
     const distrusted = trustRefusal(cluster, endpoint, isAdministrator)
     if (distrusted) return err(distrusted)
     return converse(tenant, async () => {
-      const of = { tenant, cluster: cluster.uid, issuer: tokens.issuer }
+      const of = { tenant, cluster: cluster.uid, issuer: tokens.issuer, importMode }
       const taken = await checkTokens(endpoint, of, { checkDestination, mint: tokens.mintProbe, now: tokens.now })
       return taken.ok ? ok({ value: { endpoint, taken: taken.value } }) : err(tokenRefusalOf(taken.error))
     })
@@ -161,10 +164,12 @@ export function createImports(ports: ImportPorts) {
     kubeconfig: Kubeconfig,
     {
       bindings: asked,
+      importMode,
       resource,
       intend,
     }: {
       readonly bindings?: Bindings | undefined
+      readonly importMode: ImportMode
       readonly resource: { readonly uid: string; readonly name: string }
       readonly intend: Intend
     },
@@ -173,7 +178,7 @@ export function createImports(ports: ImportPorts) {
       const sealer = await sealerOf(tenant)
       const bindings = asked ?? (await inTenant(tenant, unaskedBindings))
       const { leaves } = await intend({ resource, details: { server: kubeconfig.endpoint.server.url, bindings } })
-      const done = await bootstrap(kubeconfig, { tenant, bindings }, { checkDestination, logger, leaves })
+      const done = await bootstrap(kubeconfig, { tenant, bindings, importMode }, { checkDestination, logger, leaves })
       if (!done.ok) return err(refusalOf(done.error))
       const { undo, forget } = done.value
       return ok({
@@ -187,8 +192,9 @@ export function createImports(ports: ImportPorts) {
 }
 
 /** Whether whoever answers is believed to be the cluster for the same reasons as before. */
-export const sameTrust = (cluster: Cluster, { caPem, serverName }: ClusterEndpoint): boolean =>
-  caPem === cluster.caPem && serverName === cluster.serverName
+export const sameTrust = ({ reached }: Cluster, { caPem, serverName }: ClusterEndpoint): boolean =>
+  // Where nobody has been believed yet whoever imports says who is.
+  reached === undefined || (caPem === reached.caPem && serverName === reached.serverName)
 
 /**
  * Whoever answers under another authority, or another name, is sent the account's token or those of people: only an
@@ -252,7 +258,17 @@ export async function storeCheck(
   if ('taken' in prepared !== (credentialMode === 'token')) return err(changedMeanwhile)
   return 'taken' in prepared
     ? storeTokens(tx, prepared, { uid, directTokens }, now)
-    : storeAccount(tx, prepared, uid, now)
+    : storeAccount(tx, prepared, before, now)
+}
+
+/** A conversation that came to a token of the account; else what it made is taken back, and what is missing said. */
+export async function withToken(work: Work<Prepared>): Promise<Result<Work<Prepared>, Refusal>> {
+  const { outcome } = work.value.bootstrap
+  if (outcome.token) return ok(work)
+  await work.undo?.()
+  work.forget?.()
+  const missing = outcome.missing.map(({ why: _, ...right }) => right)
+  return err(refuse('cluster_refuses', 'The account on the cluster cannot do its work yet', { missing }))
 }
 
 /** What was tried is not what is there now. */
@@ -262,9 +278,10 @@ export const changedMeanwhile = refuse('conflict', 'How the cluster is reached w
 export async function storeAccount(
   tx: Tx,
   { kubeconfig, bootstrap: { outcome }, sealer }: Prepared,
-  uid: ClusterUid,
+  { uid, reached }: Cluster,
   now: Date,
 ): Promise<Result<Cluster, Refusal>> {
+  if (reached && reached.serverUrl !== kubeconfig.endpoint.server.url) return err(changedMeanwhile)
   const credential = credentialOf(sealer, uid, outcome.token, now)
   const stored = await updateChecked(tx, uid, { ...factsOf(kubeconfig.endpoint, outcome), credential }, now)
   const cluster = stored ? await readCluster(tx, uid) : undefined
@@ -308,12 +325,12 @@ function judgeFor(cluster: Cluster, kubeconfig: Secret, now: Date): Result<Kubec
   const parsed = judge(kubeconfig, now)
   if (!parsed.ok) return parsed
   const { url } = parsed.value.endpoint.server
-  if (url === cluster.serverUrl) return parsed
+  if (!cluster.reached || url === cluster.reached.serverUrl) return parsed
   wipe(parsed.value.credential)
   return err(
     refuse(
       'kubeconfig_refused',
-      `This kubeconfig is for ${url}, the cluster was imported from ${cluster.serverUrl}: use one for that, or import it anew.`,
+      `This kubeconfig is for ${url}, the cluster was imported from ${cluster.reached.serverUrl}: use one for that, or import it anew.`,
     ),
   )
 }

@@ -73,7 +73,7 @@ async function listWith(tx: Tx, asked: Asked, tally: (query: Query) => Promise<T
   }
   const { count, sets } = await tally(query)
   if (count === 0) return pageFrom([], { count, asked })
-  const found = sets && isCheap(sets, count, query) ? await merged(tx, query, sets) : await walked(tx, query)
+  const found = sets && isCheap(sets, query) ? await merged(tx, query, sets) : await walked(tx, query)
   return pageFrom(await read(tx, found, query), { count, asked })
 }
 
@@ -113,15 +113,19 @@ type Sets = { readonly projects: readonly string[]; readonly keys: readonly Buff
 
 const rememberedAtMost = 300
 const setsAtMost = 2_000
-/** Rows read to answer one page by merging, at most; a walk reads about as many where more are within reach. */
-const mergedAtMost = 12_000
+/** Rows read to answer one page by merging, at most; a walk reads about as many where more sets are within reach. */
+const mergedAtMost = 14_000
 /** What one more set of labels costs, in rows. */
 const setCost = 3
+/** From there on a walk by offset reads the index alone, and what is within reach from the tallies first. */
+const farAway = 5_000
 
-function isCheap({ projects }: Sets, count: number, { limit, offset }: Query): boolean {
-  const sets = projects.length
-  return sets * setCost + Math.min(count, sets * (limit + offset)) <= mergedAtMost
-}
+/** How many of each set are looked at to find the first ones of all: a page is seldom of one set. */
+const shareOf = ({ projects }: Sets, { limit, offset }: Query): number =>
+  Math.min(limit + offset, 4 + Math.ceil((4 * (limit + offset)) / projects.length))
+
+const isCheap = (sets: Sets, query: Query): boolean =>
+  sets.projects.length * (setCost + shareOf(sets, query)) <= mergedAtMost
 
 function values() {
   const list: unknown[] = []
@@ -183,16 +187,26 @@ async function countEach(tx: Tx, conditions: readonly Condition[]): Promise<numb
 }
 
 /** The clusters of few sets of labels: the first ones of each, put in order. */
-async function merged(tx: Tx, query: Query, { projects, keys }: Sets): Promise<readonly Key[]> {
+async function merged(tx: Tx, query: Query, sets: Sets): Promise<readonly Key[]> {
+  const needed = query.limit + query.offset
+  const share = shareOf(sets, query)
+  const first = await firstOf(tx, query, sets, share)
+  // Behind the last that was looked at of a set more of it may follow: only what comes before is certain.
+  const certain = share < needed ? first.findIndex(({ nth }) => Number(nth) === share) : -1
+  const found = certain < 0 || certain >= needed - 1 ? first : await firstOf(tx, query, sets, needed)
+  return found.slice(query.offset)
+}
+
+async function firstOf(tx: Tx, query: Query, { projects, keys }: Sets, share: number) {
   const { list, value } = values()
   const order = `name_key${direction(query)}, cluster_id${direction(query)}`
-  return tx.query<Key>(
-    `select f.cluster_id from unnest(${value(projects)}::text[], ${value(keys)}::bytea[]) s(project_id, labels_key)
+  return tx.query<Key & { readonly nth: string }>(
+    `select f.cluster_id, f.nth from unnest(${value(projects)}::text[], ${value(keys)}::bytea[]) s(project_id, labels_key)
        cross join lateral (
-         select c.name_key, c.cluster_id from clusters c
+         select c.name_key, c.cluster_id, row_number() over (order by c.${order.replace(', ', ', c.')}) as nth from clusters c
           where c.tenant_id = ${value(tx.tenant)} and c.project_id = s.project_id and c.labels_key = s.labels_key${beyond(query, value)}
-          order by ${order} limit ${value(query.limit + query.offset)}) f
-      order by ${order} limit ${value(query.limit)} offset ${value(query.offset)}`,
+          order by c.${order.replace(', ', ', c.')} limit ${value(share)}) f
+      order by ${order} limit ${value(query.limit + query.offset)}`,
     list,
   )
 }
@@ -201,13 +215,21 @@ async function merged(tx: Tx, query: Query, { projects, keys }: Sets): Promise<r
 async function walked(tx: Tx, query: Query): Promise<readonly Key[]> {
   const { list, value } = values()
   const tenant = value(tx.tenant)
-  const labels = query.conditions.length > 0 ? ', c.project_id, c.labels' : ''
+  const { conditions, limit, offset } = query
+  const isFar = offset > farAway
+  const read = conditions.length === 0 ? '' : isFar ? ', c.project_id, c.labels_key' : ', c.project_id, c.labels'
+  const where =
+    conditions.length > 0 && isFar
+      ? ` and (c.project_id, c.labels_key) in (
+            select c.project_id, c.labels_key from cluster_tallies c where c.tenant_id = ${tenant}${whereOf(conditions, value)})`
+      : whereOf(conditions, value)
   return tx.query<Key>(
     // `offset 0` keeps the order inside, where an index has it: by its own estimates PostgreSQL would collect everything and sort.
     `select c.cluster_id from (
-       select c.name_key, c.cluster_id${labels} from clusters c where c.tenant_id = ${tenant}${beyond(query, value)}
+       select c.name_key, c.cluster_id${read} from clusters c where c.tenant_id = ${tenant}${beyond(query, value)}
         order by c.name_key${direction(query)}, c.cluster_id${direction(query)} offset 0) c
-      where true${whereOf(query.conditions, value)} limit ${value(query.limit)} offset ${value(query.offset)}`,
+      where true${where}${isFar ? ` order by c.name_key${direction(query)}, c.cluster_id${direction(query)}` : ''}
+      limit ${value(limit)} offset ${value(offset)}`,
     list,
   )
 }

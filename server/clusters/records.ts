@@ -1,4 +1,4 @@
-import type { CredentialMode } from '../../contract/clusters.ts'
+import type { ClusterState, CredentialMode } from '../../contract/clusters.ts'
 import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
@@ -6,7 +6,7 @@ import { createBoundedMap } from '../platform/bounded-map/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { InTenant } from '../platform/postgres/index.ts'
 import { type ClusterEndpoint, parseServer } from './kubeconfig.ts'
-import { type Cluster, credentialField, readWithCredential } from './store.ts'
+import { type Cluster, credentialField, type Reached, readWithCredential } from './store.ts'
 
 /** A cluster as the Kubernetes door needs it: what is decided about, and how it is reached. */
 export type ClusterRecord = {
@@ -15,12 +15,14 @@ export type ClusterRecord = {
   readonly project: ProjectUid
   readonly name: string
   readonly tags: Readonly<Record<string, string>>
-  readonly state: 'needs-bindings' | 'ready'
-  readonly endpoint: ClusterEndpoint
+  readonly state: ClusterState
+  /** It may only be read, whatever levels people have on it. */
+  readonly readOnly: boolean
+  /** Not there while nobody has said where the cluster is. */
+  readonly endpoint: ClusterEndpoint | undefined
   readonly credentialMode: CredentialMode
   /** Of the impersonating account; there when the state is ready, but for clusters in token mode. */
   readonly token: Secret | undefined
-  readonly kubernetesVersion: string
 }
 
 export type ClusterRecords = {
@@ -100,14 +102,15 @@ export function createRecords(deps: {
 }
 
 function recordOf(tenant: TenantUid, cluster: Cluster, token: Secret | undefined): ClusterRecord {
-  const { uid, project, name, labels, state, credentialMode, kubernetesVersion } = cluster
-  const endpoint = endpointOf(cluster)
-  return { uid, tenant, project, name, tags: labels, state, endpoint, credentialMode, token, kubernetesVersion }
+  const { uid, project, name, labels, state, credentialMode, importMode, reached } = cluster
+  const endpoint = reached && endpointOf(reached)
+  const readOnly = importMode === 'read-only'
+  return { uid, tenant, project, name, tags: labels, state, readOnly, endpoint, credentialMode, token }
 }
 
 /** How a stored cluster is reached. */
-export function endpointOf({ uid, serverUrl, caPem, serverName }: Cluster): ClusterEndpoint {
+export function endpointOf({ serverUrl, caPem, serverName }: Reached): ClusterEndpoint {
   const server = parseServer(serverUrl)
-  if (!server.ok) throw new Error(`the stored address of cluster ${uid} ${server.error}`)
+  if (!server.ok) throw new Error(`the stored address ${serverUrl} of a cluster ${server.error}`)
   return { server: server.value, caPem, serverName }
 }

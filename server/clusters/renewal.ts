@@ -98,8 +98,10 @@ export function createRenewal(deps: {
     const claimed = await inTenant(tenant, (tx) => claimRenewal(tx, uid, claim))
     if (!claimed) return
     const { cluster, sealed } = claimed
+    // Whatever has a credential was reached; a check of the table says so.
+    if (!cluster.reached) return
     const client = createKubernetesClient(
-      endpointOf(cluster),
+      endpointOf(cluster.reached),
       { token: new Secret(sealer.open(credentialField(uid), sealed)) },
       { checkDestination, signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(askMs)]) },
     )

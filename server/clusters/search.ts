@@ -1,10 +1,16 @@
 import type { z } from 'zod'
-import type { ClusterSearch, clusterMetadataSpec, SearchFilter, searchSchema } from '../../contract/wire/clusters.ts'
+import {
+  type ClusterSearch,
+  cloudTypes,
+  type clusterMetadataSpec,
+  type SearchFilter,
+  type searchSchema,
+} from '../../contract/wire/clusters.ts'
 import { nameKey } from '../../contract/wire/common.ts'
 import { type listQuery, parseFilters, parseOrder } from '../../contract/wire/list-filters.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Condition } from '../access/index.ts'
-import { cloudType, type HealthName, stateNames } from './answers.ts'
+import { type HealthName, stateNames } from './answers.ts'
 import type { Sorting, Wanted } from './listing.ts'
 
 /**
@@ -25,7 +31,9 @@ type Property = {
 
 /** Literals of this file, which hold no quote. */
 const literal = (text: string) => `'${text}'`
-const state = `case c.state when 'ready' then ${literal(stateNames.ready)} else ${literal(stateNames['needs-bindings'])} end`
+const state = `case c.state ${Object.entries(stateNames)
+  .map(([kept, shown]) => `when ${literal(kept)} then ${literal(shown)}`)
+  .join(' ')} end`
 const healthNames = { none: 'Unknown', good: 'Healthy', bad: 'UnHealthy' } as const satisfies Record<string, HealthName>
 const health = `case when c.credential_mode = 'token' then ${literal(healthNames.good)}
   when c.credential_renew_at is null then ${literal(healthNames.none)}
@@ -35,8 +43,12 @@ const properties: Readonly<Record<string, Property>> = {
   clusterName: { title: 'Name', type: 'string', sql: 'c.name' },
   clusterState: { title: 'State', type: 'string', sql: state, values: Object.values(stateNames) },
   healthState: { title: 'Health', type: 'string', sql: health, values: Object.values(healthNames) },
-  environment: { title: 'Environment', type: 'string', sql: literal(cloudType), values: [cloudType] },
-  kubernetesVersion: { title: 'Kubernetes version', type: 'string', sql: `ltrim(c.kubernetes_version, 'v')` },
+  environment: { title: 'Environment', type: 'string', sql: 'c.cloud_type', values: cloudTypes },
+  kubernetesVersion: {
+    title: 'Kubernetes version',
+    type: 'string',
+    sql: `ltrim(coalesce(c.kubernetes_version, ''), 'v')`,
+  },
   projectUid: { title: 'Project UID', type: 'string', sql: 'c.project_id', tallied: true },
   projectName: { title: 'Project', type: 'string', sql: 'p.name' },
   tags: { title: 'Tags', type: 'keyValue', sql: 'c.labels', tallied: true },
@@ -50,7 +62,7 @@ const sortable: Readonly<Record<string, string>> = {
   clusterName: 'c.name_key',
   clusterState: state,
   healthState: health,
-  environment: `${literal(cloudType)}::text`,
+  environment: 'c.cloud_type',
   creationTimestamp: 'c.created_at',
   lastModifiedTimestamp: 'c.updated_at',
 }
@@ -96,7 +108,7 @@ export function compileMetadataFilter(spec: z.output<typeof clusterMetadataSpec>
   const equals = (sql: string, wanted: string | null | undefined) => {
     if (wanted) conditions.push((value) => textTest(sql, { operator: 'eq' }, value(wanted)))
   }
-  equals(literal(cloudType), environment)
+  equals('c.cloud_type', environment)
   equals(state, wantedState)
   // v1FilterString ignores case unless it says otherwise; the comparisons of a search do not.
   const ignoreCase = name?.ignoreCase !== false

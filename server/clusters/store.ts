@@ -1,6 +1,7 @@
-import type { ClusterState, CredentialMode, MissingRight } from '../../contract/clusters.ts'
+import type { ClusterState, CredentialMode, ImportMode, MissingRight } from '../../contract/clusters.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ClusterUid, ProjectUid, type UserUid } from '../../contract/ids.ts'
+import type { CloudType, Location } from '../../contract/wire/clusters.ts'
 import { nameKey } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Target } from '../gateway/index.ts'
@@ -17,20 +18,30 @@ export type Cluster = {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly state: ClusterState
-  readonly serverUrl: string
-  readonly caPem: string
-  readonly serverName: string | undefined
-  /** As the API server says it: `v1.36.3`. */
-  readonly kubernetesVersion: string
+  /** Where it is; not there while the state is pending. */
+  readonly reached: Reached | undefined
+  readonly importMode: ImportMode
+  /** Where its importer says it runs. */
+  readonly cloudType: CloudType
+  readonly location: Location | undefined
   readonly credentialMode: CredentialMode
   /** Whether people may be given tokens for the cluster itself. */
   readonly directTokens: boolean
   /** There when the state is ready and the mode is impersonation. */
   readonly credential: CredentialFacts | undefined
-  readonly contactedAt: Date
   readonly missing: readonly MissingRight[]
   readonly createdAt: Date
   readonly updatedAt: Date
+}
+
+/** Where a cluster is, and what its API server said when it last did what was asked of it. */
+export type Reached = {
+  readonly serverUrl: string
+  readonly caPem: string
+  readonly serverName: string | undefined
+  /** As the API server says it: `v1.36.3`. */
+  readonly kubernetesVersion: string
+  readonly contactedAt: Date
 }
 
 /** What may be told of a credential. */
@@ -70,17 +81,20 @@ export type Row = {
   readonly labels: Record<string, string>
   readonly annotations: Record<string, string>
   readonly state: ClusterState
-  readonly server_url: string
-  readonly ca_pem: string
+  readonly server_url: string | null
+  readonly ca_pem: string | null
   readonly server_name: string | null
-  readonly kubernetes_version: string
+  readonly kubernetes_version: string | null
+  readonly import_mode: ImportMode
+  readonly cloud_type: CloudType
+  readonly location: Location | null
   readonly credential_mode: CredentialMode
   readonly direct_tokens: boolean
   readonly account: string | null
   readonly credential_expires_at: Date | null
   readonly credential_renew_at: Date | null
   readonly credential_problem: string | null
-  readonly contacted_at: Date
+  readonly contacted_at: Date | null
   readonly missing: MissingRight[]
   readonly created_at: Date
   readonly updated_at: Date
@@ -89,7 +103,8 @@ export type Row = {
 /** Of `tables`. */
 export const columns = `c.cluster_id, c.project_id, p.name as project_name, c.name, c.labels, c.annotations, c.state, c.server_url,
   c.ca_pem, c.server_name, c.kubernetes_version, c.credential_mode, c.direct_tokens, c.account, c.credential_expires_at,
-  c.credential_renew_at, c.credential_problem, c.contacted_at, c.missing, c.created_at, c.updated_at`
+  c.credential_renew_at, c.credential_problem, c.contacted_at, c.missing, c.created_at, c.updated_at,
+  c.import_mode, c.cloud_type, c.location`
 export const tables = 'clusters c join projects p on p.tenant_id = c.tenant_id and p.project_id = c.project_id'
 
 export function toCluster(row: Row): Cluster {
@@ -102,10 +117,10 @@ export function toCluster(row: Row): Cluster {
     labels: row.labels,
     annotations: row.annotations,
     state: row.state,
-    serverUrl: row.server_url,
-    caPem: row.ca_pem,
-    serverName: row.server_name ?? undefined,
-    kubernetesVersion: row.kubernetes_version,
+    reached: reachedOf(row),
+    importMode: row.import_mode,
+    cloudType: row.cloud_type,
+    location: row.location ?? undefined,
     credentialMode: row.credential_mode,
     directTokens: row.direct_tokens,
     // The table's checks say that all of these are there, or none.
@@ -113,11 +128,17 @@ export function toCluster(row: Row): Cluster {
       account !== null && expiresAt !== null && renewAt !== null
         ? { account, expiresAt, renewAt, problem: row.credential_problem ?? undefined }
         : undefined,
-    contactedAt: row.contacted_at,
     missing: row.missing,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
+}
+
+// The table's checks say that all of these are there, or none.
+function reachedOf(row: Row): Reached | undefined {
+  const { server_url: serverUrl, ca_pem: caPem, kubernetes_version: kubernetesVersion, contacted_at: contactedAt } = row
+  if (serverUrl === null || caPem === null || kubernetesVersion === null || contactedAt === null) return undefined
+  return { serverUrl, caPem, serverName: row.server_name ?? undefined, kubernetesVersion, contactedAt }
 }
 
 /** The cluster that a path names; an unknown or foreign one, or what is no UID, finds none. */
@@ -133,6 +154,12 @@ export async function readCluster(tx: Tx, uid: string): Promise<Cluster | undefi
 /** The same as what a decision is about: its project is its scope, its labels are its tags. */
 export function targetOf({ uid, project, name, labels }: Cluster): Target {
   return { kind: 'spectrocluster', uid, name, tags: labels, scope: { kind: 'project', projectUid: project } }
+}
+
+/** What the tenant is called, as the console's addresses have it. */
+export async function organisation(tx: Tx): Promise<string> {
+  const [row] = await tx.query<{ org_name: string }>('select org_name from tenants where tenant_id = $1', [tx.tenant])
+  return row?.org_name ?? tx.tenant
 }
 
 /** Whether a project has a cluster that goes by this name. */
@@ -151,12 +178,13 @@ export async function countClusters(tx: Tx): Promise<number> {
 }
 
 /** A project's other clusters that lead to the same API server. */
-export async function sameServer(tx: Tx, { uid, project, serverUrl, caPem }: Cluster): Promise<readonly Cluster[]> {
+export async function sameServer(tx: Tx, { uid, project, reached }: Cluster): Promise<readonly Cluster[]> {
+  if (!reached) return []
   const rows = await tx.query<Row>(
     `select ${columns} from ${tables}
       where c.tenant_id = $1 and c.project_id = $2 and c.server_url = $3 and c.ca_pem = $4 and c.cluster_id <> $5
       order by c.name_key`,
-    [tx.tenant, project, serverUrl, caPem, uid],
+    [tx.tenant, project, reached.serverUrl, reached.caPem, uid],
   )
   return rows.map(toCluster)
 }
@@ -217,6 +245,62 @@ export async function insertCluster(
   }
 }
 
+/** A cluster whose place is not known yet. @returns refuses a name that the project has already */
+export async function insertPending(
+  tx: Tx,
+  cluster: {
+    readonly uid: ClusterUid
+    readonly project: ProjectUid
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly annotations: Readonly<Record<string, string>>
+    readonly cloudType: CloudType
+    readonly importMode: ImportMode
+    readonly by: UserUid
+  },
+  now: Date,
+): Promise<Result<undefined, Refusal>> {
+  try {
+    await tx.query(
+      `insert into clusters (tenant_id, cluster_id, project_id, name, name_key, labels, annotations, state, cloud_type, import_mode,
+         created_by, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $11)`,
+      [
+        ...[tx.tenant, cluster.uid, cluster.project, cluster.name, nameKey(cluster.name)],
+        ...[JSON.stringify(cluster.labels), JSON.stringify(cluster.annotations)],
+        ...[cluster.cloudType, cluster.importMode, cluster.by, now],
+      ],
+    )
+    return ok(undefined)
+  } catch (cause) {
+    return err(nameRefusal(cause))
+  }
+}
+
+/** Lifts a read-only import; `missing` is what is not bound on the cluster yet. */
+export async function updateToFull(
+  tx: Tx,
+  uid: ClusterUid,
+  missing: readonly MissingRight[],
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    `update clusters set import_mode = 'full', missing = $3, updated_at = $4 where tenant_id = $1 and cluster_id = $2`,
+    [tx.tenant, uid, JSON.stringify(missing), now],
+  )
+}
+
+export async function updateLocation(
+  tx: Tx,
+  uid: ClusterUid,
+  location: Location | undefined,
+  now: Date,
+): Promise<void> {
+  await tx.query('update clusters set location = $3, updated_at = $4 where tenant_id = $1 and cluster_id = $2', [
+    ...[tx.tenant, uid, location ? JSON.stringify(location) : null, now],
+  ])
+}
+
 const credentialValues = (credential: SealedCredential | undefined) => [
   credential?.account ?? null,
   credential?.sealed ?? null,
@@ -240,21 +324,28 @@ export async function updateChecked(
 ): Promise<boolean> {
   const rows = credential
     ? await tx.query(
-        `update clusters set state = 'ready', credential_mode = 'impersonation', direct_tokens = false, ca_pem = $3, server_name = $4, kubernetes_version = $5, account = $6,
+        `update clusters set state = 'ready', credential_mode = 'impersonation', direct_tokens = false, server_url = $12, ca_pem = $3, server_name = $4, kubernetes_version = $5, account = $6,
            credential = $7, credential_expires_at = $8, credential_renew_at = $9, credential_problem = null, missing = $10,
            contacted_at = $11, updated_at = $11
           where tenant_id = $1 and cluster_id = $2 returning cluster_id`,
         [
           ...[tx.tenant, uid, facts.caPem, facts.serverName ?? null, facts.kubernetesVersion],
-          ...[...credentialValues(credential), JSON.stringify(facts.missing), now],
+          ...[...credentialValues(credential), JSON.stringify(facts.missing), now, facts.serverUrl],
         ],
       )
     : await tx.query(
         // A working credential is not judged by a check that had too few rights: what it lacks is not the cluster's.
         `update clusters set kubernetes_version = $3, contacted_at = $4,
-           missing = case when state = 'ready' then missing else $5::jsonb end
+           missing = case when state = 'ready' then missing else $5::jsonb end,
+           state = case when state = 'pending' then 'needs-bindings' else state end,
+           server_url = case when state = 'pending' then $6 else server_url end,
+           ca_pem = case when state = 'pending' then $7 else ca_pem end,
+           server_name = case when state = 'pending' then $8 else server_name end
           where tenant_id = $1 and cluster_id = $2 returning cluster_id`,
-        [tx.tenant, uid, facts.kubernetesVersion, now, JSON.stringify(facts.missing)],
+        [
+          ...[tx.tenant, uid, facts.kubernetesVersion, now, JSON.stringify(facts.missing)],
+          ...[facts.serverUrl, facts.caPem, facts.serverName ?? null],
+        ],
       )
   return rows.length > 0
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { ImportMode } from '../../contract/clusters.ts'
 import type { ClusterUid, TenantUid } from '../../contract/ids.ts'
 import { type ClusterIdentity, minorOf, tokenModeSinceMinor } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -73,7 +74,12 @@ const unsound = [
  */
 export async function checkTokens(
   endpoint: ClusterEndpoint,
-  of: { readonly tenant: TenantUid; readonly cluster: ClusterUid; readonly issuer: string },
+  of: {
+    readonly tenant: TenantUid
+    readonly cluster: ClusterUid
+    readonly issuer: string
+    readonly importMode?: ImportMode
+  },
   deps: { readonly checkDestination: CheckDestination; readonly mint: MintProbe; readonly now: () => number },
 ): Promise<Result<TokensTaken, TokenProblem>> {
   const { checkDestination, now } = deps
@@ -124,7 +130,7 @@ export async function checkTokens(
 
   async function levelsMissing(): Promise<Result<readonly Missing[], ClusterProblem>> {
     const missing: Missing[] = []
-    for (const { group, right, missing: wanting } of levelProbes) {
+    for (const { group, right, missing: wanting } of levelProbes(of.importMode)) {
       const { token } = await mint({ tenant, cluster, identity: { ...identity, groups: [group] } })
       const allowed = await isAllowed(client, right, { token })
       if (!allowed.ok) return allowed

@@ -5,8 +5,10 @@ import type { ProjectUid } from '../../contract/ids.ts'
 import type { AnyPermission, Permission, SystemPermission } from '../../contract/permissions.ts'
 import type {
   Able,
+  Difference,
   Explanation,
   FilteredGrant,
+  ProposedChange,
   Reach,
   ResourceRef,
   Scope,
@@ -142,9 +144,25 @@ export type RequestAccess = {
   readonly whoCan: (permission: string, on: ResourceRef, isFiltered?: boolean) => readonly Able[]
   /** What somebody holds through filters. */
   readonly filteredGrantsOf: (userUid: string) => readonly FilteredGrant[]
+  /** What would be otherwise if something were changed: for people who ask before they do it. */
+  readonly simulate: (change: ProposedChange) => Simulation
   /** When an assignment ends, in milliseconds; nothing for one without an end. */
   readonly endOf: (assignment: string) => number | undefined
   readonly epoch: bigint
+}
+
+/** What a proposed change would do. */
+export type Simulation = {
+  /** Users whom it is about, in the order of their uids. */
+  readonly concerned: readonly string[]
+  /** Undefined for whom it changes nothing. */
+  readonly differenceFor: (userUid: string) => Difference | undefined
+  /** Whether somebody may do something now, and whether they could then. */
+  readonly decide: (
+    userUid: string,
+    permission: string,
+    on: ResourceRef,
+  ) => { readonly before: boolean; readonly after: boolean }
 }
 
 /** An open endpoint's context: no principal, no transaction; the feature opens its own in the tenant that it finds. */
@@ -175,7 +193,7 @@ type Common<P extends Shape, Q extends Shape, B extends Shape, R extends Shape> 
   readonly refusals: readonly RefusalCode[]
   readonly maxBodyBytes?: number
   /** A stricter budget per address than the caller's general one. */
-  readonly rate?: 'sign-in' | 'password-reset'
+  readonly rate?: 'sign-in' | 'password-reset' | 'unauthenticated'
 }
 
 export type GuardedEndpoint<P extends Shape, Q extends Shape, B extends Shape, R extends Shape, Prepared> = Common<

@@ -14,6 +14,7 @@ export {
   type Recorded,
   type RequestAccess,
   type Route,
+  type Simulation,
   type Target,
 } from './endpoint.ts'
 export { problemType, renderRefusal } from './envelope.ts'

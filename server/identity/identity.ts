@@ -1,6 +1,7 @@
 import type { ApiKeyUid, SessionUid, TenantUid } from '../../contract/ids.ts'
 import { Secret } from '../../core/seal/index.ts'
 import type { Endpoint, Principal } from '../gateway/index.ts'
+import { administratorPasswordEndpoints } from './administrator-routes.ts'
 import { apiKeyListEndpoint } from './api-key-list-routes.ts'
 import { apiKeyEndpoints } from './api-key-routes.ts'
 import { type ApiServerTokens, createApiServerTokens } from './api-server-tokens.ts'
@@ -88,6 +89,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
     endpoints: [
       ...authEndpoints({ publicUrl, signIn, refresh, passwords }),
       ...passwordEndpoints({ ...edges, passwords }),
+      ...administratorPasswordEndpoints({ ...edges, links, passwords }),
       ...passwordPolicyEndpoints(edges),
       ...sessionEndpoints({ ...edges, tokens, ended }),
       ...sessionSettingsEndpoints,

@@ -110,7 +110,7 @@ export function passwordEndpoints({
   }
 }
 
-function isSameAddress(a: string, b: string): boolean {
+export function isSameAddress(a: string, b: string): boolean {
   const [first, second] = [canonicalEmail(a), canonicalEmail(b)]
   return first.ok && second.ok && first.value === second.value
 }

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { type SessionUid, systemTenant, UserUid } from '../../contract/ids.ts'
+import { type SessionUid, systemTenant, type TenantUid, UserUid } from '../../contract/ids.ts'
 import { normalPassword, passwordExpiresAt } from '../../core/password.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { canonicalEmail } from '../../core/seal/index.ts'
@@ -20,27 +20,44 @@ import type { Throttle } from './throttle.ts'
 /** A new password, hashed outside any transaction, for the account as it was then. */
 export type PreparedPassword = { readonly hash: string; readonly account: Account }
 
+/** The password of who has signed in, typed once more. */
+export type OwnPassword = Pick<Caller, 'clientAddress' | 'now'> & {
+  readonly principal: Principal
+  readonly current: string
+}
+
+/** A link, and the password that it is to set. */
+export type LinkToUse = {
+  readonly token: string
+  readonly purpose: LinkPurpose
+  readonly password: string
+  readonly now: Date
+}
+
+export type PreparedLink = PreparedPassword & Pick<LinkToUse, 'token' | 'purpose'> & { readonly tenant: TenantUid }
+
 export type Passwords = {
   /** Sets the password that a link is for. Refuses `link_invalid` alike for a link that is used, expired or made up. */
   setByLink(
     link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
   ): Promise<Result<undefined, Refusal>>
+  /** The slow half of that, for who acts in a transaction of their own. */
+  prepareByLink(link: LinkToUse): Promise<Result<PreparedLink, Refusal>>
+  /** The other half, in the tenant of the link with its epoch row locked; records nothing. */
+  applyLink(tx: Tx, prepared: PreparedLink, now: Date): Promise<Result<undefined, Refusal>>
   /** Whose password this link sets, if it can be used now: for the page that asks for the password. */
   ofLink(link: {
     readonly token: string
     readonly purpose: LinkPurpose
     readonly now: Date
-  }): Promise<Person | undefined>
+  }): Promise<{ readonly tenant: TenantUid; readonly person: Person } | undefined>
+  /** Proves the caller's own password once more. Wrong guesses count as failed sign-ins. */
+  proveCurrent(claim: OwnPassword): Promise<Result<Account, Refusal>>
   /**
    * The slow half of a change by the person: proves the current password, checks and hashes the new one. Wrong guesses
    * count as failed sign-ins, since a session that was left open is no excuse to guess.
    */
-  prepareChange(
-    change: { readonly principal: Principal; readonly current: string; readonly next: string } & Omit<
-      Caller,
-      'userAgent' | 'requestId'
-    >,
-  ): Promise<Result<PreparedPassword, Refusal>>
+  prepareChange(change: OwnPassword & { readonly next: string }): Promise<Result<PreparedPassword, Refusal>>
   /** The other half, in the transaction of the change. */
   change(tx: Tx, prepared: PreparedPassword, now: Date): Promise<Result<undefined, Refusal>>
   /**
@@ -90,6 +107,28 @@ export function createPasswords({
   async function setByLink(
     link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
   ): Promise<Result<undefined, Refusal>> {
+    const prepared = await prepareByLink(link)
+    if (!prepared.ok) return prepared
+    const { account, tenant } = prepared.value
+    return inTenant(tenant, async (tx) => {
+      await access.lock(tx)
+      const used = await applyLink(tx, prepared.value, link.now)
+      if (!used.ok) return used
+      await append(tx, {
+        event: 'password.set',
+        outcome: 'done',
+        actor: actorOf(account),
+        resource: { uid: account.user, name: account.person.email },
+        request: link.requestId,
+        address: link.clientAddress,
+        details: { by: `${link.purpose} link` },
+      })
+      await access.raise(tx, 'access')
+      return ok(undefined)
+    })
+  }
+
+  async function prepareByLink(link: LinkToUse): Promise<Result<PreparedLink, Refusal>> {
     const { token, purpose, password, now } = link
     // Looked at before the hash, so that made-up links cost little, and used after it, so that a password that is not
     // taken leaves the link as it was.
@@ -98,25 +137,16 @@ export function createPasswords({
     const { tenant, account } = found
     return hasher.admit(async (hashing) => {
       const hashed = await hashNew(hashing, tenant, account, { password, now })
-      if (!hashed.ok) return hashed
-      return inTenant(tenant, async (tx) => {
-        await access.lock(tx)
-        if ((await useLink(tx, token, purpose, now)) !== account.user) return err(refuse('link_invalid'))
-        await store(tx, { hash: hashed.value, account }, now)
-        if (purpose === 'activate') await activate(tx, account, now)
-        await append(tx, {
-          event: 'password.set',
-          outcome: 'done',
-          actor: actorOf(account),
-          resource: { uid: account.user, name: account.person.email },
-          request: link.requestId,
-          address: link.clientAddress,
-          details: { by: `${purpose} link` },
-        })
-        await access.raise(tx, 'access')
-        return ok(undefined)
-      })
+      return hashed.ok ? ok({ hash: hashed.value, account, tenant, token, purpose }) : hashed
     })
+  }
+
+  async function applyLink(tx: Tx, prepared: PreparedLink, now: Date): Promise<Result<undefined, Refusal>> {
+    const { token, purpose, account } = prepared
+    if ((await useLink(tx, token, purpose, now)) !== account.user) return err(refuse('link_invalid'))
+    await store(tx, prepared, now)
+    if (purpose === 'activate') await activate(tx, account, now)
+    return ok(undefined)
   }
 
   async function accountOfLink(token: string, purpose: LinkPurpose, now: Date) {
@@ -193,37 +223,52 @@ export function createPasswords({
     return ok(undefined)
   }
 
+  async function proveOwn(
+    hashing: Hashing,
+    { principal: { tenant, user }, current, clientAddress, now }: OwnPassword,
+  ): Promise<Result<Account, Refusal>> {
+    const sealer = await keys.of(tenant)
+    const account = await inTenant(tenant, (tx) => accountByUid(tx, sealer, user))
+    if (!account) return err(refuse('unauthenticated'))
+    const address = canonicalEmail(account.person.email)
+    const attempt = {
+      realm: tenant === systemTenant ? ('system' as const) : ('tenant' as const),
+      tenant,
+      account: address.ok ? address.value : undefined,
+      network: networkOf(clientAddress),
+    }
+    const count = await throttle.count(attempt, now)
+    const right = await hashing.verify(account.passwordHash, current)
+    if (count.locked)
+      return err({
+        ...refuse('too_many_requests', 'Too many wrong passwords; try again later'),
+        retryAfterSeconds: count.retryAfterSeconds,
+      })
+    if (!right) return err(refuse('password_wrong'))
+    await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt, now))
+    return ok(account)
+  }
+
   return {
     setByLink,
+    prepareByLink,
+    applyLink,
 
     async ofLink({ token, purpose, now }) {
-      return (await accountOfLink(token, purpose, now))?.account.person
+      const found = await accountOfLink(token, purpose, now)
+      return found && { tenant: found.tenant, person: found.account.person }
     },
 
+    proveCurrent: (claim) => hasher.admit((hashing) => proveOwn(hashing, claim)),
+
     async prepareChange({ principal, current, next, clientAddress, now }) {
-      const { tenant, user } = principal
+      const { tenant } = principal
       const allowed = await inTenant(tenant, (tx) => mayBeSet(tx, next))
       if (!allowed.ok) return allowed
       return hasher.admit(async (hashing) => {
-        const sealer = await keys.of(tenant)
-        const account = await inTenant(tenant, (tx) => accountByUid(tx, sealer, user))
-        if (!account) return err(refuse('unauthenticated'))
-        const address = canonicalEmail(account.person.email)
-        const attempt = {
-          realm: tenant === systemTenant ? ('system' as const) : ('tenant' as const),
-          tenant,
-          account: address.ok ? address.value : undefined,
-          network: networkOf(clientAddress),
-        }
-        const count = await throttle.count(attempt, now)
-        const right = await hashing.verify(account.passwordHash, current)
-        if (count.locked)
-          return err({
-            ...refuse('too_many_requests', 'Too many wrong passwords; try again later'),
-            retryAfterSeconds: count.retryAfterSeconds,
-          })
-        if (!right) return err(refuse('password_wrong'))
-        await inTenant(systemTenant, (tx) => throttle.succeeded(tx, attempt, now))
+        const proved = await proveOwn(hashing, { principal, current, clientAddress, now })
+        if (!proved.ok) return proved
+        const account = proved.value
         const differs = await inTenant(tenant, (tx) => mustDiffer(tx, account, now))
         if (differs && normalPassword(current) === normalPassword(next)) return err(sameAgain)
         return ok({ hash: await hashing.hash(next), account })

@@ -68,6 +68,7 @@ export function createAdmission(ports: DoorPorts): Admission {
     }
     const refusal = refusedByPalisade(about.info, {
       levels: standing.levels,
+      readOnly: cluster.readOnly,
       protectedNamespaces,
       upgrade: about.upgrade !== undefined,
       method: about.method,

@@ -46,6 +46,7 @@ const aCluster: DoorCluster = {
   name: 'secret-name',
   project,
   tags: {},
+  readOnly: false,
   // A port on which nothing listens.
   upstream: {
     ...{ clusterUid: cluster, host: '127.0.0.1', port: 1, basePath: '' },

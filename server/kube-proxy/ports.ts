@@ -16,6 +16,8 @@ export type DoorCluster = {
   readonly name: string
   readonly project: string
   readonly tags: Readonly<Record<string, string>>
+  /** Imported to be read only. */
+  readonly readOnly: boolean
   /** Undefined while the cluster waits for its bindings. */
   readonly upstream: Upstream | undefined
   /**

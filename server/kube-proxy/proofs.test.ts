@@ -35,7 +35,15 @@ const known = (): KnownCaller => ({
   },
 })
 const clusterOf = (authorization: DoorCluster['authorization']): DoorCluster => ({
-  ...{ uid: ClusterUid.parse('d'.repeat(24)), name: 'c', project: 'p', tags: {}, upstream: undefined, authorization },
+  ...{
+    uid: ClusterUid.parse('d'.repeat(24)),
+    name: 'c',
+    project: 'p',
+    tags: {},
+    readOnly: false,
+    upstream: undefined,
+    authorization,
+  },
 })
 
 describe('what a call proves to the cluster', () => {

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import type { AuditEntry } from '../../contract/audit.ts'
 import type { EntryUid, TenantUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
@@ -22,6 +23,7 @@ import { pack } from './packs.ts'
 import { createPreparer, insertPending, type Prepared, type SealerOf } from './pending.ts'
 import { createRecent } from './recent.ts'
 import { recordPending } from './record.ts'
+import { recordedSince } from './recorded.ts'
 import { createReplica } from './replica.ts'
 import { auditEndpoints } from './routes.ts'
 import { createSequencer, type SequencerState } from './sequencer.ts'
@@ -75,6 +77,12 @@ export type Ledger = {
   closeOpenIntents(): Promise<Closed>
   /** What was begun and has not ended, on every replica. */
   readonly openCalls: OpenCalls
+  /** What users did and were refused since a time, newest first; at most so many entries are looked at. */
+  recordedSince(
+    tx: Tx,
+    from: Date,
+    most: number,
+  ): Promise<{ readonly entries: readonly AuditEntry[]; readonly more: boolean }>
   readonly endpoints: readonly Endpoint[]
   start(): Promise<void>
   /** Takes nothing more; what was taken is durable, integrated and signed where the database lets it. */
@@ -202,6 +210,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
     },
     abandon: (intent) => void live.delete(intent),
     closeOpenIntents,
+    recordedSince: (tx, from, most) => recordedSince(sealerOf, tx, from, most),
     openCalls: createOpenCalls({ sealerOf, settle: recent.settle }),
     endpoints: auditEndpoints({ inTenant, sealerOf, record, settle: recent.settle, clock, sessionMs: deps.sessionMs }),
     async start() {

@@ -12,6 +12,7 @@ import {
   renderRefusal,
 } from '../gateway/index.ts'
 import type { Caller } from '../identity/index.ts'
+import type { Notices, NoticesOf } from '../notices/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import { type Logger, RequestLog } from '../platform/log/index.ts'
 import { databaseUnavailable } from '../platform/postgres/index.ts'
@@ -21,7 +22,7 @@ import type { PageAnswer, PageRequest } from './sign-in-pages.ts'
 
 export type DoorDeps = {
   readonly publicUrl: string
-  readonly banner: string | undefined
+  readonly notices: Pick<NoticesOf, 'around' | 'operator'>
   /** The library, for requests below `/oidc`; `userCode` is a device's code that the address brought along. */
   readonly issuer: (
     request: DoorRequest,
@@ -47,6 +48,8 @@ const maxFormBytes = 16 * 1024
 export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, response: DoorResponse) => void {
   const { publicUrl, rate, logger, clock } = deps
   const { host } = new URL(publicUrl)
+  /** For what is refused before anything is looked at, and where the database is away. */
+  const unasked: Notices = { operator: deps.notices.operator, classification: undefined, banner: undefined }
   const strangers = createLogBudget()
   const outages = createLogBudget()
 
@@ -108,10 +111,16 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
       return send(response, 405, 'This did not work', 'This page is read, or its form is sent.')
     const form = isPost ? await readForm(request) : undefined
     if (form === 'unreadable') return send(response, 400, 'This did not work', 'The form could not be read.')
-    reply(
+    const answered = await deps.pages({
+      path,
+      query: new URLSearchParams(search),
+      form,
+      caller,
+      log,
+      request,
       response,
-      await deps.pages({ path, query: new URLSearchParams(search), form, caller, log, request, response }),
-    )
+    })
+    reply(response, answered, 'content' in answered ? await deps.notices.around(answered.tenant) : unasked)
   }
 
   async function issue(
@@ -130,7 +139,7 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
     return deps.issuer(request, response, { caller, log, userCode })
   }
 
-  function reply(response: DoorResponse, answered: PageAnswer): void {
+  function reply(response: DoorResponse, answered: PageAnswer, notices: Notices): void {
     if ('redirect' in answered) {
       response.statusCode = 303
       response.setHeader('location', answered.redirect)
@@ -143,12 +152,12 @@ export function createIssuerDoor(deps: DoorDeps): (request: DoorRequest, respons
       response.setHeader('content-security-policy', contentSecurityPolicy(answered.formAction))
       response.statusCode = answered.status
       response.setHeader('content-type', 'text/html; charset=utf-8')
-      response.end(page(answered.title, answered.content, deps.banner))
+      response.end(page(answered.title, answered.content, notices))
     }
   }
 
   const send = (response: DoorResponse, status: number, title: string, text: string) =>
-    reply(response, { status, title, content: message(text) })
+    reply(response, { status, title, content: message(text) }, unasked)
 
   return (request, response) => {
     const startedAt = clock.monotonicMs()

@@ -1,5 +1,7 @@
 import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import type { Caller } from '../identity/index.ts'
+import type { NoticesOf } from '../notices/index.ts'
+import type { Html } from './html.ts'
 import { deviceForm, goOnForm, message, page, signOutForm, userCodeForm } from './pages.ts'
 
 type Client = { readonly clientId: string; readonly clientName?: ClientMetadata['client_name'] }
@@ -7,18 +9,18 @@ type Client = { readonly clientId: string; readonly clientName?: ClientMetadata[
 /** The pages that the provider library shows by itself, in our words. */
 export type IssuerPages = {
   callerOf(ctx: KoaContextWithOIDC): Caller
-  userCode(ctx: KoaContextWithOIDC, form: string, out?: unknown, cause?: unknown): void
+  userCode(ctx: KoaContextWithOIDC, form: string, out?: unknown, cause?: unknown): Promise<void>
   userCodeConfirm(
     ctx: KoaContextWithOIDC,
     form: string,
     client: Client,
     device: Readonly<Record<string, unknown>>,
     userCode: string,
-  ): void
-  deviceAdmitted(ctx: KoaContextWithOIDC): void
-  signOut(ctx: KoaContextWithOIDC, form: string): void
-  signedOut(ctx: KoaContextWithOIDC): void
-  nobodyToSignOut(ctx: KoaContextWithOIDC): void
+  ): Promise<void>
+  deviceAdmitted(ctx: KoaContextWithOIDC): Promise<void>
+  signOut(ctx: KoaContextWithOIDC, form: string): Promise<void>
+  signedOut(ctx: KoaContextWithOIDC): Promise<void>
+  nobodyToSignOut(ctx: KoaContextWithOIDC): Promise<void>
   failed(ctx: KoaContextWithOIDC, out: { readonly error: string }, cause: unknown): void
 }
 
@@ -32,18 +34,18 @@ const failures: Readonly<Record<string, string>> = {
 const otherwise = 'Something failed. Start again where you came from.'
 
 export function createIssuerPages({
-  banner,
+  notices,
   callerOf,
   prefilledCode,
 }: {
-  readonly banner: string | undefined
+  readonly notices: Pick<NoticesOf, 'around' | 'operator'>
   readonly callerOf: (ctx: KoaContextWithOIDC) => Caller
   /** The code that the address brought along, to be looked at by the person and sent by them. */
   readonly prefilledCode: () => string
 }): IssuerPages {
-  const show = (ctx: KoaContextWithOIDC, title: string, content: Parameters<typeof page>[1]) => {
+  async function show(ctx: KoaContextWithOIDC, title: string, content: Html): Promise<void> {
     ctx.type = 'html'
-    ctx.body = page(title, content, banner)
+    ctx.body = page(title, content, await notices.around(undefined))
   }
   const xsrfOf = ({ oidc }: KoaContextWithOIDC) => {
     const secret = (oidc.session?.state as { readonly secret?: unknown } | undefined)?.secret
@@ -52,15 +54,15 @@ export function createIssuerPages({
 
   return {
     callerOf,
-    userCode(ctx, _form, _out, cause) {
+    async userCode(ctx, _form, _out, cause) {
       const name = cause instanceof Error ? cause.constructor.name : undefined
       if (name === 'AbortedError')
         return show(ctx, 'Refused', message('The device was not let in. You can close this page.'))
       const said = name === undefined ? undefined : 'This code is not valid, or has expired. Look at your device again.'
-      show(ctx, 'Let a device in', userCodeForm('/oidc/device', xsrfOf(ctx), prefilledCode(), said))
+      await show(ctx, 'Let a device in', userCodeForm('/oidc/device', xsrfOf(ctx), prefilledCode(), said))
     },
-    userCodeConfirm(ctx, _form, client, device, userCode) {
-      show(
+    async userCodeConfirm(ctx, _form, client, device, userCode) {
+      await show(
         ctx,
         'Let this device in?',
         deviceForm({
@@ -69,20 +71,23 @@ export function createIssuerPages({
         }),
       )
     },
-    deviceAdmitted(ctx) {
-      show(ctx, 'Your device is in', message('Go back to your device. You can close this page.'))
+    async deviceAdmitted(ctx) {
+      await show(ctx, 'Your device is in', message('Go back to your device. You can close this page.'))
     },
-    signOut(ctx, _form) {
-      show(ctx, 'Sign out?', signOutForm('/oidc/session/end/confirm', xsrfOf(ctx)))
+    async signOut(ctx, _form) {
+      await show(ctx, 'Sign out?', signOutForm('/oidc/session/end/confirm', xsrfOf(ctx)))
     },
-    nobodyToSignOut(ctx) {
-      show(ctx, 'Nobody is signed in', goOnForm('/oidc/session/end/confirm', xsrfOf(ctx)))
+    async nobodyToSignOut(ctx) {
+      await show(ctx, 'Nobody is signed in', goOnForm('/oidc/session/end/confirm', xsrfOf(ctx)))
     },
-    signedOut(ctx) {
-      show(ctx, 'You are signed out', message('You can close this page.'))
+    async signedOut(ctx) {
+      await show(ctx, 'You are signed out', message('You can close this page.'))
     },
     failed(ctx, { error }) {
-      show(ctx, 'This did not work', message(failures[error] ?? otherwise))
+      // Said without a question to the database, which may be what failed.
+      ctx.type = 'html'
+      const unasked = { operator: notices.operator, classification: undefined, banner: undefined }
+      ctx.body = page('This did not work', message(failures[error] ?? otherwise), unasked)
     },
   }
 }

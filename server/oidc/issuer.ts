@@ -5,6 +5,7 @@ import type { ReadableMap } from '../../core/access/index.ts'
 import type { DoorRequest, DoorResponse, Endpoint, RateLimiter } from '../gateway/index.ts'
 import { type Caller, type IssuerPort, issuerOf, type SessionName } from '../identity/index.ts'
 import type { Keys } from '../keys/index.ts'
+import type { NoticesOf } from '../notices/index.ts'
 import type { Clock } from '../platform/clock/index.ts'
 import type { Logger, RequestLog } from '../platform/log/index.ts'
 import type { InTenant, Lookups } from '../platform/postgres/index.ts'
@@ -20,8 +21,8 @@ import { createSignInPages } from './sign-in-pages.ts'
 
 export type IssuerDeps = {
   readonly publicUrl: string
-  /** The operator's notice on every page, before anybody signs in. */
-  readonly banner: string | undefined
+  /** What stands around every page. */
+  readonly notices: Pick<NoticesOf, 'around' | 'ownBanner' | 'operator'>
   readonly port: IssuerPort
   readonly inTenant: InTenant
   readonly keys: Pick<Keys, 'of'>
@@ -69,7 +70,7 @@ export function createIssuer(deps: IssuerDeps): Issuer {
     findClient: createClientFinder({ inTenant, keys }),
   })
   const pages = createIssuerPages({
-    banner: deps.banner,
+    notices: deps.notices,
     callerOf: () => current().caller,
     prefilledCode: () => current().userCode,
   })
@@ -136,7 +137,7 @@ export function createIssuer(deps: IssuerDeps): Issuer {
     return made.provider
   }
 
-  const signInPages = createSignInPages({ provider, port })
+  const signInPages = createSignInPages({ provider, port, ownBanner: deps.notices.ownBanner })
 
   return {
     handler: createIssuerDoor({

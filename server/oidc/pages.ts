@@ -1,3 +1,4 @@
+import type { Notices } from '../notices/index.ts'
 import { type Html, html } from './html.ts'
 
 /** The pages of signing in, as HTML: what they say is fixed, and what others wrote stands in them as text alone. */
@@ -6,8 +7,10 @@ export const styleSheetPath = '/sign-in/style.css'
 
 const mark = html`<svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true"><path fill="currentColor" d="M3 8l2.5-4L8 8v12H3zm6.5 0L12 4l2.5 4v12h-5zM16 8l2.5-4L21 8v12h-5z"/></svg>`
 
-/** @param banner the operator's notice, shown on every page before anybody signs in */
-export function page(title: string, content: Html, banner: string | undefined): string {
+/** @param notices what people are to read before they sign in, shown on every page as the text that it is (threat G08) */
+export function page(title: string, content: Html, { operator, classification, banner }: Notices): string {
+  const classified =
+    classification === undefined ? undefined : html`<p class="classification" role="note">${classification}</p>`
   const { markup } = html`<!doctype html>
 <html lang="en">
 <head>
@@ -19,17 +22,23 @@ export function page(title: string, content: Html, banner: string | undefined): 
 <link rel="stylesheet" href="${styleSheetPath}">
 </head>
 <body>
+${classified}
 <main>
 <p class="brand">${mark}Palisade</p>
-${banner === undefined ? undefined : html`<p class="banner" role="note">${banner}</p>`}
+${operator === undefined ? undefined : html`<p class="banner" role="note">${operator}</p>`}
+${banner === undefined ? undefined : bannerOf(banner)}
 <h1>${title}</h1>
 ${content}
 </main>
+${classified}
 </body>
 </html>
 `
   return markup
 }
+
+const bannerOf = ({ title, message }: NonNullable<Notices['banner']>) =>
+  html`<p class="banner" role="note">${title === '' ? undefined : html`<strong>${title}</strong>\n`}${message}</p>`
 
 const problem = (text: string | undefined) =>
   text === undefined ? undefined : html`<p class="problem" role="alert" id="problem">${text}</p>`
@@ -225,5 +234,7 @@ form.aside+p.aside{margin-top:1.5rem}
 p.code{padding:.75rem;border-radius:.375rem;background:var(--soft)}
 .problem{padding:.625rem .75rem;border-radius:.375rem;background:var(--bad-soft);color:var(--bad)}
 .banner{margin:0 0 1.5rem;padding:.625rem .75rem;border:1px solid var(--edge);border-radius:.375rem;background:var(--paper);font-size:.875rem;white-space:pre-wrap}
+.classification{margin:0 0 1rem;padding:.25rem .75rem;border:2px solid var(--ink);font-weight:700;text-align:center;overflow-wrap:anywhere}
+main+.classification{margin:1rem 0 0}
 @media (max-width:30rem){body{padding:1rem}main{padding:1.5rem 1.25rem}}
 `

@@ -18,7 +18,7 @@ export function createRestrictions(
     await next()
     if (ctx.path.startsWith('/.well-known/') && isObject(ctx.body)) ctx.body.response_modes_supported = ['query']
     if (ctx.path === '/session/end' && ctx.status === 200 && ctx.oidc.session?.accountId === undefined)
-      pages.nobodyToSignOut(ctx)
+      await pages.nobodyToSignOut(ctx)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Refusal } from '../../contract/errors.ts'
 import type { SessionUid, TenantUid, UserUid } from '../../contract/ids.ts'
 import type { DoorRequest, DoorResponse } from '../gateway/index.ts'
 import type { Caller, IssuerPort, LinkPurpose, SessionHolder } from '../identity/index.ts'
+import type { NoticesOf } from '../notices/index.ts'
 import type { RequestLog } from '../platform/log/index.ts'
 import { onlyTenantOf } from './clients.ts'
 import { grantOfBrowser, scopes } from './configuration.ts'
@@ -26,7 +27,14 @@ import {
 
 /** What a page answers: content to be shown, or where to go next. */
 export type PageAnswer =
-  | { readonly status: number; readonly title: string; readonly content: Html; readonly formAction?: string }
+  | {
+      readonly status: number
+      readonly title: string
+      readonly content: Html
+      readonly formAction?: string
+      /** Whose people it is for, once that is known. */
+      readonly tenant?: TenantUid
+    }
   | { readonly redirect: string }
   | { readonly styleSheet: string }
 
@@ -55,9 +63,11 @@ const deadLink = 'This link was used, has expired or was never issued. Ask your 
 export function createSignInPages({
   provider,
   port,
+  ownBanner,
 }: {
   readonly provider: () => Provider
   readonly port: IssuerPort
+  readonly ownBanner: NoticesOf['ownBanner']
 }): (page: PageRequest) => Promise<PageAnswer> {
   return async (page) => {
     const { path } = page
@@ -153,10 +163,12 @@ export function createSignInPages({
       consent: { grantId },
     })
     await forgetBrowser(current)
-    if (remindOf === undefined) return { redirect }
+    // At a client of their own, people have read it by now; elsewhere nobody knew before whose they are.
+    const hasBanner = only === undefined && (await ownBanner(tenant)) !== undefined
+    if (remindOf === undefined && !hasBanner) return { redirect }
     // The way on waits in the library, as the browser's own: the page only puts itself before it.
-    const notes = [expiryNote(remindOf.toISOString().slice(0, 10))]
-    return { status: 200, title: 'You are signed in', content: beforeGoingOn(redirect, notes) }
+    const notes = remindOf === undefined ? [] : [expiryNote(remindOf.toISOString().slice(0, 10))]
+    return { status: 200, title: 'You are signed in', content: beforeGoingOn(redirect, notes), tenant }
   }
 
   async function currentInteraction({ request, response }: PageRequest): Promise<Interaction | undefined> {
@@ -209,18 +221,20 @@ export function createSignInPages({
 
   async function byLink({ form, caller }: PageRequest, purpose: LinkPurpose, token: string): Promise<PageAnswer> {
     const title = purpose === 'activate' ? 'Welcome: choose a password' : 'Choose a new password'
-    const person = await port.passwords.ofLink({ token, purpose, now: caller.now })
-    if (!person) return { status: 400, title: 'This link does not work', content: message(deadLink) }
-    if (form === undefined) return { status: 200, title, content: passwordForm(person, undefined) }
+    const found = await port.passwords.ofLink({ token, purpose, now: caller.now })
+    if (!found) return { status: 400, title: 'This link does not work', content: message(deadLink) }
+    const { person, tenant } = found
+    if (form === undefined) return { status: 200, title, content: passwordForm(person, undefined), tenant }
     const password = form.get('password') ?? ''
     if (password !== form.get('again'))
-      return { status: 400, title, content: passwordForm(person, 'The two passwords are not the same.') }
+      return { status: 400, title, content: passwordForm(person, 'The two passwords are not the same.'), tenant }
     const set = await port.passwords.setByLink({ ...caller, token, purpose, password })
     if (set.ok) return { status: 200, title: 'Your password is set', content: signInLink('Sign in') }
     if (set.error.code === 'link_invalid')
       return { status: 400, title: 'This link does not work', content: message(deadLink) }
     const said = set.error.code === 'password_policy' ? (set.error.detail ?? 'The password is not good enough.') : busy
-    return { status: set.error.code === 'password_policy' ? 400 : 429, title, content: passwordForm(person, said) }
+    const status = set.error.code === 'password_policy' ? 400 : 429
+    return { status, title, content: passwordForm(person, said), tenant }
   }
 }
 
@@ -230,11 +244,12 @@ function showSignIn(
   { client, clientId, formAction }: Target,
   form: Pick<SignInForm, 'email' | 'org' | 'system' | 'problem'>,
 ): PageAnswer {
-  const fixedOrg = onlyTenantOf(clientId) !== undefined
+  const only = onlyTenantOf(clientId)
   return {
     status: form.problem === undefined ? 200 : 401,
     title: 'Sign in',
-    content: signInForm({ ...form, client, fixedOrg }),
+    content: signInForm({ ...form, client, fixedOrg: only !== undefined }),
+    ...(only === undefined ? {} : { tenant: only }),
     ...(formAction === undefined ? {} : { formAction }),
   }
 }
@@ -248,11 +263,12 @@ function showExpired({ formAction }: Target, form: Parameters<typeof expiredForm
   }
 }
 
-function showContinue({ client, formAction }: Target, { principal: { person } }: SessionHolder): PageAnswer {
+function showContinue({ client, formAction }: Target, { principal: { person, tenant } }: SessionHolder): PageAnswer {
   return {
     status: 200,
     title: 'Continue?',
     content: continueForm({ client, email: person.email, org: person.org }),
+    tenant,
     ...(formAction === undefined ? {} : { formAction }),
   }
 }

@@ -1,6 +1,7 @@
 import { TeamUid, UserUid } from '../../contract/ids.ts'
 import type { Endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { administratorEndpoints } from './administrator-routes.ts'
 import { assignmentEndpoints } from './assignment-routes.ts'
 import { createDirectory } from './directory.ts'
 import { meEndpoints } from './me-routes.ts'
@@ -26,6 +27,7 @@ export {
   parseEmail,
   readUser,
   type Sealing,
+  updateUser,
 } from './user-store.ts'
 
 export type People = {
@@ -60,6 +62,7 @@ export function createPeople(
     endpoints: [
       ...meEndpoints(ports),
       ...userEndpoints(ports),
+      ...administratorEndpoints(ports),
       ...peopleEndpoints(ports),
       ...teamEndpoints(ports),
       teamListEndpoint,

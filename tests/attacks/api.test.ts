@@ -383,7 +383,12 @@ describe('another tenant’s ids', () => {
     const { uid: asked } = await user.api.must('POST', '/v1/palisade/access/requests', {
       body: { role: 'Project Viewer', project, seconds: 600, reason: 'a secret reason' },
     })
+    const { uid: admins } = await palisade.system.must('POST', '/v1/system/admins', {
+      body: { spec: { emailId: 'secret@admins.test', firstName: 'Secret', adminType: 'AccountAdmin' } },
+    })
+    const secretAdmin = await palisade.system.must('GET', `/v1/system/admins/${admins}`)
     theirs = {
+      ...{ admins, password: secretAdmin.status.activation.link.split('/').at(-1) },
       ...{ assignments: assignment, requests: asked, workspaces: workspace },
       ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
@@ -403,6 +408,8 @@ describe('another tenant’s ids', () => {
     const made = await globex.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'mine' } } })
     key = palisade.api.as({ apiKey: made.apiKey })
   })
+
+  const ofSystem = ['tenants', 'admins', 'password']
 
   /** Bodies whose members hang together, by what follows the id. */
   const ownBodies: Readonly<Record<string, unknown>> = {
@@ -459,8 +466,8 @@ describe('another tenant’s ids', () => {
     for (const { route, method, kind, path, body } of routes) {
       assert.ok(theirs[kind], `${route}: an object of kind ${kind}`)
       for (const [who, caller] of Object.entries(callers)) {
-        // Tenants are the system administrator's to see.
-        if (who === 'system' && kind === 'tenants') continue
+        // Tenants, and they themselves, are the system administrators' to see.
+        if (who === 'system' && ofSystem.includes(kind)) continue
         const ask = async (uid: string) =>
           shapeOf(await caller.call(method, path(uid), body === undefined ? {} : { body }), uid)
         const unknown = await ask(random())
@@ -480,7 +487,7 @@ describe('another tenant’s ids', () => {
 
     // Whose they are finds them by the same requests: the ids were right.
     for (const { route, method, kind, path } of routes) {
-      if (method !== 'GET' || kind === 'tenants') continue
+      if (method !== 'GET' || ofSystem.includes(kind)) continue
       const { status, body } = await acme.admin.call(method, path(theirs[kind] ?? ''))
       // No workspace has backups; what says so says it of a workspace that is there.
       if (body?.code === 'BackupNotConfigured') continue

@@ -5,6 +5,7 @@ import { endpointsOf } from '../../server/endpoints.ts'
 import type { Endpoint } from '../../server/gateway/index.ts'
 import { createIdentity } from '../../server/identity/index.ts'
 import { createLedger } from '../../server/ledger/index.ts'
+import { createNotices } from '../../server/notices/index.ts'
 import { createIssuer } from '../../server/oidc/index.ts'
 import { createPeople } from '../../server/people/index.ts'
 import { createTenancy } from '../../server/tenancy/index.ts'
@@ -21,7 +22,9 @@ const absent = (() => {
 export function declaredEndpoints(): readonly Endpoint[] {
   const shared = { inTenant: absent, keys: absent, access: absent, clock: absent, logger: absent, append: absent }
   const identity = createIdentity({ ...shared, readInTenant: absent, lookups: absent, publicUrl: 'https://localhost' })
+  const notices = createNotices({ inTenant: absent, publicUrl: 'https://localhost', operator: undefined })
   return endpointsOf({
+    notices,
     version: packageJson.version,
     identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
@@ -62,7 +65,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
     issuer: createIssuer({
       ...shared,
       publicUrl: 'https://localhost',
-      banner: undefined,
+      notices,
       port: identity.issuer,
       lookups: absent,
       teamNames: absent,

@@ -122,7 +122,7 @@ describe('docs/clusters.md', () => {
 
   test('the account: every object that an import makes', () => {
     const text = sectionOf(page, 'The account')
-    for (const { kind, metadata } of accountObjects)
+    for (const { kind, metadata } of accountObjects())
       assert.ok(text.includes(kind) && text.includes(`\`${metadata.name}\``), `${kind} ${metadata.name}`)
   })
 
@@ -130,7 +130,7 @@ describe('docs/clusters.md', () => {
     const text = sectionOf(page, 'What to delete by hand')
     const [, label = ''] = /-l (\S+)/.exec(text) ?? []
     const [, kinds = ''] = /kubectl delete (\S+) -l/.exec(text) ?? []
-    for (const { kind, metadata } of accountObjects) {
+    for (const { kind, metadata } of accountObjects()) {
       if (metadata.namespace !== undefined) continue
       const byName = text.includes(`kubectl delete ${kind.toLowerCase()} ${metadata.name}`)
       const byLabel = kinds.split(',').includes(kind.toLowerCase()) && hasLabel(metadata.labels, label)

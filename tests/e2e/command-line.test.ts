@@ -406,6 +406,21 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       assert.equal(wrong.code, 2)
     })
 
+    test('what-if says who would gain and lose what by another role', async () => {
+      const dev = await createUser(palisade, acme, 'what-if')
+      const spec = { scope: 'tenant', type: 'user', permissions: ['project.get', 'project.list'] }
+      const { uid } = await acme.admin.must('POST', '/v1/roles', { body: { metadata: { name: 'What If' }, spec } })
+      await acme.admin.must('PUT', `/v1/users/${dev.uid}/roles`, { body: { roles: [uid] } })
+      const change = ['what-if', 'what if', '--add', 'team.get', '--remove', 'project.list']
+      const table = await cli.must(...change)
+      assert.match(table, /^USER +WHERE +GAINS +LOSES\nwhat-if Test +tenant +team.get +project.list\n/)
+      assert.match(table, /\n\d+ recorded requests of these people since .*; none would go otherwise\n$/)
+      const { users, replay } = JSON.parse(await cli.must(...change, '--days', '0', '-o', 'json'))
+      assert.deepEqual([users[0].user.uid, replay], [dev.uid, null])
+      assert.equal((await cli(['what-if', 'what if'])).code, 2)
+      assert.equal((await cli([...change, '--days', '31'])).code, 2)
+    })
+
     test('an allowed change says which assignment allowed it', async () => {
       const answer = await acme.admin.call('POST', '/v1/teams', { body: { metadata: { name: 'allowed' } } })
       assert.match(await cli.must('why', String(answer.headers['x-request-id'])), /^allowed by +\S+/m)

@@ -7,6 +7,7 @@ import {
   comparable,
   guarded,
   isEndless,
+  isOfAdministrators,
   isOfSystem,
   kindAt,
   kindOf,
@@ -79,8 +80,8 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
       assert.ok(operations.length >= 40, `${operations.length} operations`)
       for (const operation of operations) {
         for (const [who, caller] of Object.entries(callers)) {
-          // Tenants are there for system administrators, and for nobody else.
-          if (operation.kind === 'tenant' && who === 'system administrator') continue
+          // Tenants, and they themselves, are there for system administrators and for nobody else.
+          if (isOfAdministrators(operation.kind) && who === 'system administrator') continue
           const ask = async (uid: string) => {
             const body = bodyOf(operation)
             const answer = await caller.call(
@@ -297,6 +298,7 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
       'user',
       'filter',
       'role',
+      'administrator',
       'tenant',
     ]
     const placeOf = ({ route, kind }: { readonly route: string; readonly kind: string }) =>

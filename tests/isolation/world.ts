@@ -34,6 +34,9 @@ export type Kind =
   | 'resourceRole'
   | 'teamResourceRole'
   | 'ownTenant'
+  | 'administrator'
+  | 'activation'
+  | 'reset'
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
@@ -222,6 +225,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       teamResourceRole,
       tenant: tenant.uid,
       ownTenant: tenant.uid,
+      ...(await createAdministrators(palisade, org)),
       sshKey,
       edgeToken,
       cloudAccount,
@@ -242,6 +246,28 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
   }
 }
 
+/** System administrators, of whom one waits for a first password, and one for a new one: what tenants have nothing to do with. */
+async function createAdministrators({ system, api }: Palisade, org: string) {
+  const [administrator = '', pending = '', resetting = ''] = await Promise.all(
+    ['one', 'pending', 'resetting'].map(async (name) => {
+      const spec = { emailId: `${name}@${org}.admins.test`, firstName: name, adminType: 'OperationAdmin' }
+      return (await system.must('POST', '/v1/system/admins', { body: { spec } })).uid as string
+    }),
+  )
+  const tokenOf = async (uid: string) => {
+    const { status } = await system.must('GET', `/v1/system/admins/${uid}`)
+    return status.activation.link.split('/').at(-1) as string
+  }
+  await api.must('PATCH', `/v1/auth/password/${await tokenOf(resetting)}/activate`, {
+    body: { password: goodPassword },
+  })
+  await system.must('PUT', `/v1/system/admins/${resetting}/passwordResetLink`)
+  return { administrator, activation: await tokenOf(pending), reset: await tokenOf(resetting) }
+}
+
+/** What belongs to the system administrators, who find it; nobody else does. */
+export const isOfAdministrators = (kind: Kind) => ['tenant', 'administrator', 'activation', 'reset'].includes(kind)
+
 /** What the id in a path names, by the path up to it. A path that is not here fails the tests: they must know what to ask for. */
 const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/': 'user',
@@ -250,6 +276,9 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/apiKeys/': 'apiKey',
   '/v1/audits/': 'entry',
   '/v1/tenants/': 'tenant',
+  '/v1/system/admins/': 'administrator',
+  '/v1/system/admins/auth/password/': 'activation',
+  '/v1/system/users/password/': 'reset',
   '/v1/palisade/people/': 'user',
   '/v1/palisade/tenants/': 'tenant',
   '/v1/spectroclusters/': 'cluster',
@@ -380,6 +409,11 @@ const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
 const aNamespace = { metadata: { name: 'shop' } }
+/** A proxy would be refused. */
+const byManifest = () => ({
+  metadata: { name: unknownId(), labels: {}, annotations: {} },
+  spec: { clusterConfig: { importMode: 'read-only' } },
+})
 const aBinding = {
   spec: {
     bindings: [
@@ -465,6 +499,10 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/tenants/{tenantUid}/macros': () => aMacro,
   'POST /v1/tenants/{tenantUid}/password/policy': () => aPolicy,
   'PUT /v1/system/password/policy/default': () => aPolicy,
+  'POST /v1/system/admins': () => ({
+    spec: { emailId: `u${unknownId()}@sample.test`, firstName: 'Some', adminType: 'AccountAdmin' },
+  }),
+  'PUT /v1/system/classificationBanner': () => ({ config: '{}' }),
   'PUT /v1/users/system/macros': () => aMacro,
   'POST /v1/tenants/{tenantUid}/oidc/config': oidcConfig,
   'POST /v1/tenants/{tenantUid}/saml/config': samlConfig,
@@ -477,6 +515,15 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/users/{uid}': () => [{ op: 'replace', path: '/spec/firstName', value: 'Other' }],
   'PATCH /v1/teams/{uid}': () => [{ op: 'replace', path: '/metadata/name', value: unknownId() }],
   'POST /v1/palisade/clusters/{uid}/check': () => ({ token: 'not-a-token' }),
+  'PUT /v1/spectroclusters/{uid}/location': () => ({ location: { countryCode: 'CH' } }),
+  'POST /v1/spectroclusters/generic/import': byManifest,
+  'POST /v1/spectroclusters/aws/import': byManifest,
+  'POST /v1/spectroclusters/azure/import': byManifest,
+  'POST /v1/spectroclusters/gcp/import': byManifest,
+  'POST /v1/spectroclusters/vsphere/import': byManifest,
+  'POST /v1/spectroclusters/maas/import': byManifest,
+  'POST /v1/spectroclusters/edge-native/import': byManifest,
+  'POST /v1/spectroclusters/apache-cloudstack/import': byManifest,
   'POST /v1/dashboard/spectroclusters/search': () => ({
     filter: {
       conjunction: 'and',

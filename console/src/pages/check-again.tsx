@@ -10,7 +10,7 @@ type Props = {
   readonly uid: string
   readonly name: string
   readonly mode: 'impersonation' | 'token'
-  readonly state: 'ready' | 'needs-bindings'
+  readonly state: 'ready' | 'needs-bindings' | 'pending'
   readonly close: () => void
 }
 type Given = 'kubeconfig' | 'token'
@@ -21,7 +21,7 @@ type Given = 'kubeconfig' | 'token'
  */
 export function CheckAgain({ uid, name, mode, state, close }: Props) {
   // Where the YAML was to be applied, a token of the account that it makes is what comes next.
-  const [given, setGiven] = useState<Given>(state === 'ready' ? 'kubeconfig' : 'token')
+  const [given, setGiven] = useState<Given>(state === 'needs-bindings' ? 'token' : 'kubeconfig')
   const [kubeconfig, setKubeconfig] = useState('')
   const [token, setToken] = useState('')
   const [bindings, setBindings] = useState<Bindings>('install')

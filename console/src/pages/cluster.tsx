@@ -100,16 +100,22 @@ export function ClusterPage() {
                       rows={[
                         ['State', stateOf(status.state)],
                         ['API server', healthOf(status.health.state)],
+                        ...(access.importMode === 'read-only'
+                          ? ([['Imported', 'Read-only: it may be looked at, and nothing else']] as const)
+                          : []),
                         [
                           'Address',
                           <span key="address" className="mono">
-                            {access.server}
+                            {access.server ?? 'not known yet'}
                           </span>,
                         ],
-                        ['Kubernetes', access.kubernetesVersion],
+                        ['Kubernetes', access.kubernetesVersion ?? 'not known yet'],
                         ['Reached by', reachedBy(access)],
                         ['Direct kubeconfigs', directOf(access)],
-                        ['Last contact', <When key="contact" at={access.contactedAt} />],
+                        [
+                          'Last contact',
+                          access.contactedAt ? <When key="contact" at={access.contactedAt} /> : 'none yet',
+                        ],
                         [
                           'Lives in',
                           <InScope key="scope" kind="project">
@@ -156,7 +162,7 @@ export function ClusterPage() {
                       <State tone="bad">{`Renewal failed: ${access.credential.problem}`}</State>
                     )}
                   </section>
-                  {access.missing.length > 0 && (
+                  {(access.missing.length > 0 || access.state === 'pending') && (
                     <section className="sheet pad" aria-labelledby="missing">
                       <Title order={2} size="h5" id="missing">
                         Missing on the cluster

@@ -52,6 +52,7 @@ export function Clusters() {
           data={[
             { value: 'Running', label: 'Ready' },
             { value: 'Importing', label: 'Needs bindings' },
+            { value: 'Pending', label: 'Waits to be joined' },
             { value: needsAttention, label: 'Needs attention' },
           ]}
           value={state ?? null}

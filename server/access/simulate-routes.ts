@@ -1,0 +1,214 @@
+import type { z } from 'zod'
+import * as contract from '../../contract/access.ts'
+import type { AuditEntry } from '../../contract/audit.ts'
+import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { TeamUid, UserUid } from '../../contract/ids.ts'
+import { type ProposedChange, type ResourceRef, type Scope, selects, type TagFilter } from '../../core/access/index.ts'
+import { err, ok, type Result } from '../../core/result.ts'
+import { type Endpoint, endpoint, type Simulation } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
+import { namer } from './access-names.ts'
+import { filterOf } from './filter-routes.ts'
+import { readFilter, readFilters } from './filter-store.ts'
+import { resourceRolesWith } from './resource-role-store.ts'
+import { ownRole, permissionsFor } from './role-store.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+export type SimulatePorts = {
+  readonly names: {
+    readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
+    readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
+  }
+  /** How many clusters of these projects carry the same labels. */
+  readonly clusterTallies: (
+    tx: Tx,
+    projects: readonly string[],
+  ) => Promise<readonly { readonly project: string; readonly labels: Labels; readonly n: number }[]>
+  /** The labels of clusters, by uid; of those that are still there. */
+  readonly clusterLabels: (tx: Tx, uids: readonly string[]) => Promise<ReadonlyMap<string, Labels>>
+  /** What users did and were refused since a time, newest first. */
+  readonly recordedSince: (
+    tx: Tx,
+    from: Date,
+    most: number,
+  ) => Promise<{ readonly entries: readonly AuditEntry[]; readonly more: boolean }>
+}
+
+const dayMs = 24 * 3_600_000
+/** Entries that are asked again at most. */
+const maxReplayed = 20_000
+/** Kinds of requests that would go otherwise, as far as they are shown. */
+const maxShown = 100
+
+type Question = z.output<typeof contract.SimulationQuestion>
+type Answer = z.input<typeof contract.SimulationAnswer>
+
+/** What a change of a role or a filter would do, before anybody does it. */
+export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
+  return [
+    endpoint({
+      route: 'POST /v1/palisade/access/simulate',
+      summary:
+        'What a change of a role or a filter would do: who gains and loses what, and which recorded requests would go otherwise; changes nothing',
+      permission: { tenant: 'role.get' },
+      body: contract.SimulationQuestion,
+      reply: { status: 200, body: contract.SimulationAnswer },
+      refusals: ['not_found', 'forbidden', 'invalid', 'role_predefined'],
+      audit: 'refusals-only',
+      async handle({ tx, body, access, now }) {
+        // Whoever asks sees who holds what, and what the log has of them.
+        const needed = ['user.list', 'filter.get', ...(body.replayDays > 0 ? (['audit.list'] as const) : [])] as const
+        const missing = needed.find((permission) => !access.allows(permission, { kind: 'tenant' }))
+        if (missing !== undefined)
+          return err(
+            refuse('forbidden', `This needs ${missing} in tenant ${tx.tenant}`, {
+              permission: missing,
+              scope: { kind: 'tenant', uid: tx.tenant },
+            }),
+          )
+        const proposed = await proposedOf(tx, body)
+        if (!proposed.ok) return proposed
+        const { change, projects, filters } = proposed.value
+        const simulation = access.simulate(change)
+        const people = await ports.names.people(tx)
+        const differences = simulation.concerned.flatMap((user) => simulation.differenceFor(user) ?? [])
+        const shown = differences.slice(body.offset, body.offset + body.limit)
+        const reasons = shown.flatMap(({ selections }) => selections.map(({ reason }) => reason))
+        const scopes = shown.flatMap(({ places }) => places.map(({ scope }) => scope))
+        const named = await namer(tx, ports.names.teams, reasons, scopes)
+        const nameOf = (uid: string) => ({ uid, name: people.get(uid as UserUid) ?? '' })
+        return ok({
+          body: {
+            users: {
+              items: shown.map(({ user, places, selections }) => ({
+                user: nameOf(user),
+                places: places.map(({ scope, gains, loses }) => {
+                  return { scope: named.scope(scope), gains: [...gains], loses: [...loses] }
+                }),
+                selections: selections.map(({ reason, gains, loses, selectsOtherwise }) => ({
+                  ...named.grant(reason, access.endOf(reason.assignment)),
+                  ...{ gains: [...gains], loses: [...loses], selectsOtherwise },
+                })),
+              })),
+              count: differences.length,
+            },
+            clusters: filters ? selected(await ports.clusterTallies(tx, projects), filters) : null,
+            replay: body.replayDays === 0 ? null : await replay(tx, body.replayDays, now, simulation, nameOf),
+          },
+        })
+      },
+    }),
+  ]
+
+  /** Asks what is in the log once more, now and then. An object that is gone is not asked about: its tags are gone with it. */
+  async function replay(
+    tx: Tx,
+    days: number,
+    now: Date,
+    simulation: Simulation,
+    nameOf: (uid: string) => { readonly uid: string; readonly name: string },
+  ): Promise<Answer['replay']> {
+    const since = new Date(now.getTime() - days * dayMs)
+    const { entries, more } = await ports.recordedSince(tx, since, maxReplayed)
+    const about = new Set(simulation.concerned)
+    const asked = entries.flatMap((entry) => {
+      const permission = permissionOf(entry)
+      return permission !== undefined && about.has(entry.actor.uid) ? [{ entry, permission }] : []
+    })
+    const clusters = asked.flatMap(({ entry }) => (entry.resource.kind === clusterKind ? [entry.resource.uid] : []))
+    const labels = await ports.clusterLabels(tx, [...new Set(clusters)])
+    const found = new Map<string, NonNullable<Answer['replay']>['items'][number]>()
+    let requests = 0
+    for (const { entry, permission } of asked) {
+      const resource = resourceOf(entry, labels)
+      if (!resource) continue
+      requests += 1
+      const may = simulation.decide(entry.actor.uid, permission, resource)
+      if (may.before === may.after) continue
+      const key = JSON.stringify([entry.actor.uid, permission, entry.resource.kind, entry.resource.uid])
+      const known = found.get(key)
+      const { kind, uid, name = '' } = entry.resource
+      found.set(key, {
+        user: nameOf(entry.actor.uid),
+        permission,
+        resource: { kind, uid, name },
+        before: may.before ? 'allow' : 'deny',
+        after: may.after ? 'allow' : 'deny',
+        count: (known?.count ?? 0) + 1,
+        latest: known?.latest ?? { entry: entry.uid, time: entry.time, request: entry.request },
+      })
+    }
+    return { since: since.toISOString(), requests, more, items: [...found.values()].slice(0, maxShown) }
+  }
+}
+
+const clusterKind = 'spectrocluster'
+
+/** The right that an act was decided by, or refused for the want of. What needed none is not asked again. */
+function permissionOf({ details }: AuditEntry): string | undefined {
+  const decision = details?.decision
+  const decided = typeof decision === 'object' && decision !== null && 'permission' in decision && decision.permission
+  const found = decided || details?.permission
+  return typeof found === 'string' ? found : undefined
+}
+
+function resourceOf(
+  { resource: { kind, uid }, project }: AuditEntry,
+  labels: ReadonlyMap<string, Labels>,
+): ResourceRef | undefined {
+  const scope: Scope = project === undefined ? { kind: 'tenant' } : { kind: 'project', projectUid: project }
+  if (kind !== clusterKind) return { kind, uid, scope }
+  const tags = labels.get(uid)
+  return tags && { kind, uid, scope, tags }
+}
+
+type Proposed = {
+  readonly change: ProposedChange
+  /** Where roles are given through the filter. */
+  readonly projects: readonly string[]
+  readonly filters?: { readonly before: TagFilter; readonly after: TagFilter }
+}
+
+async function proposedOf(tx: Tx, { change }: Question): Promise<Result<Proposed, Refusal>> {
+  if (change.kind === 'role') {
+    const role = await ownRole(tx, change.role)
+    if (!role.ok) return role
+    const { uid, name, scope } = role.value
+    const permissions = permissionsFor(scope, change.permissions)
+    if (!permissions.ok) return err(refuse('invalid', permissions.error))
+    const becomes = change.isEnabled ? { uid, name, scope, permissions: permissions.value } : undefined
+    return ok({ change: { role: uid, becomes }, projects: [] })
+  }
+  const filter = await readFilter(tx, change.filter)
+  if (!filter) return err(refuse('not_found', `No filter ${change.filter} in this tenant`))
+  const after = filterOf(change.filterGroup)
+  const uses = await resourceRolesWith(tx, filter.uid)
+  const others = await readFilters(
+    tx,
+    uses.flatMap((use) => use.filters),
+  )
+  const filters = new Map([...others.map((one) => [one.uid, one.filter] as const), [filter.uid, after] as const])
+  return ok({
+    change: {
+      filtersOf: new Map(uses.map((use) => [use.uid, use.filters.flatMap((uid) => filters.get(uid) ?? [])])),
+    },
+    projects: [...new Set(uses.flatMap((use) => use.projects))],
+    filters: { before: filter.filter, after },
+  })
+}
+
+function selected(
+  tallies: readonly { readonly labels: Labels; readonly n: number }[],
+  { before, after }: { readonly before: TagFilter; readonly after: TagFilter },
+): { readonly gained: number; readonly lost: number } {
+  let gained = 0
+  let lost = 0
+  for (const { labels, n } of tallies) {
+    const was = selects([before], labels)
+    const is = selects([after], labels)
+    if (is && !was) gained += n
+    if (was && !is) lost += n
+  }
+  return { gained, lost }
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { predefinedRole } from '../../contract/roles.ts'
+import type { Api } from '../../tests/support/api.ts'
+import { type FakeKubernetes, startFakeKubernetes } from '../../tests/support/fake-kubernetes.ts'
+import { createTenant, createUser, type Palisade, startPalisade, type Tenant } from '../../tests/support/palisade.ts'
+import { until } from '../../tests/support/until.ts'
+
+const path = '/v1/palisade/access/simulate'
+
+describe('simulate', () => {
+  let palisade: Palisade
+  let cluster: FakeKubernetes
+  let acme: Tenant
+  let project: string
+  let robin: { readonly uid: string; readonly api: Api }
+  let role: string
+  let team: string
+
+  before(async () => {
+    cluster = await startFakeKubernetes()
+    palisade = await startPalisade({ name: 'simulate' })
+    acme = await createTenant(palisade, 'acme')
+    const { admin } = acme
+    project = acme.defaultProject
+    robin = await createUser(palisade, acme, 'robin')
+    ;({ uid: role } = await admin.must('POST', '/v1/roles', {
+      body: {
+        metadata: { name: 'Keeper' },
+        spec: { scope: 'project', type: 'user', permissions: ['macro.create', 'macro.get', 'cluster.get'] },
+      },
+    }))
+    ;({ uid: team } = await admin.must('POST', '/v1/teams', {
+      body: { metadata: { name: 'Keepers' }, spec: { users: [robin.uid] } },
+    }))
+    await admin.must('PUT', `/v1/teams/${team}/projects`, {
+      body: { projects: [{ projectUid: project, roles: [role] }] },
+    })
+  })
+  after(async () => {
+    await palisade?.stop()
+    await cluster?.close()
+  })
+
+  const asked = (change: unknown, more: object = {}) => acme.admin.must('POST', path, { body: { change, ...more } })
+
+  test('says who would gain and lose what by another role, and changes nothing', async () => {
+    const before = await acme.admin.must('GET', `/v1/roles/${role}`)
+    const answer = await asked({ kind: 'role', role, permissions: ['macro.get', 'macro.list', 'cluster.get'] })
+    assert.equal(answer.users.count, 1)
+    const [{ user, places, selections }] = answer.users.items
+    assert.equal(user.uid, robin.uid)
+    assert.deepEqual(places, [
+      {
+        scope: { kind: 'project', project: { uid: project, name: 'Default' } },
+        gains: ['macro.list'],
+        loses: ['macro.create'],
+      },
+    ])
+    assert.deepEqual(selections, [])
+    assert.equal(answer.clusters, null)
+    assert.equal(answer.replay, null)
+    assert.deepEqual(await acme.admin.must('GET', `/v1/roles/${role}`), before)
+    const off = await asked({ kind: 'role', role, permissions: ['macro.get'], isEnabled: false })
+    assert.deepEqual(off.users.items[0].places[0].loses.toSorted(), ['cluster.get', 'macro.create', 'macro.get'])
+  })
+
+  test('asks again what the log has of them', async () => {
+    const body = { macros: [{ name: 'TONE', value: 'a' }] }
+    const { headers } = await robin.api.call('POST', `/v1/projects/${project}/macros`, { body })
+    await robin.api.call('DELETE', `/v1/projects/${project}/macros`, { body })
+    const change = { kind: 'role', role, permissions: ['macro.get', 'macro.delete', 'cluster.get'] }
+    const { replay } = await until('both to be in the log', async () => {
+      const answer = await asked(change, { replayDays: 1 })
+      return answer.replay.items.length === 2 ? answer : undefined
+    })
+    const about = { user: { uid: robin.uid, name: 'robin Test' }, resource: { kind: 'project' } }
+    const [refused, done] = replay.items
+    assert.deepEqual(
+      [refused, done].map(({ user, permission, before, after, count }) => ({ user, permission, before, after, count })),
+      [
+        { user: about.user, permission: 'macro.delete', before: 'deny', after: 'allow', count: 1 },
+        { user: about.user, permission: 'macro.create', before: 'allow', after: 'deny', count: 1 },
+      ],
+    )
+    assert.equal(done.latest.request, headers['x-request-id'])
+    assert.equal(replay.more, false)
+    const same = await asked(
+      { ...change, permissions: ['macro.get', 'macro.create', 'cluster.get'] },
+      { replayDays: 1 },
+    )
+    assert.deepEqual(same.replay.items, [])
+    assert.equal(same.users.count, 0)
+  })
+
+  test('says how many clusters a filter would select otherwise', async () => {
+    const { admin } = acme
+    for (const [name, env] of [
+      ['one', 'prod'],
+      ['two', 'prod'],
+      ['three', 'test'],
+    ] as const)
+      await admin.must('POST', '/v1/palisade/clusters', {
+        project,
+        body: { metadata: { name, labels: { env } }, spec: { kubeconfig: cluster.kubeconfig() } },
+      })
+    const group = (value: string) => ({
+      conjunction: 'and',
+      filters: [{ key: 'env', negation: false, operator: 'eq', values: [value] }],
+    })
+    const { uid: filter } = await admin.must('POST', '/v1/filters/tag', {
+      body: { metadata: { name: 'prod' }, spec: { filterGroup: group('prod') } },
+    })
+    await admin.must('POST', `/v1/users/${robin.uid}/resourceRoles`, {
+      body: {
+        projectUids: [project],
+        filterRefs: [filter],
+        roles: [predefinedRole('Resource Cluster Viewer').uid],
+      },
+    })
+    const answer = await asked({ kind: 'filter', filter, filterGroup: group('test') })
+    assert.deepEqual(answer.clusters, { gained: 1, lost: 2 })
+    const [{ user, selections }] = answer.users.items
+    assert.equal(user.uid, robin.uid)
+    assert.equal(selections[0].selectsOtherwise, true)
+    assert.deepEqual(selections[0].filters, [{ uid: filter, name: 'prod' }])
+    assert.equal((await asked({ kind: 'filter', filter, filterGroup: group('prod') })).users.count, 0)
+  })
+
+  test('is for those who may see what it tells, about what can be changed', async () => {
+    const change = { kind: 'role', role, permissions: ['macro.get'] }
+    const denied = await robin.api.call('POST', path, { body: { change } })
+    assert.equal(denied.status, 403)
+    const admins = await createUser(palisade, acme, 'roles')
+    await acme.admin.must('PUT', `/v1/users/${admins.uid}/roles`, {
+      body: { roles: [predefinedRole('Tenant Viewer').uid] },
+    })
+    assert.equal((await admins.api.call('POST', path, { body: { change, replayDays: 1 } })).status, 200)
+    await acme.admin.must('PUT', `/v1/users/${admins.uid}/roles`, {
+      body: { roles: [predefinedRole('Tenant Role Admin').uid] },
+    })
+    const needsMore = await admins.api.call('POST', path, { body: { change } })
+    assert.equal(needsMore.status, 403)
+    assert.match(needsMore.text, /user\.list/)
+    const predefined = { ...change, role: predefinedRole('Cluster Viewer').uid }
+    const refused = await acme.admin.call('POST', path, { body: { change: predefined } })
+    assert.equal(refused.body.code, 'RolePredefined')
+    const unknown = await acme.admin.call('POST', path, { body: { change: { ...change, permissions: ['macro.gte'] } } })
+    assert.equal(unknown.status, 400)
+    const globex = await createTenant(palisade, 'globex')
+    for (const foreign of [
+      change,
+      { kind: 'filter', filter: role, filterGroup: { filters: [{ key: 'a', values: ['b'] }] } },
+    ])
+      assert.equal((await globex.admin.call('POST', path, { body: { change: foreign } })).status, 404)
+  })
+})

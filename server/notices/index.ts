@@ -1,0 +1,2 @@
+export type { Notices, NoticesOf } from './notice-types.ts'
+export { createNotices } from './notices.ts'
