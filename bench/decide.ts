@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { checkEqualAnswers, createCasl, createCompiled, createPlain } from './decide/engines.ts'
+import { measureIncremental } from './decide/incremental.ts'
 import { type Latency, measureBuild, measureLatency, measureRates } from './decide/measure.ts'
 import { large, makeWorkload, usual } from './decide/workload.ts'
 
@@ -21,7 +22,12 @@ const { json } = parseArgs({ options: { json: { type: 'boolean', default: false 
 setFlagsFromString('--expose-gc')
 const gc: () => void = runInNewContext('gc')
 
-const result = { node: process.version, usual: compareEngines(), large: measureLarge() }
+const result = {
+  node: process.version,
+  usual: compareEngines(),
+  large: measureLarge(),
+  incremental: measureIncremental(seed, gc),
+}
 if (json) console.log(JSON.stringify(result, undefined, 2))
 else print(result)
 
@@ -70,7 +76,7 @@ function countAssignments({ tenants }: ReturnType<typeof makeWorkload>): number 
   return tenants.reduce((sum, { assignments }) => sum + assignments.length, 0)
 }
 
-function print({ node, usual, large }: typeof result): void {
+function print({ node, usual, large, incremental }: typeof result): void {
   console.log(
     `Node ${node}; ${usual.requests} requests, ${usual.allowed} allowed, ${usual.assignments} assignments in 4 tenants.`,
   )
@@ -104,6 +110,16 @@ function print({ node, usual, large }: typeof result): void {
       'heap MiB': large.heapMiB.toFixed(1),
     },
   })
+  const { assignments, bytesPerAssignment, bytesPerAssignmentWarm, compileMs } = incremental
+  console.log(`\nOne tenant with ${assignments.toLocaleString('en')} assignments, of which some change:\n`)
+  console.table({
+    'one user’s change, and a decision': microseconds('', incremental.oneUserUs),
+    'one role’s change, and a decision': microseconds('', incremental.oneRoleUs),
+  })
+  console.log(
+    `Compiled from nothing in ${compileMs.toFixed(0)} ms. Memory for one assignment, people and roles included: ` +
+      `${bytesPerAssignment.toFixed(0)} bytes, after ${large.requests} decisions ${bytesPerAssignmentWarm.toFixed(0)}.`,
+  )
   console.log(
     '\n"against compiled" compares by CPU second. Latencies include reading the clock. "first": each request when nothing has been asked before it.',
   )

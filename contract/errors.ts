@@ -19,6 +19,7 @@ export const refusals = {
   forbidden: { status: 403, code: 'OperationForbidden', title: 'Policy denies this action' },
   exceeds_own_rights: { status: 403, code: 'OperationForbidden', title: 'This would give more than you hold' },
   not_found: { status: 404, code: 'ResourceNotFound', title: 'No such resource in this tenant' },
+  feature_off: { status: 403, code: 'FeatureNotAllowed', title: 'This feature is switched off here' },
   cross_site: { status: 403, code: 'CrossSiteRequest', title: 'This request did not come from a page of the console' },
   project_not_found: { status: 404, code: 'ProjectNotFoundInTenant', title: 'No such project in this tenant' },
   route_not_found: { status: 404, code: 'RouteNotFound', title: 'No such route' },
@@ -35,6 +36,11 @@ export const refusals = {
   },
   // State
   org_taken: { status: 409, code: 'OrganizationAlreadyExists', title: 'An organisation with this name exists' },
+  certificate_name_taken: {
+    status: 409,
+    code: 'CertificateNameTaken',
+    title: 'A certificate with this name exists',
+  },
   domain_taken: { status: 409, code: 'DomainTaken', title: 'The domain belongs to a tenant already' },
   user_taken: { status: 409, code: 'UserAlreadyExists', title: 'A user with this e-mail exists' },
   team_name_taken: { status: 409, code: 'TeamNameTaken', title: 'A team with this name exists' },

@@ -26,9 +26,11 @@ export const EdgeTokenUid = uid.brand<'EdgeTokenUid'>()
 export const CloudAccountUid = uid.brand<'CloudAccountUid'>()
 export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
+export const CertificateUid = uid.brand<'CertificateUid'>()
 export const RbacUid = uid.brand<'RbacUid'>()
 export const NamespaceUid = uid.brand<'NamespaceUid'>()
 
+export type CertificateUid = z.infer<typeof CertificateUid>
 export type TenantUid = z.infer<typeof TenantUid>
 export type UserUid = z.infer<typeof UserUid>
 export type TeamUid = z.infer<typeof TeamUid>

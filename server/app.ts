@@ -20,6 +20,7 @@ import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
 import { endpointsOf } from './endpoints.ts'
+import { isFeatureAllowed } from './features/index.ts'
 import { type FirstAdministrator, firstStart } from './first-start.ts'
 import {
   assertRoutes,
@@ -49,6 +50,7 @@ import { clientConfig, createInTenant, createLookups, openPool } from './platfor
 import { newUid } from './platform/random/index.ts'
 import { createExpiry, requestPulse } from './requests/index.ts'
 import { createAskedEnds } from './streams/index.ts'
+import { createRateSwitch } from './system/index.ts'
 import { createTenancy } from './tenancy/index.ts'
 import { gatewayCertificate, openPki } from './tls.ts'
 import { createWorkspaces } from './workspaces/index.ts'
@@ -246,21 +248,10 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     recheck: identity.recheck,
     signals: createSignals({ inTenant: readInTenant, requestPulse }),
   }
+  const rates = createRateSwitch({ inTenant: readInTenant, clock })
   const endpoints = endpointsOf({
-    ...{
-      version,
-      identity,
-      tenancy,
-      people,
-      assets,
-      clusters,
-      clusterConfig,
-      workspaces,
-      ledger,
-      live,
-      issuer,
-      notices,
-    },
+    system: { version, ready, rates },
+    ...{ identity, tenancy, people, assets, clusters, clusterConfig, workspaces, ledger, live, issuer, notices },
     sealerOf: keys.of,
     sso: { sealerOf: keys.of, publicUrl: config.publicUrl },
   })
@@ -282,10 +273,12 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       leave: ledger.abandon,
     },
     projectExists: async (tx, project) => (await firstUnknown(tx, 'project', [project])) === undefined,
+    featureAllowed: isFeatureAllowed,
     clock,
   })
   const api = await createHttpApi({
     endpoints,
+    publishedRates: rates.isActive,
     authenticate: identity.authenticate,
     ...pipeline,
     rate,

@@ -2,6 +2,7 @@ import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/i
 import type { Assets } from './assets/index.ts'
 import type { ClusterConfig } from './cluster-config/index.ts'
 import type { Clusters } from './clusters/index.ts'
+import { featureEndpoints } from './features/index.ts'
 import type { Endpoint } from './gateway/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
@@ -13,13 +14,13 @@ import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { streamEndpoints } from './streams/index.ts'
-import { versionEndpoints } from './system/index.ts'
+import { type SystemPorts, systemEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
 import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
 export type Features = {
-  readonly version: string
+  readonly system: SystemPorts
   readonly identity: Pick<Identity, 'endpoints'>
   readonly tenancy: Pick<Tenancy, 'endpoints'>
   readonly people: Pick<People, 'endpoints' | 'names'>
@@ -37,7 +38,7 @@ export type Features = {
 
 /** Every endpoint of the API: the one list behind the listener, `/openapi.json` and `docs/`. */
 export function endpointsOf({
-  version,
+  system,
   identity,
   tenancy,
   people,
@@ -53,7 +54,7 @@ export function endpointsOf({
   sso,
 }: Features): readonly Endpoint[] {
   return [
-    ...versionEndpoints(version),
+    ...systemEndpoints(system),
     ...identity.endpoints,
     ...tenancy.endpoints,
     ...people.endpoints,
@@ -74,6 +75,7 @@ export function endpointsOf({
     ...ledger.endpoints,
     ...limitEndpoints,
     ...preferenceEndpoints,
+    ...featureEndpoints,
     ...upgradeEndpoints,
     ...singleSignOnEndpoints(sso),
     ...liveEndpoints(live),

@@ -33,8 +33,13 @@ export function measureLatency(allows: Allows, requests: number): Latency {
     allows(n)
     took[n] = performance.now() - start
   }
+  return latencyOf(took)
+}
+
+/** @param took milliseconds; sorted by it */
+export function latencyOf(took: Float64Array): Latency {
   took.sort()
-  const at = (share: number) => (took[Math.min(requests - 1, Math.floor(share * requests))] ?? 0) * 1000
+  const at = (share: number) => (took[Math.min(took.length - 1, Math.floor(share * took.length))] ?? 0) * 1000
   return { p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 

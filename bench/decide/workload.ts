@@ -40,6 +40,12 @@ export const large: Size = {
   ...{ toUsers: 76_000, toTeams: 20_000, filtered: 4_000, requests: 20_000 },
 }
 
+/** One tenant with 1,000,000 assignments, of which single ones change. */
+export const huge: Size = {
+  ...{ tenants: 1, usersPerTenant: 100_000, teamsPerTenant: 10_000, projectsPerTenant: 1_000 },
+  ...{ toUsers: 760_000, toTeams: 200_000, filtered: 40_000, requests: 20_000 },
+}
+
 const now = Date.UTC(2030, 0, 1)
 /** 120 permissions of the catalogue, and 12 roles over them: 3 for the tenant, 5 for projects, 4 for what filters select. */
 const permissions = [...catalogue].slice(0, 120)
@@ -79,6 +85,13 @@ function makeTenant(
   const teams = Array.from({ length: size.teamsPerTenant }, (_, n) => `${tenantUid}-team${n}`)
   const users = Array.from({ length: size.usersPerTenant }, (_, n) => userOf(tenantUid, n))
   const assignments: Assignment[] = []
+  // One object for what many assignments have in common, as the server reads them (server/access/facts-store.ts).
+  const shared = new Map<string, unknown>()
+  const share = <T>(value: T): T => {
+    const key = JSON.stringify(value)
+    if (!shared.has(key)) shared.set(key, value)
+    return shared.get(key) as T // Cast: equal text is equal value.
+  }
   const give = (
     kind: 'user' | 'team',
     uid: string,
@@ -88,7 +101,7 @@ function makeTenant(
   ) => {
     const role = random.pick(roles.filter((it) => it.scope === roleScope))
     const id = `${tenantUid}-${String(assignments.length).padStart(6, '0')}`
-    assignments.push({ id, subject: { kind, uid }, roleUid: role.uid, scope, filters })
+    assignments.push({ id, subject: share({ kind, uid }), roleUid: role.uid, scope: share(scope), filters })
   }
   const giveSomewhere = (kind: 'user' | 'team', uid: string) => {
     if (random.next() < 0.05) give(kind, uid, { kind: 'tenant' }, random.pick(['tenant', 'project']), 'none')

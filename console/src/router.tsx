@@ -16,7 +16,7 @@ export type Search = {
   readonly [Name in (typeof names)[number]]?: string | undefined
 }
 const names = [
-  ...['project', 'q', 'sort', 'page', 'tab', 'panel', 'state'],
+  ...['project', 'q', 'sort', 'page', 'tab', 'panel', 'state', 'tag'],
   ...['kind', 'user', 'action', 'from', 'to', 'object', 'session', 'with', 'scope', 'only'],
   ...['ns', 'container', 'since'],
 ] as const

@@ -66,6 +66,10 @@ export const tenantActivation = z
   .nullish()
   .transform((body) => body?.isActive ?? true)
 
+/** What is left out is empty. */
+export const addressPatch = z.object({ address: addressIn.nullish() })
+export const emailPatch = z.object({ emailId: optionalText(320) })
+
 export const tenantPath = z.object({ tenantUid: z.string().min(1).max(128) })
 
 /** A list opens no sealed field: contact and address are in the single answer alone. */

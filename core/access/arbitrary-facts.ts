@@ -32,7 +32,13 @@ const anyScope: fc.Arbitrary<Scope> = fc.constantFrom<Scope>(
 /** Records with an ordinary prototype: the others are not deeply equal to their own copies. */
 const ordinary = { noNullPrototype: true }
 
-const anyTags = fc.dictionary(fc.constantFrom('env', 'team', 'toString'), fc.constantFrom('prod', 'test', ''), ordinary)
+const anyTags = fc.dictionary(
+  fc.constantFrom('env', 'team', 'toString'),
+  fc.constantFrom('prod', 'test', '', '5', '10.5', '2026-01-01', '2026-01-01T08:00:00Z'),
+  ordinary,
+)
+
+const tagOperators = ['eq', 'in', 'prefix', 'exists', 'lt', 'lte', 'gt', 'gte', 'before', 'after'] as const
 
 const anyFilters: fc.Arbitrary<TagFilterSet> = fc.array(
   fc.record(
@@ -43,9 +49,11 @@ const anyFilters: fc.Arbitrary<TagFilterSet> = fc.array(
           {
             key: fc.constantFrom('env', 'team', 'toString'),
             // Cast: what an older or newer release may have stored.
-            operator: fc.constantFrom('eq', 'eq', 'eq', 'matches' as 'eq'),
+            operator: fc.constantFrom(...tagOperators, 'eq', 'eq', 'eq', 'matches' as 'eq'),
             negation: fc.boolean(),
-            values: fc.uniqueArray(fc.constantFrom('prod', 'test', ''), { maxLength: 2 }),
+            values: fc.uniqueArray(fc.constantFrom('prod', 'te', '', '5', '7', '2025-12-31', '2026-01-01'), {
+              maxLength: 2,
+            }),
           },
           ordinary,
         ),

@@ -41,6 +41,7 @@ export {
 export { isLive, mayBeGiven, selects } from './rules.ts'
 export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
 export { concerned, type Difference, differenceFor, type ProposedChange, propose } from './simulate.ts'
+export { numberOf, numberPattern, timeOf, timePattern } from './tag-comparison.ts'
 export type {
   AccessRequest,
   Assignment,
@@ -54,6 +55,7 @@ export type {
   TagExpression,
   TagFilter,
   TagFilterSet,
+  TagOperator,
   TenantAccessFacts,
   UserStanding,
   WorkspaceScope,

@@ -1,4 +1,5 @@
 import type { RoleScope } from '../../contract/permissions.ts'
+import { compareTag } from './tag-comparison.ts'
 import type { Assignment, Scope, TagExpression, TagFilter } from './types.ts'
 
 /** The single rules that both the plain decision and the compiled one are made of. */
@@ -61,7 +62,8 @@ export function selects(filters: Assignment['filters'], tags: Readonly<Record<st
 
 /**
  * Whether one tag filter matches. Values compare byte for byte. What cannot be evaluated is false, negated or not: an
- * unknown operator or conjunction, an expression without values, a filter without expressions.
+ * unknown operator or conjunction, an expression without values, a filter without expressions, a tag that is no number or no
+ * time where that is compared.
  */
 export function matches(filter: TagFilter, tags: Readonly<Record<string, string>>): boolean {
   if (filter.expressions.length === 0) return false
@@ -70,9 +72,7 @@ export function matches(filter: TagFilter, tags: Readonly<Record<string, string>
 }
 
 function holds({ key, operator, negation, values }: TagExpression, tags: Readonly<Record<string, string>>): boolean {
-  if (operator !== 'eq' || values.length === 0) return false
   // Own members only: nothing that objects inherit is a tag.
-  const value = Object.hasOwn(tags, key) ? tags[key] : undefined
-  const equal = value !== undefined && values.includes(value)
-  return equal !== negation
+  const compared = compareTag(operator, Object.hasOwn(tags, key) ? tags[key] : undefined, values)
+  return compared !== undefined && compared !== negation
 }

@@ -5,13 +5,13 @@ import { sharedMap } from './shared-map.ts'
 
 const anyKey = fc.oneof(
   fc.constantFrom('a', 'b', 'constructor', '__proto__', ''),
-  fc.nat({ max: 500 }).map((n) => `key${n}`),
+  fc.nat({ max: 2000 }).map((n) => `key${n}`),
 )
-const anyChanges = fc.array(fc.tuple(anyKey, fc.option(fc.nat(), { nil: undefined })), { maxLength: 60 })
+const anyChanges = fc.array(fc.tuple(anyKey, fc.option(fc.nat(), { nil: undefined })), { maxLength: 200 })
 
 test('after any changes it holds what a Map holds, and every copy before them what it held', () => {
   fc.assert(
-    fc.property(fc.array(anyChanges, { maxLength: 12 }), (steps) => {
+    fc.property(fc.array(anyChanges, { maxLength: 10, size: 'max' }), (steps) => {
       const twin = new Map<string, number>()
       let map = sharedMap<string, number>([], 0)
       const before: { map: typeof map; entries: [string, number][] }[] = []

@@ -6,8 +6,8 @@ export type ReadableMap<K, V> = {
 }
 
 /** Entries in one bucket when it is laid out, and at most on average: what a change copies. */
-const wanted = 16
-const most = 64
+const wanted = 64
+const most = 256
 
 /**
  * A map that never changes, and whose changed copies share with it all but a few entries: `with` costs the same few

@@ -40,10 +40,16 @@ export type AccessRequest = {
   readonly now: number
 }
 
+/**
+ * How a tag is compared: `eq` and `in` byte for byte, `prefix` by how it begins, `exists` without values; `lt` to `gte` as
+ * numbers, `before` and `after` as times.
+ */
+export type TagOperator = 'eq' | 'in' | 'prefix' | 'exists' | 'lt' | 'lte' | 'gt' | 'gte' | 'before' | 'after'
+
 /** One comparison of a tag filter. `values`: any of them. With `negation` an object without the key matches. */
 export type TagExpression = {
   readonly key: string
-  readonly operator: 'eq'
+  readonly operator: TagOperator
   readonly negation: boolean
   readonly values: readonly string[]
 }

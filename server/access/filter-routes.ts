@@ -1,11 +1,12 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
+import * as contract from '../../contract/filters.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import { listMetaOf, pageOf, uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/filters.ts'
-import { sameFilter, type TagFilter } from '../../core/access/index.ts'
+import { numberOf, sameFilter, type TagFilter, type TagOperator, timeOf } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
 import {
@@ -92,13 +93,12 @@ export const filterEndpoints: readonly Endpoint[] = [
     async handle({ tx, params }) {
       const found = await find(tx, params.uid)
       if (!found.ok) return found
-      const { conjunction, expressions } = found.value.filter
+      const { conjunction } = found.value.filter
       return ok({
         body: {
           metadata: metadataOf(tx, found.value),
-          spec: {
-            filterGroup: { conjunction, filters: expressions.map((one) => ({ ...one, values: [...one.values] })) },
-          },
+          // A part of a filter selects something else than the filter does: one that has no room here is shown without any.
+          spec: { filterGroup: { conjunction, filters: publishedExpressions(found.value) ?? [] } },
         },
       })
     },
@@ -110,28 +110,72 @@ export const filterEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.filterIn,
     reply: { status: 204 },
+    refusals: ['not_found', 'invalid', 'filter_name_taken', 'exceeds_own_rights', 'conflict'],
+    audit: 'filter.updated',
+    changes: 'access',
+    async handle(c) {
+      const found = await find(c.tx, c.params.uid)
+      if (!found.ok) return found
+      if (publishedExpressions(found.value) === undefined)
+        return err(
+          refuse('conflict', 'It compares in ways that this shape has no room for: use /v1/palisade/filters/{uid}'),
+        )
+      return change(c, found.value, written(c.body))
+    },
+  }),
+  endpoint({
+    route: 'POST /v1/palisade/filters',
+    summary: 'Creates a tag filter, with any operator',
+    permission: { tenant: 'filter.create' },
+    body: contract.FilterIn,
+    reply: { status: 201, body: contract.FilterMade },
+    refusals: ['invalid', 'filter_name_taken', 'resource_limit'],
+    audit: 'filter.created',
+    async handle({ tx, body: { name, ...filter }, now }) {
+      const sound = canBeEvaluated(filter)
+      if (!sound.ok) return sound
+      const room = await hasRoom(tx, 'filter', await countFilters(tx))
+      if (!room.ok) return room
+      const uid = await insertFilter(tx, { name, filter, labels: {}, annotations: {} }, now)
+      if (!uid.ok) return uid
+      return ok({ body: { uid: uid.value }, resource: { uid: uid.value, name }, details: { filter } })
+    },
+  }),
+  endpoint({
+    route: 'GET /v1/palisade/filters/{uid}',
+    summary: 'Reads one tag filter whole, whatever it compares by',
+    permission: { object: 'filter.get', find: findFilter },
+    params: uidPath,
+    reply: { status: 200, body: contract.Filter },
+    refusals: ['not_found'],
+    audit: 'refusals-only',
+    async handle({ tx, params }) {
+      const found = await find(tx, params.uid)
+      if (!found.ok) return found
+      const { uid, name, filter } = found.value
+      const expressions = filter.expressions.map((one) => ({ ...one, values: [...one.values] }))
+      const isPublished = publishedExpressions(found.value) !== undefined
+      return ok({ body: { uid, name, conjunction: filter.conjunction, expressions, isPublished } })
+    },
+  }),
+  endpoint({
+    route: 'PUT /v1/palisade/filters/{uid}',
+    summary: 'Changes a tag filter, with any operator, for everybody whose roles act through it',
+    permission: { object: 'filter.update', find: findFilter },
+    params: uidPath,
+    body: contract.FilterIn,
+    reply: { status: 204 },
     refusals: ['not_found', 'invalid', 'filter_name_taken', 'exceeds_own_rights'],
     audit: 'filter.updated',
     changes: 'access',
-    async handle({ tx, params, body, access, now }) {
-      const found = await find(tx, params.uid)
+    async handle(c) {
+      const found = await find(c.tx, c.params.uid)
       if (!found.ok) return found
-      const before = found.value
-      const after = written(body)
-      const changed = !sameFilter(before.filter, after.filter)
-      if (changed) {
-        // Who acts through it acts on what it selects from now on: the same as giving it anew (threat D01).
-        const uses = await resourceRolesWith(tx, before.uid)
-        const covered = access.coversRoles(uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter])))
-        if (!covered.ok) return covered
-      }
-      const updated = await updateFilter(tx, before.uid, after, now)
-      if (!updated.ok) return updated
-      const details = {
-        ...(changed ? { filter: { before: before.filter, after: after.filter } } : {}),
-        ...(after.name === before.name ? {} : { name: { before: before.name, after: after.name } }),
-      }
-      return ok({ body: undefined, resource: { uid: before.uid, name: after.name }, details })
+      const { labels, annotations } = found.value
+      const { name, ...filter } = c.body
+      const sound = canBeEvaluated(filter)
+      if (!sound.ok) return sound
+      return change(c, found.value, { name, filter, labels, annotations })
     },
   }),
   endpoint({
@@ -161,6 +205,52 @@ export const filterEndpoints: readonly Endpoint[] = [
     },
   }),
 ]
+
+type Changing = { readonly tx: Tx; readonly access: RequestAccess; readonly now: Date }
+
+async function change({ tx, access, now }: Changing, before: Filter, after: WrittenFilter) {
+  const changed = !sameFilter(before.filter, after.filter)
+  if (changed) {
+    // Who acts through it acts on what it selects from now on: the same as giving it anew (threat D01).
+    const uses = await resourceRolesWith(tx, before.uid)
+    const covered = access.coversRoles(uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter])))
+    if (!covered.ok) return covered
+  }
+  const updated = await updateFilter(tx, before.uid, after, now)
+  if (!updated.ok) return updated
+  const details = {
+    ...(changed ? { filter: { before: before.filter, after: after.filter } } : {}),
+    ...(after.name === before.name ? {} : { name: { before: before.name, after: after.name } }),
+  }
+  return ok({ body: undefined, resource: { uid: before.uid, name: after.name }, details })
+}
+
+/** What it compares, in the published shape; nothing where that has no room for it. */
+function publishedExpressions({ filter: { expressions } }: Filter) {
+  const published = expressions.flatMap(({ operator, values, ...one }) =>
+    operator === 'eq' ? [{ ...one, operator, values: [...values] }] : [],
+  )
+  return published.length === expressions.length ? published : undefined
+}
+
+/** Refuses what would select nothing, whatever it is asked about: nobody means that. */
+function canBeEvaluated({ expressions }: TagFilter): Result<undefined, Refusal> {
+  for (const [at, { operator, values }] of expressions.entries()) {
+    const problem = problemOf(operator, values)
+    if (problem) return err(refuse('invalid', `expressions.${at}.values: ${problem}`))
+  }
+  return ok(undefined)
+}
+
+function problemOf(operator: TagOperator, values: readonly string[]): string | undefined {
+  if (operator === 'exists') return values.length === 0 ? undefined : 'exists takes none'
+  if (values.length === 0) return 'needs a value'
+  if (/^[lg]te?$/.test(operator) && !values.every((one) => numberOf(one) !== undefined))
+    return 'numbers are written like 5, -5 or 5.25, with up to nine digits before the point and six behind it'
+  if ((operator === 'before' || operator === 'after') && !values.every((one) => timeOf(one) !== undefined))
+    return 'times are written like 2026-01-31 or 2026-01-31T08:00:00Z'
+  return undefined
+}
 
 /** A filter as what is decided about. */
 async function findFilter({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {

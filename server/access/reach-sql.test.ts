@@ -25,18 +25,26 @@ function generator(seed: number) {
 }
 
 const keys = ['env', 'team', "it's", 'a"b', 'ä', '__proto__']
-const values = ['prod', 'dev', '', 'PROD', '{"x":1}', "o'k", 'null']
+const values = ['prod', 'dev', '', 'PROD', '{"x":1}', "o'k", 'null', 'pro', '%']
+const numbers = ['5', '05', '-5', '10', '5.50', '0.000001', '123456789.123456', '1e3', ' 5', '5\n', '٥']
+const times = ['2026-01-01', '2026-01-01T00:00:01Z', '2025-12-31', '2026-02-31', '2026-13-01', '2026-01-01T24:00:00Z']
+const all = [...values, ...numbers, ...times]
+const operators = ['eq', 'in', 'prefix', 'exists', 'lt', 'lte', 'gt', 'gte', 'before', 'after'] as const
 const projects = ['p1', 'p2', 'p3']
 
 test('what a condition selects is what would be allowed one by one, in 300 random worlds', async () => {
   const { next, one, some } = generator(4_711)
-  const tags = () => Object.fromEntries(some(4, () => [one(keys), one(values)] as const))
-  const expression = (): TagExpression => ({
-    key: one(keys),
-    operator: 'eq',
-    negation: next(3) === 0,
-    values: [one(values), ...some(2, () => one(values))],
-  })
+  const tags = () => Object.fromEntries(some(4, () => [one(keys), one(all)] as const))
+  const expression = (): TagExpression => {
+    const operator = one(operators)
+    // Mostly of the operator's kind; anything else is as likely to be in the store as a mistake of ours.
+    const of =
+      next(8) === 0 ? all : /^[lg]te?$/.test(operator) ? numbers : /before|after/.test(operator) ? times : values
+    return {
+      ...{ key: one(keys), operator, negation: next(3) === 0 },
+      values: operator === 'exists' && next(8) > 0 ? [] : [one(of), ...some(2, () => one(of))],
+    }
+  }
   const filter = (): TagFilter => ({
     conjunction: one(['and', 'or']),
     expressions: [expression(), ...some(2, expression)],

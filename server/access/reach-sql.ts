@@ -1,4 +1,13 @@
-import type { Reach, TagExpression, TagFilter, WorkspaceScope } from '../../core/access/index.ts'
+import {
+  numberOf,
+  numberPattern,
+  type Reach,
+  type TagExpression,
+  type TagFilter,
+  timeOf,
+  timePattern,
+  type WorkspaceScope,
+} from '../../core/access/index.ts'
 
 /** A condition in SQL; `value` puts a value in and answers its placeholder. */
 export type Condition = (value: (of: unknown) => string) => string
@@ -54,8 +63,50 @@ function expressionSql(
   tags: string,
   value: (of: unknown) => string,
 ): string {
-  if (operator !== 'eq' || values.length === 0) return 'false'
-  // No index serves labels: under row-level security only leakproof operators may use one. Reading one member is what costs least.
-  const isOne = `coalesce((${tags} ->> ${value(key)}::text) = any(${value(values)}::text[]), false)`
-  return negation ? `not ${isOne}` : isOne
+  // Nothing is put in for what selects nothing: the database knows no type of a value that stands nowhere.
+  const kind = kindOf(operator, values)
+  if (kind === undefined) return 'false'
+  const tag = `(${tags} ->> ${value(key)}::text)`
+  const not = negation ? 'not ' : ''
+  const any = (compare: (one: string) => string) => values.map(compare).join(' or ')
+  switch (kind) {
+    case 'exists':
+      return `${not}(${tag} is not null)`
+    case 'number': {
+      const isSo = any((one) => `${tag}::numeric ${comparisons[operator]} ${value(one)}::numeric`)
+      return ordered(tag, value(numberPattern), isSo, negation)
+    }
+    case 'time': {
+      const begins = `(case when length(${tag}) = 10 then ${tag} || 'T00:00:00Z' else ${tag} end) collate "C"`
+      const isSo = any((one) => `${begins} ${comparisons[operator]} ${value(timeOf(one))}::text`)
+      return ordered(tag, value(timePattern), isSo, negation)
+    }
+    case 'prefix':
+      return `${not}coalesce(${any((one) => `starts_with(${tag}, ${value(one)}::text)`)}, false)`
+    case 'equal':
+      // No index serves labels: under row-level security only leakproof operators may use one. Reading one member is what costs least.
+      return `${not}coalesce(${tag} = any(${value(values)}::text[]), false)`
+  }
 }
+
+type Kind = 'equal' | 'prefix' | 'exists' | 'number' | 'time'
+
+/** How it compares; nothing for what cannot be evaluated, whatever the tag. */
+function kindOf(operator: TagExpression['operator'], values: readonly string[]): Kind | undefined {
+  if (operator === 'exists') return values.length === 0 ? 'exists' : undefined
+  if (values.length === 0) return undefined
+  if (operator === 'eq' || operator === 'in') return 'equal'
+  if (operator === 'prefix') return 'prefix'
+  if (operator === 'before' || operator === 'after')
+    return values.every((one) => timeOf(one) !== undefined) ? 'time' : undefined
+  if (comparisons[operator] === undefined) return undefined
+  return values.every((one) => numberOf(one) !== undefined) ? 'number' : undefined
+}
+
+const comparisons: Partial<Readonly<Record<TagExpression['operator'], string>>> = {
+  ...{ lt: '<', lte: '<=', gt: '>', gte: '>=', before: '<', after: '>' },
+}
+
+/** A tag that is none of the kind is neither one nor the other; `case` keeps it from being read as one. */
+const ordered = (tag: string, pattern: string, isSo: string, negation: boolean) =>
+  `(case when ${tag} is null then ${negation} when ${tag} ~ ${pattern}::text then ${negation ? 'not ' : ''}(${isSo}) else false end)`

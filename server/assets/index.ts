@@ -1,4 +1,5 @@
 import type { Endpoint } from '../gateway/index.ts'
+import { certificateEndpoints } from './certificate-routes.ts'
 import { type CloudAccountPorts, cloudAccountEndpoints } from './cloud-account-routes.ts'
 import { type EdgeTokenPorts, edgeTokenEndpoints } from './edge-token-routes.ts'
 import { type MacroPorts, macroEndpoints } from './macro-routes.ts'
@@ -17,6 +18,7 @@ export function createAssets(ports: MacroPorts & EdgeTokenPorts & CloudAccountPo
       ...macroEndpoints(ports),
       ...edgeTokenEndpoints(ports),
       ...cloudAccountEndpoints(ports),
+      ...certificateEndpoints(ports),
       ...profileEndpoints(ports),
       ...profilePartEndpoints(ports),
       ...profileListEndpoints,

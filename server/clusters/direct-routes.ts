@@ -49,6 +49,7 @@ export function directEndpoints(ports: DirectPorts): readonly Endpoint[] {
       reply: { status: 201, body: contract.DirectToken },
       refusals: ['not_found', 'forbidden', 'unauthenticated', 'direct_unavailable', 'direct_level'],
       audit: 'cluster.directToken.issued',
+      feature: 'directTokens',
       // May read over a connection of its own, which nobody does who holds one of the main pool.
       async prepare({ principal }) {
         const value = await ports.endsAt(principal)

@@ -173,7 +173,10 @@ export async function isNameTaken(tx: Tx, project: ProjectUid, name: string): Pr
 }
 
 export async function countClusters(tx: Tx): Promise<number> {
-  const [row] = await tx.query<{ count: string }>('select count(*) from clusters where tenant_id = $1', [tx.tenant])
+  const [row] = await tx.query<{ count: string }>(
+    'select coalesce(sum(n), 0) as count from cluster_tallies where tenant_id = $1',
+    [tx.tenant],
+  )
   return Number(row?.count ?? 0)
 }
 

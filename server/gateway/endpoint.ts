@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { AuditEvent } from '../../contract/audit-events.ts'
 import type { Refusal, RefusalCode } from '../../contract/errors.ts'
+import type { Feature } from '../../contract/features.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
 import type { AnyPermission, Permission, SystemPermission } from '../../contract/permissions.ts'
 import type {
@@ -205,6 +206,8 @@ export type GuardedEndpoint<P extends Shape, Q extends Shape, B extends Shape, R
   readonly permission: Exclude<PermissionRule<z.output<P>>, { open: string }>
   /** `refusals-only`: a plain read; only its refusals are recorded. */
   readonly audit: AuditEvent | 'refusals-only'
+  /** Refused while the installation has this switched off, whoever asks (threat D13). */
+  readonly feature?: Feature
   /** Set where a success changes who may do what: the tenant's epoch row is locked before the decision and raised after. */
   readonly changes?: 'access' | 'sessions'
   /**

@@ -62,6 +62,7 @@ const logged: { tenant?: string; route: string }[] = []
 
 before(async () => {
   const api = await createHttpApi({
+    publishedRates: () => false,
     endpoints: [echo, ours, open],
     authenticate: async ({ authorization }) =>
       authorization === 'Bearer good' ? ok(caller) : err(refuse('unauthenticated')),
@@ -154,7 +155,7 @@ const badBodies = [
   },
 ]
 for (const { what, body, status, code } of badBodies)
-  test(`a body that is ${what} is answered ${status} ${code}`, async () => {
+  test(`G03: a body that is ${what} is answered ${status} ${code}`, async () => {
     const before = bodiesSeen.length
     const response = await post('/v1/things/x', body)
     assert.equal(response.status, status)
@@ -172,7 +173,7 @@ test('a body as deep as the limit is taken; brackets in strings are not depth', 
 })
 
 for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx', 'multipart/form-data'])
-  test(`content type ${type} is answered 415`, async () => {
+  test(`G01: content type ${type} is answered 415`, async () => {
     assert.equal((await post('/v1/things/x', '{}', { 'content-type': type })).status, 415)
   })
 
@@ -194,7 +195,7 @@ test('another method on a known path is 405 and says which there are; an unknown
   assert.equal((await fetch(`${base}/v1/thing`, { headers: signedIn })).status, 404)
 })
 
-test('paths that are not spelled canonically meet no route', async () => {
+test('G06: paths that are not spelled canonically meet no route', async () => {
   for (const path of ['//v1/auth/thing', '/v1/auth/thing/', '/v1/AUTH/thing', '/v1/auth//thing'])
     assert.notEqual((await fetch(base + path, { method: 'POST', headers: signedIn })).status, 204, path)
 })
@@ -280,7 +281,7 @@ test('who has proved nothing cannot fill the log; who has is always in it', asyn
   assert.equal(logged.at(-1)?.route, 'POST /v1/things/{uid}')
 })
 
-test('a route table with a hole does not start', () => {
+test('D11: a route table with a hole does not start', () => {
   assert.throws(() => assertRoutes([echo, { ...echo, route: 'POST /v1/things/{other}' }]), /declared twice/)
   // Forced types: a declaration without a permission does not compile, which is the first lock.
   assert.throws(() => assertRoutes([{ ...echo, permission: {} } as unknown as Endpoint]), /declares no permission/)

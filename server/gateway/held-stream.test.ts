@@ -127,6 +127,7 @@ test('over HTTP: the reader learns that the answer is not whole, and a reader wh
   const left = holdStream(second.pieces(), () => over++)
   const bodies = [held.body, left.body]
   const api = await createHttpApi({
+    publishedRates: () => false,
     endpoints: [
       endpoint({
         route,

@@ -11,7 +11,7 @@ import { callerWithin } from './callers.ts'
 import type { Endpoint } from './endpoint.ts'
 import { renderRefusal } from './envelope.ts'
 import { parseJson } from './json.ts'
-import { clientAddress, limits, networkOf, type RateLimiter } from './limits.ts'
+import { clientAddress, limits, networkOf, publishedRateOf, type RateLimiter } from './limits.ts'
 import { createLogBudget } from './log-budget.ts'
 import type { Outcome, RawRequest } from './pipeline.ts'
 import { inLines, type Principal } from './principal.ts'
@@ -24,6 +24,8 @@ export type HttpDeps = {
   readonly runOpen: (endpoint: Endpoint, raw: RawRequest) => Promise<Outcome>
   readonly runGuarded: (endpoint: Endpoint, raw: RawRequest, principal: Principal) => Promise<Outcome>
   readonly rate: RateLimiter
+  /** Whether the published request rates hold now. */
+  readonly publishedRates: () => boolean
   readonly trustedProxies: readonly string[]
   readonly logger: Logger
   /** Told of every finished request, for metrics. `route` is the declared one, so that paths cannot make endless names. */
@@ -185,6 +187,7 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
   function addRoute(instance: FastifyInstance, endpoint: Endpoint): void {
     const { method, path } = splitRoute(endpoint.route)
     const open = 'open' in endpoint.permission
+    const published = publishedRateOf(path)
     instance.route({
       method,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -194,6 +197,10 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
         state.route = endpoint.route
         if (endpoint.rate) {
           const wait = rate.take(endpoint.rate, networkOf(state.address))
+          if (wait > 0) return send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
+        }
+        if (published && deps.publishedRates()) {
+          const wait = rate.take(published.rate, `${published.kind} ${networkOf(state.address)}`)
           if (wait > 0) return send(request, reply, { ...refuse('too_many_requests'), retryAfterSeconds: wait })
         }
         if (!open && !(await authenticate(request, reply))) return reply

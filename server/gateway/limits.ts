@@ -31,6 +31,9 @@ export const rates = {
   /** Codes of devices are short: ten tries, then one in ten seconds (threat B19). */
   'device-code': { perSecond: 0.1, burst: 10 },
   'password-reset': { perSecond: 2, burst: 10 },
+  /** The published API's own rates, which hold only where a system administrator has switched them on. */
+  published: { perSecond: 10, burst: 50 },
+  'published-large': { perSecond: 50, burst: 250 },
   caller: { perSecond: limits.callerRequestsPerSecond, burst: limits.callerRequestsPerSecond },
 } as const
 
@@ -45,6 +48,21 @@ export type RateLimiter = {
   take(rate: RateName, key: string): number
   /** Undoes a `take` that was answered 0. */
   giveBack(rate: RateName, key: string): void
+}
+
+/** Kinds of objects that clients ask for in bulk. */
+const large = new Set(['cloudconfigs', 'clusterprofiles', 'packs', 'spectroclusters'])
+
+/**
+ * Which of the published rates a route counts under, and the kind of object that it is counted with.
+ *
+ * @param path as it is declared, so that nobody makes up kinds
+ */
+export function publishedRateOf(path: string): { readonly rate: RateName; readonly kind: string } | undefined {
+  const [, version, first = '', second = ''] = path.split('/')
+  if (version !== 'v1') return undefined
+  const isLarge = large.has(first) || path.endsWith('/{uid}/profiles') || path.includes('/events/components')
+  return { rate: isLarge ? 'published-large' : 'published', kind: first === 'palisade' ? `palisade/${second}` : first }
 }
 
 export function createRateLimiter(clock: Clock): RateLimiter {

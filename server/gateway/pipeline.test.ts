@@ -71,6 +71,7 @@ async function happens(
       leave: (uid) => seen.push(`${uid === intent ? 'the intent' : 'another'} is left`),
     },
     projectExists: async () => true,
+    featureAllowed: async () => true,
     clock: { now: () => 0, monotonicMs: () => 0 },
   })
   const declared = endpoint({

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { AuditEvent } from '../../contract/audit-events.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { Feature } from '../../contract/features.ts'
 import { type EntryUid, ProjectUid, systemTenant } from '../../contract/ids.ts'
 import { systemPermissions } from '../../contract/permissions.ts'
 import type { Decision, ResourceRef, Scope } from '../../core/access/index.ts'
@@ -58,6 +59,8 @@ export type PipelinePorts<S, E extends string = string> = {
     leave(intent: EntryUid): void
   }
   readonly projectExists: (tx: Tx, project: ProjectUid) => Promise<boolean>
+  /** Whether the installation allows a feature, as of the transaction. */
+  readonly featureAllowed: (tx: Tx, feature: Feature) => Promise<boolean>
   readonly clock: Clock
 }
 
@@ -352,6 +355,10 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     const project = await selectProject(raw.projectHeader, principal, tx)
     if (!project.ok) return err({ refusal: project.error, denial: undefined })
 
+    const { feature } = endpoint
+    if (feature !== undefined && !(await ports.featureAllowed(tx, feature)))
+      return err({ refusal: refuse('feature_off', `${feature}: is switched off`, { feature }), denial: undefined })
+
     const rule = endpoint.permission
     const found = { snapshot, project: project.value, target: undefined as Target | undefined }
     const allowedNow = (snapshot: S, permission: string, resource: ResourceRef) =>
@@ -471,7 +478,7 @@ function wholeScope(permission: string, { tenant }: Principal): Scope {
   return { kind: isSystem ? 'system' : 'tenant' }
 }
 
-const isDenial = ({ code }: Refusal) => code === 'forbidden' || code === 'exceeds_own_rights'
+const isDenial = ({ code }: Refusal) => code === 'forbidden' || code === 'exceeds_own_rights' || code === 'feature_off'
 
 /** Why it was allowed, for the audit entry: the right, the assignments that give it, and the epoch of the data. */
 function reasons(decision: Decision | undefined, { permission: rule }: Pick<Endpoint, 'permission'>) {

@@ -12,13 +12,15 @@ export const refusedGuarded = [
 ] as const satisfies readonly RefusalCode[]
 
 /** What the phases may answer for an endpoint, whatever its handler does. */
-export function phaseRefusals({ route, permission, body, rate }: Endpoint): readonly RefusalCode[] {
+export function phaseRefusals(endpoint: Endpoint): readonly RefusalCode[] {
+  const { route, permission, body, rate } = endpoint
   const isOpen = 'open' in permission
   return [
     ...refusedAnywhere,
     ...(isOpen ? [] : refusedGuarded),
     ...(isOpen && rate ? (['too_many_requests'] as const) : []),
     ...(isOpen || 'signedIn' in permission ? [] : (['forbidden'] as const)),
+    ...('feature' in endpoint && endpoint.feature !== undefined ? (['feature_off'] as const) : []),
     ...('object' in permission ? (['not_found'] as const) : []),
     // Whoever sends a body is told what is wrong with it, wanted or not; the server never reads that of a GET.
     ...(splitRoute(route).method === 'GET' ? [] : (['body_too_large', 'media_type'] as const)),

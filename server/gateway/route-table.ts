@@ -9,7 +9,7 @@ export function routeTable(endpoints: readonly Endpoint[]): string {
   )
   const rows = sorted.map((one) => {
     const phases = new Set(phaseRefusals(one))
-    const own = one.refusals.filter((code) => !phases.has(code)).map((code) => `\`${code}\``)
+    const own = [...one.refusals.filter((code) => !phases.has(code)), ...ofFeature(one)].map((code) => `\`${code}\``)
     const cells = [`\`${one.route}\``, needs(one), `\`${one.audit}\``, own.join(', ') || '–', one.summary]
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   })
@@ -41,6 +41,8 @@ Everything else under \`/v1\` and \`/k8s\` answers 401 without a credential, whe
 ${rows.join('\n')}
 `
 }
+
+const ofFeature = (one: Endpoint) => ('feature' in one && one.feature !== undefined ? ['feature_off'] : [])
 
 const codes = (list: readonly string[]) => list.map((code) => `\`${code}\``).join(', ')
 

@@ -39,6 +39,7 @@ export function apiKeyEndpoints({
       reply: { status: 201, body: wire.createdApiKey },
       refusals: ['forbidden', 'exceeds_own_rights', 'not_found', 'conflict', 'resource_limit'],
       audit: 'apikey.created',
+      feature: 'apiKeyCreation',
       async handle({ tx, principal, body, access, now }) {
         const { metadata, spec } = body
         // The public Go client's helper puts the tenant's uid here and means itself.

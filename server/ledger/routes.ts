@@ -228,6 +228,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     refusals: ['unavailable', 'busy'],
     // `prepare` records `audit.exported` itself: the entry is what the pinned checkpoint has to cover.
     audit: 'refusals-only',
+    feature: 'auditExport',
     async prepare(c): Promise<Result<{ readonly value: Pinned }, Refusal>> {
       const log = wholeLog(c.principal)
       if (!c.access.allows('audit.get', log)) return err(lacksGet(log))

@@ -61,6 +61,7 @@ export function clientEndpoints({ keys }: { readonly keys: Pick<Keys, 'of'> }): 
       reply: { status: 201, body: RegisteredOidcClient },
       refusals: ['forbidden', 'client_name_taken', 'resource_limit'],
       audit: 'oidc.client.created',
+      feature: 'oidcClients',
       async handle({ tx, body, principal, access, now }) {
         const allowed = may(tx.tenant, access)
         if (!allowed.ok) return allowed

@@ -1,1 +1,2 @@
-export { versionEndpoints } from './routes.ts'
+export { createRateSwitch } from './request-rates.ts'
+export { type SystemPorts, systemEndpoints } from './routes.ts'

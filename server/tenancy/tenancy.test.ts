@@ -77,6 +77,36 @@ describe('tenants', () => {
     ])
   })
 
+  test('how an organisation is reached is changed part by part, and no log says to what', async () => {
+    const { uid, admin } = await api.tenant()
+    const patch = (what: string, body: object) =>
+      api.call(api.root, `PATCH /v1/tenants/{tenantUid}/${what}`, of(uid, { body }))
+    assert.equal((await patch('address', { address: { city: 'Bern', pincode: '3011', state: null } })).status, 204)
+    assert.equal((await patch('emailId', { emailId: ' office@acme.example ' })).status, 204)
+    const contact = async () => (await api.must(api.root, 'GET /v1/tenants/{tenantUid}', of(uid))).spec
+    const noAddress = { addressLine1: '', addressLine2: '', city: '', country: '', pincode: '', state: '' }
+    assert.deepEqual(
+      [(await contact()).orgEmailId, (await contact()).address],
+      ['office@acme.example', { ...noAddress, city: 'Bern', pincode: '3011' }],
+    )
+    assert.equal((await patch('emailId', { emailId: 'office' })).refusal?.code, 'invalid')
+    await Promise.all([patch('address', { address: null }), patch('emailId', { emailId: null })])
+    assert.deepEqual(
+      [(await contact()).orgEmailId, (await contact()).address],
+      ['', noAddress],
+      'neither undid the other',
+    )
+    const entries = api.entries.filter(
+      ({ event, resource }) => event === 'tenant.contact.updated' && resource.uid === uid,
+    )
+    assert.deepEqual(new Set(entries.map(({ tenant }) => tenant)), new Set(['system', uid]))
+    assert.ok(!JSON.stringify(entries.map(({ details }) => details)).includes('acme.example'))
+    const call = of(uid, { body: {} })
+    assert.equal((await api.call(admin, 'PATCH /v1/tenants/{tenantUid}/address', call)).status, 403)
+    const { admin: stranger } = await api.tenant()
+    assert.equal((await api.call(stranger, 'PATCH /v1/tenants/{tenantUid}/address', call)).status, 404)
+  })
+
   test('tenants are searched by a part of the name and by state, and cut into pages', async () => {
     const make = async (orgName: string) => (await api.must(api.root, 'POST /v1/tenants', newTenant({ orgName }))).uid
     const [north, south] = [await make('Seek 100%_ North'), await make('Seek South')]

@@ -13,13 +13,14 @@ import type { Tx } from '../platform/postgres/index.ts'
 import {
   filterableTenantPaths,
   listTenants,
+  noAddress,
   openContact,
   orgNameTaken,
   readTenant,
   sortableTenantPaths,
   type Tenant,
 } from './tenant-store.ts'
-import { activateTenant, createTenant, deleteTenant, type TenantPorts } from './tenants.ts'
+import { activateTenant, changeTenantContact, createTenant, deleteTenant, type TenantPorts } from './tenants.ts'
 
 /** For anybody but a system administrator only the own tenant is there, and the right to it is not theirs. */
 export async function findTenant({ tx, params }: { readonly tx: Tx; readonly params: { readonly tenantUid: string } }) {
@@ -135,6 +136,40 @@ export function tenantEndpoints(ports: TenantPorts): readonly Endpoint[] {
         if (!tenant.ok) return tenant
         const changed = await activateTenant(ports, c, tenant.value, c.body)
         return changed.ok ? ok({ body: undefined, details: { isActive: c.body } }) : changed
+      },
+    }),
+    endpoint({
+      route: 'PATCH /v1/tenants/{tenantUid}/address',
+      summary: 'Changes the address of the organisation',
+      permission: { object: 'tenant.update', find: findTenant },
+      params: wire.tenantPath,
+      body: wire.addressPatch,
+      reply: { status: 204 },
+      refusals: ['not_found'],
+      audit: 'tenant.contact.updated',
+      async handle(c) {
+        const tenant = await load(c.tx, c.params.tenantUid)
+        if (!tenant.ok) return tenant
+        const address = c.body.address ?? noAddress
+        return ok({ body: undefined, details: await changeTenantContact(ports, c, tenant.value, { address }) })
+      },
+    }),
+    endpoint({
+      route: 'PATCH /v1/tenants/{tenantUid}/emailId',
+      summary: 'Changes the e-mail address at which the organisation itself is reached',
+      permission: { object: 'tenant.update', find: findTenant },
+      params: wire.tenantPath,
+      body: wire.emailPatch,
+      reply: { status: 204 },
+      refusals: ['not_found', 'invalid'],
+      audit: 'tenant.contact.updated',
+      async handle(c) {
+        const tenant = await load(c.tx, c.params.tenantUid)
+        if (!tenant.ok) return tenant
+        const orgEmailId = c.body.emailId.trim()
+        const email = orgEmailId === '' ? ok(undefined) : parseEmail(orgEmailId, 'emailId')
+        if (!email.ok) return email
+        return ok({ body: undefined, details: await changeTenantContact(ports, c, tenant.value, { orgEmailId }) })
       },
     }),
     endpoint({

@@ -61,6 +61,18 @@ export function openContact(sealer: TenantSealer, uid: TenantUid, sealed: Buffer
   return JSON.parse(sealer.open(contactField(uid), sealed)) as Contact
 }
 
+/** In the tenant's own scope: changes some of its contact, one change after the other. */
+export async function changeContact(tx: Tx, sealer: TenantSealer, change: Partial<Contact>, now: Date): Promise<void> {
+  const [row] = await tx.query<{ contact: Buffer | null }>(
+    'select contact from tenants where tenant_id = $1 for update',
+    [tx.tenant],
+  )
+  const contact = { ...openContact(sealer, tx.tenant, row?.contact ?? null), ...change }
+  await tx.query('update tenants set contact = $2, updated_at = $3 where tenant_id = $1', [
+    ...[tx.tenant, sealer.seal(contactField(tx.tenant), JSON.stringify(contact)), now],
+  ])
+}
+
 const contactField = (uid: TenantUid) => ({ table: 'tenants', column: 'contact', row: uid })
 
 export const noAddress: Address = {

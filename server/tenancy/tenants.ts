@@ -14,6 +14,8 @@ import { newUid } from '../platform/random/index.ts'
 import { releaseDomains } from '../sso/index.ts'
 import { insertProject } from './project-store.ts'
 import {
+  type Contact,
+  changeContact,
   completeTenant,
   insertEpoch,
   insertTenant,
@@ -120,6 +122,22 @@ export async function inviteAgain(
     await record(inside, 'tenant.invited', { resource: { uid, name: orgName }, details: { firstUser: person.uid } })
     return ok(person.uid)
   })
+}
+
+/** Changes how the organisation itself is reached. The logs say what was changed, and not to what. */
+export async function changeTenantContact(
+  { keys }: TenantPorts,
+  { tx, now, record }: ActingSystem,
+  { uid, orgName }: Tenant,
+  change: Partial<Contact>,
+): Promise<{ readonly changed: readonly string[] }> {
+  const sealer = await keys.of(uid)
+  const details = { changed: Object.keys(change) }
+  await tx.within(uid, async (inside) => {
+    await changeContact(inside, sealer, change, now)
+    await record(inside, 'tenant.contact.updated', { resource: { uid, name: orgName }, details })
+  })
+  return details
 }
 
 /** Marks a tenant for deletion: from the commit on everything of it is refused. Its data goes later, with its key. */

@@ -383,12 +383,15 @@ describe('another tenant’s ids', () => {
     const { uid: asked } = await user.api.must('POST', '/v1/palisade/access/requests', {
       body: { role: 'Project Viewer', project, seconds: 600, reason: 'a secret reason' },
     })
+    const { items: features } = await palisade.system.must('GET', '/v1/system/features')
     const { uid: admins } = await palisade.system.must('POST', '/v1/system/admins', {
       body: { spec: { emailId: 'secret@admins.test', firstName: 'Secret', adminType: 'AccountAdmin' } },
     })
     const secretAdmin = await palisade.system.must('GET', `/v1/system/admins/${admins}`)
     theirs = {
       ...{ admins, password: secretAdmin.status.activation.link.split('/').at(-1) },
+      // Of the installation: nothing of theirs, and nothing to a tenant.
+      features: features[0].metadata.uid,
       ...{ assignments: assignment, requests: asked, workspaces: workspace },
       ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
@@ -397,7 +400,7 @@ describe('another tenant’s ids', () => {
         people: user.uid,
         teams: team,
         roles: role,
-        tag: filter,
+        ...{ tag: filter, filters: filter },
         projects: project,
         apiKeys: apiKey,
         spectroclusters: imported.uid,
@@ -409,7 +412,7 @@ describe('another tenant’s ids', () => {
     key = palisade.api.as({ apiKey: made.apiKey })
   })
 
-  const ofSystem = ['tenants', 'admins', 'password']
+  const ofSystem = ['tenants', 'admins', 'password', 'features']
 
   /** Bodies whose members hang together, by what follows the id. */
   const ownBodies: Readonly<Record<string, unknown>> = {

@@ -85,14 +85,60 @@ function permit(role: RoleDefinition, { subject, scope, filters, endsAt }: Assig
 
 function filterText({ conjunction, expressions }: TagFilter): string {
   const parts = expressions.map(({ key, operator, negation, values }) => {
-    if (operator !== 'eq' || values.length === 0) return 'false'
-    const name = JSON.stringify(key)
-    const equal = `(resource.hasTag(${name}) && (${anyOf(values.map((value) => `resource.getTag(${name}) == ${JSON.stringify(value)}`))}))`
-    return negation ? `!${equal}` : equal
+    const has = (name: string) => `resource.hasTag(${JSON.stringify(name)})`
+    const is = (name: string, comparisons: readonly string[]) =>
+      `(${has(name)} && (${anyOf(comparisons.map((one) => `resource.getTag(${JSON.stringify(name)}) ${one}`))}))`
+    const not = negation ? '!' : ''
+    if (operator === 'exists') return values.length === 0 ? `${not}${has(key)}` : 'false'
+    if (values.length === 0) return 'false'
+    if (operator === 'eq' || operator === 'in')
+      return `${not}${is(
+        key,
+        values.map((value) => `== ${JSON.stringify(value)}`),
+      )}`
+    if (operator === 'prefix')
+      return `${not}${is(
+        key,
+        values.map((value) => `like ${JSON.stringify(`${value}*`)}`),
+      )}`
+    const [kind, sign] = ordering[operator] ?? []
+    if (kind === undefined) return 'false'
+    const bounds = values.map((value) => longOf(kind, value))
+    if (bounds.includes(undefined)) return 'false'
+    // Of a tag that is none of the kind neither is so, nor the opposite.
+    const so = is(
+      `${kind} ${key}`,
+      bounds.map((bound) => `${sign} ${bound}`),
+    )
+    return negation ? `(!${has(key)} || (${has(`${kind} ${key}`)} && !${so}))` : so
   })
   if (parts.length === 0) return 'false'
   return `(${parts.join(conjunction === 'and' ? ' && ' : ' || ')})`
 }
+
+const ordering: Readonly<Record<string, readonly ['number' | 'time', string]>> = {
+  ...{ lt: ['number', '<'], lte: ['number', '<='], gt: ['number', '>'], gte: ['number', '>='] },
+  ...{ before: ['time', '<'], after: ['time', '>'] },
+}
+
+/** What these worlds hold of numbers and times, as Cedar can compare it: millionths, and seconds. */
+function longOf(kind: 'number' | 'time', text: string): number | undefined {
+  const isIt = kind === 'number' ? /^\d+(\.\d+)?$/ : /^\d{4}-\d{2}-\d{2}(T.*Z)?$/
+  if (!isIt.test(text)) return undefined
+  return kind === 'number' ? Math.round(Number(text) * 1e6) : Date.parse(text) / 1000
+}
+
+/** Each tag, and beside it what it is as a number or time. */
+const tagsOf = (tags: Readonly<Record<string, string>> = {}) =>
+  Object.fromEntries(
+    Object.entries(tags).flatMap(([key, text]): [string, string | number][] => [
+      [key, text],
+      ...(['number', 'time'] as const).flatMap((kind): [string, number][] => {
+        const long = longOf(kind, text)
+        return long === undefined ? [] : [[`${kind} ${key}`, long]]
+      }),
+    ]),
+  )
 
 const anyOf = (parts: readonly string[]) => (parts.length === 0 ? 'false' : parts.join(' || '))
 const user = (uid: string) => `User::${JSON.stringify(uid)}`
@@ -136,7 +182,7 @@ function asked({ subject, permission, resource, now }: AccessRequest, facts: Ten
         uid: { type: 'Thing', id: 'asked' },
         attrs: { isObject: tags !== undefined },
         parents: [placeEntity(scope)],
-        tags: { ...tags },
+        tags: tagsOf(tags),
       },
       ...(scope.kind === 'workspace'
         ? [{ uid: placeEntity(scope), attrs: {}, parents: [projectEntity(scope.projectUid)] }]

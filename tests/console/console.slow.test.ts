@@ -317,6 +317,24 @@ describe('the console', { skip: noBrowser }, () => {
     await page.getByText('Needs bindings').first().waitFor()
   })
 
+  test('a tag narrows the list of clusters, and stands in the address', async () => {
+    const page = await open(admin(), '/t/acme/clusters')
+    const rows = page.getByRole('table', { name: 'Clusters' }).getByRole('link')
+    const tag = page.getByRole('searchbox', { name: 'Tag' })
+    await tag.fill('env:prod')
+    await tag.press('Enter')
+    await page.waitForURL('**/t/acme/clusters?tag=env%3Aprod*')
+    await page.getByText('1 cluster', { exact: true }).waitFor()
+    assert.deepEqual(await rows.allTextContents(), ['north'])
+    await tag.fill('region')
+    await tag.press('Enter')
+    await page.getByText('2 clusters', { exact: true }).waitFor()
+    assert.deepEqual(await rows.allTextContents(), ['east', 'north'], 'whatever its value')
+    await tag.fill('nowhere')
+    await tag.press('Enter')
+    await page.getByText('Nothing matches. Clear the filter to see everything.').waitFor()
+  })
+
   for (const theme of themes)
     test(`axe finds nothing, and the pictures: ${theme}`, async () => {
       let page = await open(admin(), '/t/acme/start', { theme })

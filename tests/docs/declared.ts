@@ -25,7 +25,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
   const notices = createNotices({ inTenant: absent, publicUrl: 'https://localhost', operator: undefined })
   return endpointsOf({
     notices,
-    version: packageJson.version,
+    system: { version: packageJson.version, ready: absent, rates: { switched: absent } },
     identity,
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
     people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent, passwordExpiry: absent }),

@@ -17,6 +17,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   exceeds_own_rights: 'Let somebody do it who holds all of these rights: nobody lifts others over themselves.',
   not_found:
     'Check the uid, and with whose credential it is asked: another tenant’s object and none at all are the same answer.',
+  feature_off:
+    'A system administrator has switched it off for everybody (`GET /v1/users/system/features`); only they can switch it on.',
   cross_site:
     'Reload the page: it sends the `x-palisade-csrf` of its present session. Programs use the API with a token or key, not the console’s way.',
   project_not_found: 'Send a `ProjectUid` of this tenant, or leave the header out for the tenant itself.',
@@ -28,6 +30,7 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   media_type: 'Send `Content-Type: application/json`.',
   project_required: 'Send the `ProjectUid` header: this kind of object belongs to a project.',
   org_taken: 'Choose another name; names that differ in case alone are the same.',
+  certificate_name_taken: 'Choose another name; names that differ in case alone are the same.',
   domain_taken:
     'Ask the system administrator: each domain belongs to one tenant of the installation, and whose it is is not said.',
   user_taken: 'Somebody in the tenant has this address already; use theirs or another.',

@@ -179,7 +179,7 @@ const fail = (problems: readonly string[]) =>
   assert.equal(problems.length, 0, `${problems.length} answers:\n${problems.slice(0, 20).join('\n')}`)
 
 describe('odd input is refused by name', () => {
-  test('as a whole body', async () => {
+  test('G05, G09: as a whole body', async () => {
     const problems: string[] = []
     const headers = { 'content-type': 'application/json' }
     for (const operation of world.operations.filter(({ method }) => method !== 'GET'))
@@ -193,7 +193,7 @@ describe('odd input is refused by name', () => {
     fail(problems)
   })
 
-  test('as one member of a body', async () => {
+  test('G02, G05, G09: as one member of a body', async () => {
     const problems: string[] = []
     let asked = 0
     for (const operation of bodies(world.operations)) {
@@ -296,7 +296,7 @@ describe('odd input is refused by name', () => {
     fail(problems)
   })
 
-  test('as a content type', async () => {
+  test('G01: as a content type', async () => {
     const problems: string[] = []
     for (const operation of bodies(world.operations))
       problems.push(
@@ -318,7 +318,7 @@ describe('odd input is refused by name', () => {
     fail(problems)
   })
 
-  test('and too much of it is refused before it is read', async () => {
+  test('G03: and too much of it is refused before it is read', async () => {
     const body = `{"metadata":{"name":"${'x'.repeat(2 * 1024 * 1024)}"}}`
     const problems: string[] = []
     for (const operation of bodies(world.operations))
@@ -331,7 +331,7 @@ describe('odd input is refused by name', () => {
   })
 })
 
-test('after all of it the server is well, and has logged no fault', async () => {
+test('G05: after all of it the server is well, and has logged no fault', async () => {
   assert.equal((await world.palisade.api.call('GET', '/readyz')).status, 200)
   const faults = (await world.palisade.log()).split('\n').filter((line) => /"level":(50|60|"error"|"fatal")/.test(line))
   assert.deepEqual(faults.slice(0, 5), [])

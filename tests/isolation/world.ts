@@ -3,6 +3,7 @@ import { Agent, request } from 'undici'
 import { predefinedRole } from '../../contract/roles.ts'
 import { type DescribedOperation, eachOperation, OpenApi } from '../docs/openapi.ts'
 import type { Api, ApiAnswer } from '../support/api.ts'
+import { createAuthority } from '../support/certificates.ts'
 import { startTestPostgres, type TestPostgres, withClient } from '../support/database.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -40,6 +41,8 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'feature'
+  | 'certificate'
   | 'workspace'
   | 'workspaceRbac'
   | 'clusterRbac'
@@ -200,6 +203,10 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
   const { uid: accessRequest } = await member.api.must('POST', '/v1/palisade/access/requests', { body: asked(project) })
   for (const place of [`/v1/projects/${project}`, `/v1/tenants/${tenant.uid}`])
     await admin.must('POST', `${place}/macros`, { body: aMacro })
+  const { uid: certificate } = await admin.must('POST', `/v1/tenants/${tenant.uid}/assets/certs`, {
+    body: aCertificate(),
+  })
+  const { items: features } = await palisade.system.must('GET', '/v1/system/features')
   const watch = `${palisade.url}/k8s/clusters/${imported.uid}/api/v1/pods?watch=1`
   await request(watch, { dispatcher: watches, headers: { authorization: `Bearer ${keyValue}` } })
   const stream = await until('a stream', async () => {
@@ -229,6 +236,9 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+      certificate,
+      // The installation's, and so the same for both.
+      feature: features[0].metadata.uid,
       workspace,
       workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
       clusterRbac: keptRbacs.items[0].metadata.uid,
@@ -266,7 +276,8 @@ async function createAdministrators({ system, api }: Palisade, org: string) {
 }
 
 /** What belongs to the system administrators, who find it; nobody else does. */
-export const isOfAdministrators = (kind: Kind) => ['tenant', 'administrator', 'activation', 'reset'].includes(kind)
+export const isOfAdministrators = (kind: Kind) =>
+  ['tenant', 'administrator', 'activation', 'reset', 'feature'].includes(kind)
 
 /** What the id in a path names, by the path up to it. A path that is not here fails the tests: they must know what to ask for. */
 const kindByPath: Readonly<Record<string, Kind>> = {
@@ -290,9 +301,11 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/palisade/oidc/clients/': 'oidcClient',
   '/v1/roles/': 'role',
   '/v1/filters/tag/': 'filter',
+  '/v1/palisade/filters/': 'filter',
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/system/features/': 'feature',
   '/v1/workspaces/': 'workspace',
   '/v1/workspaces/users/': 'user',
   '/v1/workspaces/teams/': 'team',
@@ -304,7 +317,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
 
 /** What belongs to a tenant's people, and not to the system administrators who made it. */
 const ofOwnTenant =
-  /^\/v1\/tenants\/\{tenantUid\}\/(authTokenSettings|domains|loginBanner|macros|oidc|password|preferences|rateConfig|resourceLimits|saml|sso)\b/
+  /^\/v1\/tenants\/\{tenantUid\}\/(assets|authTokenSettings|domains|loginBanner|macros|oidc|password|preferences|rateConfig|resourceLimits|saml|sso)\b/
 
 export function kindOf({ path }: Pick<DescribedOperation, 'path'>): Kind {
   if (ofOwnTenant.test(path)) return 'ownTenant'
@@ -335,6 +348,7 @@ export const onObjects = (operations: readonly DescribedOperation[]) =>
 /** What the second id in a path names, by the path up to it. */
 const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/users/{uid}/resourceRoles/': 'resourceRole',
+  '/v1/tenants/{tenantUid}/assets/certs/': 'certificate',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
   '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
   '/v1/spectroclusters/{uid}/config/rbacs/': 'clusterRbac',
@@ -441,11 +455,14 @@ const cloneMetadata = (ids: Ids) => ({
   name: unknownId(),
   target: { scope: 'project', projectUid: ids('project', ['target', 'projectUid']) ?? '' },
 })
+const wideFilter = () => ({ name: unknownId(), expressions: [{ key: 'env', operator: 'prefix', values: ['p'] }] })
 const endsAt = '2099-01-01T00:00:00.000Z'
 const asked = (project: string | undefined) => ({
   ...{ role: predefinedRole('Project Viewer').uid, project },
   ...{ seconds: 600, reason: 'to look at it' },
 })
+const authorityPem = (await createAuthority('sample')).certPem
+const aCertificate = () => ({ metadata: { name: unknownId() }, spec: { certificate: authorityPem, isCA: true } })
 /** Changes name those that are there. */
 const aMacro = { macros: [{ name: 'GREETING', value: 'hello' }] }
 
@@ -462,6 +479,8 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
     ...{ role: predefinedRole('Project Viewer').uid, endsAt },
   }),
   'POST /v1/palisade/access/requests': (ids) => asked(ids('project', ['project'])),
+  'POST /v1/palisade/filters': wideFilter,
+  'PUT /v1/palisade/filters/{uid}': wideFilter,
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'POST /v1/users/assets/sshkeys': sshKey,
@@ -504,6 +523,10 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   }),
   'PUT /v1/system/classificationBanner': () => ({ config: '{}' }),
   'PUT /v1/users/system/macros': () => aMacro,
+  'POST /v1/tenants/{tenantUid}/assets/certs': aCertificate,
+  'PUT /v1/tenants/{tenantUid}/assets/certs/{certificateUid}': aCertificate,
+  'PATCH /v1/system/features/{uid}': () => ({ isAllowed: true }),
+  'PATCH /v1/tenants/{tenantUid}/emailId': () => ({ emailId: 'office@sample.test' }),
   'POST /v1/tenants/{tenantUid}/oidc/config': oidcConfig,
   'POST /v1/tenants/{tenantUid}/saml/config': samlConfig,
   'POST /v1/tenants/{tenantUid}/domains': () => ({ domains: [`${unknownId()}.test`] }),

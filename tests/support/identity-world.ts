@@ -9,6 +9,7 @@ import { decide } from '../../core/access/index.ts'
 import { err, type Result } from '../../core/result.ts'
 import { rootKey, Secret } from '../../core/seal/index.ts'
 import { type Access, createAccess, insertAssignments, requestAccess } from '../../server/access/index.ts'
+import { isFeatureAllowed } from '../../server/features/index.ts'
 import { createPipeline, type PipelineEntry, splitRoute } from '../../server/gateway/index.ts'
 import {
   createIdentity,
@@ -168,6 +169,7 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       // Nothing of identity is begun outside the database.
       intents: { open: () => assert.fail(), end: () => assert.fail(), leave: () => assert.fail() },
       projectExists: async () => false,
+      featureAllowed: isFeatureAllowed,
       clock,
     })
 

@@ -6,6 +6,7 @@ import { decide } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { rootKey } from '../../core/seal/index.ts'
 import { type Access, createAccess, type EndReason, requestAccess, type Snapshot } from '../../server/access/index.ts'
+import { isFeatureAllowed } from '../../server/features/index.ts'
 import { createPipeline, type Endpoint, type PipelineEntry, type Principal } from '../../server/gateway/index.ts'
 import { passwordExpiryOf } from '../../server/identity/index.ts'
 import { createKeys, type Keys, openInstallation } from '../../server/keys/index.ts'
@@ -127,6 +128,7 @@ export async function startPhases(
     projectExists: async (tx, project) =>
       (await tx.query('select from projects where tenant_id = $1 and project_id = $2', [tx.tenant, project])).length >
       0,
+    featureAllowed: isFeatureAllowed,
     clock: systemClock,
   })
 

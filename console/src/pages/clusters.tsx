@@ -1,8 +1,9 @@
-import { Badge, Select, Text } from '@mantine/core'
+import { Badge, Select, Text, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
+import { useState } from 'react'
 import { answer, api, inProject } from '../api/client.ts'
-import { clusterSearchBody, needsAttention } from '../api/clusters.ts'
+import { clusterSearchBody, needsAttention, tagText } from '../api/clusters.ts'
 import { Act } from '../parts/act.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
@@ -11,20 +12,46 @@ import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 import { healthOf, stateOf } from './cluster-state.tsx'
 
+/** Taken when it is left or entered: half a tag is another one. */
+function TagFilter({ tag, change }: { readonly tag: string; readonly change: (tag: string) => void }) {
+  const [typed, setTyped] = useState(tag)
+  const apply = () => typed.trim() !== tag && change(typed.trim())
+  return (
+    <TextInput
+      size="xs"
+      type="search"
+      aria-label="Tag"
+      placeholder="Tag, or tag:value"
+      value={typed}
+      onChange={({ currentTarget }) => {
+        setTyped(currentTarget.value)
+        if (currentTarget.value === '') change('')
+      }}
+      onBlur={apply}
+      onKeyDown={({ key }) => key === 'Enter' && apply()}
+    />
+  )
+}
+
 export function Clusters() {
   const { org } = useParams({ from: '/t/$org' })
   const navigate = useNavigate()
   const { q, offset, sort, search, change } = useListState()
-  const { project, state } = search
+  const { project, state, tag } = search
   const list = useQuery({
-    queryKey: ['clusters', 'list', q, state, project, offset, sort],
+    queryKey: ['clusters', 'list', q, state, tag, project, offset, sort],
     placeholderData: keepPreviousData,
     refetchInterval: 15_000,
     queryFn: async () => {
       const { items, listmeta } = await answer(
         api.POST('/v1/dashboard/spectroclusters/search', {
           params: { query: { limit: pageSize, offset }, ...inProject(project) },
-          body: clusterSearchBody({ q, state, sort: sort.field ? sort : { field: 'clusterName', descending: false } }),
+          body: clusterSearchBody({
+            q,
+            state,
+            tag,
+            sort: sort.field ? sort : { field: 'clusterName', descending: false },
+          }),
         }),
       )
       return { items, count: listmeta.count }
@@ -58,6 +85,7 @@ export function Clusters() {
           value={state ?? null}
           onChange={(value) => change({ state: value ?? undefined })}
         />
+        <TagFilter key={tag} tag={tag ?? ''} change={(next) => change({ tag: next === '' ? undefined : next })} />
         <Count data={list.data} one="cluster" many="clusters" />
       </div>
       <DataTable
@@ -73,7 +101,7 @@ export function Clusters() {
             {importing}
           </>
         }
-        filtered={state !== undefined}
+        filtered={state !== undefined || tag !== undefined}
         columns={[
           {
             title: 'Name',
@@ -93,7 +121,7 @@ export function Clusters() {
             cell: ({ metadata }) =>
               Object.entries(metadata.labels).map(([key, value]) => (
                 <Badge key={key} variant="light" color="gray" mr={4} tt="none">
-                  {value === '' ? key : `${key}:${value}`}
+                  {tagText(key, value)}
                 </Badge>
               )),
           },

@@ -1,0 +1,2 @@
+export { featureEndpoints } from './feature-routes.ts'
+export { isFeatureAllowed } from './features.ts'

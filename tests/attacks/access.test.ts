@@ -1,0 +1,388 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { predefinedRole } from '../../contract/roles.ts'
+import { type Api, type ApiAnswer, createApi } from '../support/api.ts'
+import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
+import {
+  createTenant,
+  createUser,
+  goodPassword,
+  type Palisade,
+  startPalisade,
+  type Tenant,
+} from '../support/palisade.ts'
+import { freePort } from '../support/ports.ts'
+import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
+import { type OpenedPalisade, startOpened } from './support.ts'
+
+// Threats A18, D01, D04, D08 and D18, and what the documentation of the model system gives as examples: the real program, twice
+// on one database.
+
+let family: ProcessFamily
+let here: OpenedPalisade
+/** Another replica. */
+let there: Palisade
+let cluster: FakeKubernetes
+let acme: Tenant
+let project: string
+
+before(async () => {
+  family = await createProcessFamily('access')
+  const rootKey = join(family.folder, 'root.key')
+  await writeFile(rootKey, randomBytes(32).toString('base64'), { mode: 0o600 })
+  // Replicas have one address for clients, whichever of them answers.
+  const publicUrl = `https://localhost:${await freePort()}`
+  const hereEnv = { PALISADE_ROOT_KEY_FILE: rootKey, PALISADE_PUBLIC_URL: publicUrl }
+  here = await startOpened({ family, name: 'here', env: hereEnv })
+  const shared = ['PALISADE_DATABASE_URL', 'PALISADE_ROOT_KEY_FILE', 'PALISADE_PUBLIC_URL'] as const
+  const env = Object.fromEntries(shared.map((name) => [name, String(here.env[name])]))
+  ;[there, cluster] = await Promise.all([startPalisade({ family, name: 'there', env }), startFakeKubernetes()])
+  acme = await createTenant(here, 'acme')
+  project = acme.defaultProject
+})
+after(async () => {
+  await there?.stop()
+  await here?.stop()
+  await cluster?.close()
+  await family?.stop()
+})
+
+const uidOf = (name: Parameters<typeof predefinedRole>[0]) => predefinedRole(name).uid
+let made = 0
+const fresh = (what: string) => `${what}-${++made}`
+
+async function newRole(name: string, scope: 'tenant' | 'project' | 'resource', permissions: readonly string[]) {
+  const { uid } = await acme.admin.must('POST', '/v1/roles', {
+    body: { metadata: { name: fresh(name), annotations: { scope } }, spec: { permissions, scope, type: 'user' } },
+  })
+  return uid as string
+}
+const filterOf = (name: string, ...filters: readonly object[]) => ({
+  metadata: { name },
+  spec: { filterGroup: { conjunction: 'and', filters } },
+})
+const eq = (key: string, ...values: string[]) => ({ key, negation: false, operator: 'eq', values })
+async function newFilter(...filters: readonly object[]): Promise<string> {
+  return (await acme.admin.must('POST', '/v1/filters/tag', { body: filterOf(fresh('filter'), ...filters) })).uid
+}
+const give = (user: string, roles: readonly string[]) =>
+  acme.admin.must('PUT', `/v1/users/${user}/roles`, { body: { roles } })
+const giveInProject = (user: string, roles: readonly string[]) =>
+  acme.admin.must('PUT', `/v1/users/${user}/projects`, { body: { projects: [{ projectUid: project, roles }] } })
+const giveThrough = (user: string, filters: readonly string[], roles: readonly string[]) =>
+  acme.admin.must('POST', `/v1/users/${user}/resourceRoles`, {
+    body: { projectUids: [project], filterRefs: filters, roles },
+  })
+
+/** An object with tags that needs no cluster behind it. */
+async function newAccount(labels: Record<string, string>): Promise<string> {
+  const { uid } = await acme.admin.must('POST', '/v1/cloudaccounts/aws', {
+    project,
+    body: {
+      metadata: { name: fresh('account'), labels },
+      spec: { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' },
+    },
+  })
+  return uid
+}
+
+describe('D01: nobody gives themselves more than they have', () => {
+  const refused = (answer: ApiAnswer, what: string) => {
+    assert.equal(answer.status, 403, `${what}: ${answer.status} ${answer.text}`)
+    assert.match(answer.body.message, /^Nobody gives more than they hold/, `${what}: ${answer.text}`)
+  }
+
+  test('D01 by role, filter, membership, project or resource role', async () => {
+    // May administer people, teams, roles, filters and projects, and nothing that is in them.
+    const keeper = await newRole('keeper', 'tenant', [
+      ...['user.get', 'user.list', 'user.update', 'user.create', 'team.get', 'team.update', 'team.create'],
+      ...['role.get', 'role.update', 'role.create', 'filter.get', 'filter.update', 'project.get', 'project.update'],
+    ])
+    const mallory = await createUser(here, acme, fresh('mallory'))
+    const own = await newRole('own', 'tenant', ['role.get'])
+    await give(mallory.uid, [keeper, own])
+    const prod = await newFilter(eq('env', 'prod'))
+    const reader = await newRole('reader', 'resource', ['cloudaccount.get'])
+    await giveThrough(mallory.uid, [prod], [reader])
+    const owners = await acme.admin.must('POST', '/v1/teams', {
+      body: { metadata: { name: fresh('owners') }, spec: { users: [], roles: [uidOf('Tenant Admin')] } },
+    })
+    const account = await newAccount({ env: 'dev' })
+
+    const roleNow = (permissions: readonly string[], uid: string) => ({
+      metadata: { name: fresh('changed'), annotations: { scope: 'tenant' }, uid },
+      ...{ spec: { permissions, scope: 'tenant', type: 'user' }, status: { isEnabled: true } },
+    })
+    const more = uidOf('Tenant Admin')
+    const inProject = [uidOf('Project Admin')]
+    const { api } = mallory
+    const ways: Readonly<Record<string, () => Promise<ApiAnswer>>> = {
+      'a role that they hold': () =>
+        api.call('PUT', `/v1/roles/${own}`, { body: roleNow(['role.get', 'user.delete'], own) }),
+      'their roles': () => api.call('PUT', `/v1/users/${mallory.uid}/roles`, { body: { roles: [keeper, more] } }),
+      'their roles in a project': () =>
+        api.call('PUT', `/v1/users/${mallory.uid}/projects`, {
+          body: { projects: [{ projectUid: project, roles: inProject }] },
+        }),
+      'the user as a whole': () => api.call('PUT', `/v1/users/${mallory.uid}`, { body: { spec: { roles: [more] } } }),
+      'another user, who is theirs': () =>
+        api.call('POST', '/v1/users', {
+          body: {
+            metadata: { name: 'p' },
+            spec: { emailId: `${fresh('puppet')}@acme.test`, firstName: 'p', roles: [more] },
+          },
+        }),
+      'the members of a team that has more': () =>
+        api.call('PUT', `/v1/teams/${owners.uid}`, {
+          body: { metadata: { name: fresh('t') }, spec: { users: [mallory.uid] } },
+        }),
+      'a team of their own': () =>
+        api.call('POST', '/v1/teams', {
+          body: { metadata: { name: fresh('t') }, spec: { users: [mallory.uid], roles: [more] } },
+        }),
+      'the users of a project': () =>
+        api.call('PUT', `/v1/projects/${project}/users`, {
+          body: { users: [{ userId: mallory.uid, roles: inProject }] },
+        }),
+      'the teams of a project': () =>
+        api.call('PUT', `/v1/projects/${project}/teams`, {
+          body: { teams: [{ teamId: owners.uid, roles: inProject }] },
+        }),
+      'the filter that a role of theirs acts through': () =>
+        api.call('PUT', `/v1/filters/tag/${prod}`, {
+          body: filterOf(fresh('wide'), { ...eq('env', 'none'), negation: true }),
+        }),
+      'another filter for the same role': async () => {
+        const all = await newFilter({ ...eq('env', 'none'), negation: true })
+        const body = { projectUids: [project], filterRefs: [all], roles: [reader] }
+        return api.call('POST', `/v1/users/${mallory.uid}/resourceRoles`, { body })
+      },
+      'a further role through the same filter': () =>
+        api.call('POST', `/v1/users/${mallory.uid}/resourceRoles`, {
+          body: { projectUids: [project], filterRefs: [prod], roles: [uidOf('Resource Cluster Admin')] },
+        }),
+    }
+    const before = await api.must('GET', '/v1/palisade/access/what-can')
+    for (const [what, way] of Object.entries(ways)) {
+      refused(await way(), what)
+      assert.deepEqual(await api.must('GET', '/v1/palisade/access/what-can'), before, what)
+      assert.equal((await api.call('GET', `/v1/cloudaccounts/aws/${account}`, { project })).status, 403, what)
+    }
+    // What they have they give, so that it is the right that is missing and not the way.
+    const puppet = await createUser(here, acme, fresh('friend'))
+    await api.must('PUT', `/v1/users/${puppet.uid}/roles`, { body: { roles: [own] } })
+  })
+})
+
+test('A18 what a get refuses no list and no count shows, and what a list shows a get answers', async () => {
+  const prod = await newAccount({ env: 'prod' })
+  const dev = await newAccount({ env: 'dev' })
+  const bare = await newAccount({})
+  const reader = await newRole('reads', 'resource', ['cloudaccount.get', 'cloudaccount.list'])
+  const getter = await newRole('gets', 'resource', ['cloudaccount.get'])
+  const lister = await newRole('lists', 'resource', ['cloudaccount.list'])
+  const isProd = await newFilter(eq('env', 'prod'))
+  const notProd = await newFilter({ ...eq('env', 'prod'), negation: true })
+  const cases = [
+    { what: 'reads prod', through: [isProd], roles: [reader], list: [prod], get: [prod] },
+    { what: 'reads all but prod', through: [notProd], roles: [reader], list: [dev, bare], get: [dev, bare] },
+    { what: 'may get but not list', through: [isProd], roles: [getter], list: [], get: [prod] },
+    { what: 'may list but not get', through: [isProd], roles: [lister], list: [prod], get: [] },
+  ]
+  for (const { what, through, roles, list, get } of cases) {
+    const { uid, api } = await createUser(here, acme, fresh('reader'))
+    await giveThrough(uid, through, roles)
+    const all = [prod, dev, bare]
+    const { status, body } = await api.call('GET', '/v1/cloudaccounts/aws?limit=50', { project })
+    assert.equal(status, list.length > 0 ? 200 : 403, what)
+    const listed: string[] = (body.items ?? []).map(({ metadata }: { metadata: { uid: string } }) => metadata.uid)
+    assert.deepEqual(listed.filter((one) => all.includes(one)).sort(), [...list].sort(), `${what}: the list`)
+    assert.equal(body.listmeta?.count ?? 0, listed.length, `${what}: the count`)
+    for (const one of all) {
+      const { status } = await api.call('GET', `/v1/cloudaccounts/aws/${one}`, { project })
+      assert.equal(status, get.includes(one) ? 200 : 403, `${what}: ${one}`)
+    }
+  }
+})
+
+test('D04 in tags and filters * + / , : are characters, and nothing is a pattern', async () => {
+  const odd = ['*', '+', '/', ',', ':', 'prod*', 'p.*', 'prod,dev', 'prod:dev', '%', '_', '$1', '{{env}}', '\\']
+  const { uid, api } = await createUser(here, acme, fresh('pattern'))
+  const reader = await newRole('reads', 'resource', ['cloudaccount.get', 'cloudaccount.list'])
+  const accounts = new Map<string, string>()
+  for (const value of ['prod', 'dev', 'prod-1']) accounts.set(value, await newAccount({ d04: value }))
+  for (const value of odd) {
+    const filter = await acme.admin.call('POST', '/v1/filters/tag', { body: filterOf(fresh('odd'), eq('d04', value)) })
+    // A value that no tag may have is refused; one that a tag may have selects that tag alone.
+    if (filter.status !== 201) {
+      assert.equal(filter.status, 400, `${value}: ${filter.text}`)
+      continue
+    }
+    await giveThrough(uid, [filter.body.uid], [reader])
+    for (const [tag, account] of accounts)
+      assert.equal(
+        (await api.call('GET', `/v1/cloudaccounts/aws/${account}`, { project })).status,
+        403,
+        `${value} ${tag}`,
+      )
+    assert.equal((await api.must('GET', '/v1/cloudaccounts/aws', { project })).items.length, 0, value)
+  }
+  // A key neither.
+  for (const key of ['*', 'd0?', 'd04*', '.*']) {
+    const filter = await acme.admin.call('POST', '/v1/filters/tag', { body: filterOf(fresh('odd'), eq(key, 'prod')) })
+    if (filter.status === 201) await giveThrough(uid, [filter.body.uid], [reader])
+    const account = String(accounts.get('prod'))
+    assert.equal((await api.call('GET', `/v1/cloudaccounts/aws/${account}`, { project })).status, 403, key)
+  }
+  // And what such a value says literally is found by it.
+  const filter = await newFilter(eq('d04', 'prod'))
+  await giveThrough(uid, [filter], [reader])
+  assert.equal((await api.call('GET', `/v1/cloudaccounts/aws/${accounts.get('prod')}`, { project })).status, 200)
+})
+
+test('D08 the same e-mail and the same names in two tenants are two people, two teams, two projects', async () => {
+  const globex = await createTenant(here, 'globex')
+  const email = 'twin@both.test'
+  const invite = async (tenant: Tenant) => {
+    const { uid } = await tenant.admin.must('POST', '/v1/users', {
+      body: { metadata: { name: 'twin' }, spec: { emailId: email, firstName: 'Twin', lastName: 'Both' } },
+    })
+    const { status } = await tenant.admin.must('GET', `/v1/users/${uid}`)
+    return { uid: uid as string, link: status.activationLink as string }
+  }
+  const [one, other] = [await invite(acme), await invite(globex)]
+  const passwords = { acme: `${goodPassword}-1`, globex: `${goodPassword}-2` }
+  for (const [link, password] of [
+    [one.link, passwords.acme],
+    [other.link, passwords.globex],
+  ] as const)
+    await here.api.must('PATCH', `/v1/auth/password/${link.split('/').at(-1)}/activate`, { body: { password } })
+  const team = { body: { metadata: { name: 'Same' }, spec: { users: [] as string[], roles: [uidOf('Tenant Admin')] } } }
+  team.body.spec.users = [one.uid]
+  await acme.admin.must('POST', '/v1/teams', team)
+  await globex.admin.must('POST', '/v1/teams', {
+    body: { ...team.body, spec: { users: [], roles: team.body.spec.roles } },
+  })
+
+  const inAcme = await here.signIn(email, passwords.acme, 'acme')
+  const inGlobex = await here.signIn(email, passwords.globex, 'globex')
+  assert.equal((await inAcme.call('GET', '/v1/users')).status, 200)
+  // The team of the same name is another one, and gives the person of the same name nothing.
+  assert.equal((await inGlobex.call('GET', '/v1/users')).status, 403)
+  assert.notEqual(one.uid, other.uid)
+  assert.equal((await inAcme.call('GET', `/v1/users/${other.uid}`)).status, 404)
+  assert.equal((await inAcme.call('GET', '/v1/spectroclusters', { project: globex.defaultProject })).status, 404)
+  // Neither password is good in the other tenant, nor without a tenant where there are two.
+  for (const [password, org] of [
+    [passwords.acme, 'globex'],
+    [passwords.globex, 'acme'],
+    [passwords.acme, undefined],
+  ] as const) {
+    const body = { emailId: email, password, ...(org === undefined ? {} : { org }) }
+    assert.equal((await here.api.call('POST', '/v1/auth/authenticate', { body })).status, 401, String(org))
+  }
+})
+
+test('D18 what one replica has answered the other knows: a right is there, and gone, with the next request', async () => {
+  const account = await newAccount({ env: 'new-enemy' })
+  const { uid } = await createUser(here, acme, fresh('enemy'))
+  const { Authorization } = await here.api.must('POST', '/v1/auth/authenticate', {
+    body: {
+      emailId: (await acme.admin.must('GET', `/v1/users/${uid}`)).spec.emailId,
+      password: goodPassword,
+      org: 'acme',
+    },
+  })
+  const apis = [here, there].map(({ url, caPem }) => createApi(url, caPem))
+  const admins: Api[] = []
+  for (const server of [here, there]) admins.push(await server.signIn(acme.adminEmail, goodPassword, 'acme'))
+  try {
+    const askers = apis.map((api) => api.as({ token: Authorization }))
+    const viewer = [uidOf('Project Viewer')]
+    const filter = await newFilter(eq('env', 'new-enemy'))
+    const reader = await newRole('reads', 'resource', ['cloudaccount.get'])
+    const ways: readonly ((admin: Api, on: boolean) => Promise<unknown>)[] = [
+      (admin, on) =>
+        admin.must('PUT', `/v1/users/${uid}/projects`, {
+          body: { projects: on ? [{ projectUid: project, roles: viewer }] : [] },
+        }),
+      (admin, on) =>
+        admin.must('PUT', `/v1/users/${uid}/roles`, { body: { roles: on ? [uidOf('Tenant Viewer')] : [] } }),
+      async (admin, on) => {
+        const path = `/v1/users/${uid}/resourceRoles`
+        if (on)
+          return admin.must('POST', path, { body: { projectUids: [project], filterRefs: [filter], roles: [reader] } })
+        const { resourceRoles } = await admin.must('GET', path)
+        return admin.must('DELETE', `${path}/${resourceRoles[0].uid}`)
+      },
+    ]
+    for (let round = 0; round < 30; round++) {
+      const [writer, asker] = round % 2 === 0 ? [0, 1] : [1, 0]
+      const way = ways[round % ways.length]!
+      for (const on of [true, false]) {
+        await way(admins[writer]!, on)
+        // At the other replica first, then where it was written; nobody waits for anything.
+        for (const at of [asker, writer]) {
+          const { status } = await askers[at]!.call('GET', `/v1/cloudaccounts/aws/${account}`, { project })
+          assert.equal(status, on ? 200 : 403, `round ${round}, ${on ? 'given' : 'taken'}, replica ${at}`)
+        }
+      }
+    }
+  } finally {
+    for (const api of apis) await api.close()
+  }
+})
+
+describe('the model system’s own examples', () => {
+  test('security people reach the clusters that are tagged prodAllowed, in their project, and no others', async () => {
+    const importCluster = async (labels: Record<string, string>): Promise<string> => {
+      const { uid } = await acme.admin.must('POST', '/v1/palisade/clusters', {
+        project,
+        body: { metadata: { name: fresh('cluster'), labels }, spec: { kubeconfig: cluster.kubeconfig() } },
+      })
+      return uid
+    }
+    const allowed = await importCluster({ prodAllowed: 'true' })
+    const denied = await importCluster({ prodAllowed: 'false' })
+    const bare = await importCluster({})
+    const filter = await newFilter(eq('prodAllowed', 'true'))
+    const security = await acme.admin.must('POST', '/v1/teams', {
+      body: { metadata: { name: fresh('security') }, spec: { users: [], roles: [] } },
+    })
+    await acme.admin.must('POST', `/v1/teams/${security.uid}/resourceRoles`, {
+      body: { projectUids: [project], filterRefs: [filter], roles: [uidOf('Resource Cluster Viewer')] },
+    })
+    const { uid, api } = await createUser(here, acme, fresh('guard'))
+    const get = async (of: string) => (await api.call('GET', `/v1/spectroclusters/${of}`, { project })).status
+    assert.deepEqual([await get(allowed), await get(denied), await get(bare)], [403, 403, 403])
+    await acme.admin.must('PUT', `/v1/teams/${security.uid}`, {
+      body: { metadata: { name: fresh('security') }, spec: { users: [uid] } },
+    })
+    assert.deepEqual([await get(allowed), await get(denied), await get(bare)], [200, 403, 403])
+    assert.equal((await api.call('DELETE', `/v1/spectroclusters/${allowed}`, { project })).status, 403)
+    const { items } = await api.must('GET', '/v1/dashboard/spectroclusters/metadata', { project })
+    assert.equal(items.length, 1, JSON.stringify(items))
+    assert.ok(JSON.stringify(items).includes(allowed))
+  })
+
+  test('who has roles in a project sees no users and no teams of the tenant', async () => {
+    const names = ['Project Viewer', 'Project Editor', 'Cluster Viewer'] as const
+    for (const name of names) {
+      const { uid, api } = await createUser(here, acme, fresh('insider'))
+      await giveInProject(uid, [uidOf(name)])
+      assert.equal((await api.call('GET', `/v1/projects/${project}`)).status, 200, name)
+      const paths = ['/v1/users', '/v1/teams', `/v1/users/${acme.adminUid}`, '/v1/users/meta', '/v1/palisade/people']
+      for (const path of paths) assert.equal((await api.call('GET', path, { project })).status, 403, `${name} ${path}`)
+      // Nor by another way: what shows the project names nobody.
+      for (const path of ['/v1/dashboard/projects', `/v1/projects/${project}`]) {
+        const { text } = await api.call(path.includes('dashboard') ? 'POST' : 'GET', path, {
+          ...(path.includes('dashboard') ? { body: {} } : {}),
+        })
+        assert.doesNotMatch(text, new RegExp(acme.adminEmail), `${name} ${path}`)
+      }
+    }
+  })
+})
