@@ -36,3 +36,8 @@ export const StreamList = z.strictObject({
   /** Whether those of others are among the items: that needs `cluster.update` on the cluster. */
   others: z.enum(['shown', 'hidden']),
 })
+
+/** How many calls are under way. */
+export const OpenOf = z.strictObject({ streams: z.int() })
+/** The same, with how many sessions somebody has. */
+export const OpenSessionsOf = OpenOf.extend({ sessions: z.int() })

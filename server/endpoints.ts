@@ -4,16 +4,16 @@ import type { ClusterConfig } from './cluster-config/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import { featureEndpoints } from './features/index.ts'
 import type { Endpoint } from './gateway/index.ts'
-import type { Identity } from './identity/index.ts'
+import { countSessions, type Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
-import type { People } from './people/index.ts'
+import { findTeam, findUser, membersOf, type People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
-import { streamEndpoints } from './streams/index.ts'
+import { openEndpoints, streamEndpoints } from './streams/index.ts'
 import { type SystemPorts, systemEndpoints } from './system/index.ts'
 import type { Tenancy } from './tenancy/index.ts'
 import type { Workspaces } from './workspaces/index.ts'
@@ -72,6 +72,10 @@ export function endpointsOf({
     ...clusterConfig.endpoints,
     ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
+    ...openEndpoints({
+      ...{ openCalls: ledger.openCalls, findCluster: clusters.target, findUser, findTeam, countSessions },
+      membersOf: async (tx, team) => (await membersOf(tx, [team])).get(team) ?? [],
+    }),
     ...ledger.endpoints,
     ...limitEndpoints,
     ...preferenceEndpoints,

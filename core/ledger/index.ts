@@ -7,6 +7,7 @@ export {
   parseCheckpointText,
   signCheckpoint,
 } from './checkpoint.ts'
+export { type Difference, differences } from './differences.ts'
 export {
   appendLeaf,
   emptyFrontier,

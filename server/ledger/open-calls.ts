@@ -27,6 +27,15 @@ export type OpenCalls = {
     resource: string,
     by: string | undefined,
   ): Promise<{ readonly calls: readonly OpenCall[]; readonly count: number }>
+  /** How many of one object, of these users, in one project; what is not named narrows nothing. */
+  count(
+    tx: Tx,
+    of: {
+      readonly resource?: string | undefined
+      readonly by?: readonly string[] | undefined
+      readonly project?: string | undefined
+    },
+  ): Promise<number>
   find(tx: Tx, uid: EntryUid): Promise<(OpenCall & { readonly resource: string }) | undefined>
   /** Marks it; whoever carries it looks when the tenant's epoch rises. False where it is not open, or marked. */
   askEnd(tx: Tx, uid: EntryUid): Promise<boolean>
@@ -70,6 +79,16 @@ export function createOpenCalls({
         [tx.tenant, resource, silenceMs / 1000, by ?? null],
       )
       return { calls: await opened(tx, rows), count: Number(rows[0]?.count ?? 0) }
+    },
+    async count(tx, { resource, by, project }) {
+      await settle(tx)
+      const [row] = await tx.query<{ count: string }>(
+        `select count(*) from ${tables}
+          where o.tenant_id = $1 and ${isAlive('$2')} and ($3::text is null or l.resource_uid = $3)
+            and ($4::text[] is null or l.actor_id = any($4)) and ($5::text is null or l.project_id = $5)`,
+        [tx.tenant, silenceMs / 1000, resource ?? null, by ?? null, project ?? null],
+      )
+      return Number(row?.count)
     },
     async find(tx, uid) {
       const rows = await tx.query<Row>(

@@ -17,7 +17,10 @@ import { findUserByEmail, userExists } from './user-store.ts'
 import { workspaceRoleEndpoints } from './workspace-role-routes.ts'
 
 export type { ActivationLinks, LinkLife } from './ports.ts'
+export { findTeam } from './team-routes.ts'
+export { membersOf } from './team-store.ts'
 export { userAnswer } from './user-answers.ts'
+export { findUser } from './user-routes.ts'
 export {
   type AdminType,
   fullName,

@@ -3,11 +3,12 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import { type TeamUid, UserUid } from '../../contract/ids.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newTeam } from '../../contract/wire/teams.ts'
+import { differences } from '../../core/ledger/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { describeChange, firstUnknown, replaceTenantRoles } from '../access/index.ts'
 import { hasRoom } from '../settings/index.ts'
 import { keepingAnAdministrator } from './last-administrator.ts'
-import { countTeams, deleteTeam, insertTeam, membersOf, replaceMembers, updateTeam } from './team-store.ts'
+import { countTeams, deleteTeam, insertTeam, membersOf, readTeam, replaceMembers, updateTeam } from './team-store.ts'
 import { type Acting, giverOf } from './users.ts'
 
 /** Creates a team with users and tenant roles; who gives roles must hold them. */
@@ -49,10 +50,11 @@ export async function changeTeam(
   { users, roles, ...written }: TeamChanges,
 ): Promise<Result<Record<string, unknown>, Refusal>> {
   const { tx, now } = acting
+  const before = await readTeam(tx, uid)
   const updated = await updateTeam(tx, uid, written, now)
   if (!updated.ok) return updated
   return keepingAnAdministrator(tx, async () => {
-    const details: Record<string, unknown> = { changed: Object.keys(written) }
+    const details: Record<string, unknown> = before ? differences<TeamChanges>(before, written) : {}
     if (users !== undefined) {
       const joined = await changeMembers(acting, uid, users)
       if (!joined.ok) return joined

@@ -3,6 +3,7 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import { TeamUid, type UserUid } from '../../contract/ids.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newUser } from '../../contract/wire/users.ts'
+import { differences } from '../../core/ledger/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { describeChange, firstUnknown, type Giver, type RoleChange, replaceTenantRoles } from '../access/index.ts'
 import type { Principal, RequestAccess } from '../gateway/index.ts'
@@ -94,7 +95,7 @@ export type UserChanges = PersonChanges & { readonly isActive?: boolean; readonl
  * somebody else, or to switch them on again, takes every right that they hold: either would be a way to their rights.
  *
  * @param mayUpdate whether the caller holds `user.update`, rather than just being this user
- * @returns the names of what changed, for the audit entry
+ * @returns what changed, for the audit entry
  */
 export async function changeUser(
   { keys, links, endLinks }: PeoplePorts,
@@ -143,9 +144,12 @@ export async function changeUser(
     const switched = isActive ? await switchOn(tx, person, now) : await switchOff(tx, person, isSelf, now)
     if (!switched.ok) return switched
   }
+  const { email: _, ...named } = written
   return ok({
     changed: [...Object.keys(written), ...(switches ? ['isActive'] : [])],
-    ...(switches ? { isActive } : {}),
+    // Addresses are in no details: who reads an export of the log need not be told them.
+    ...differences<PersonChanges>(person, named),
+    ...(switches ? { isActive: { before: !isActive, after: isActive } } : {}),
     ...(change ? { roles: describeChange(change) } : {}),
   })
 }

@@ -5,6 +5,7 @@ import { annotationsOf, clientAnnotations } from '../../contract/wire/annotation
 import { listMetaOf, pageOf, pageQuery, uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
 import { sorted, textMatcher } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/projects.ts'
+import { differences } from '../../core/ledger/index.ts'
 import { err, ok } from '../../core/result.ts'
 import { type AssignedRole, assignmentsIn } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
@@ -151,8 +152,11 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
           ...(body.labels ? { labels: body.labels } : {}),
           ...(body.annotations ? { annotations: clientAnnotations(body.annotations) } : {}),
         }
+        const before = await readProject(tx, params.uid)
         const updated = await updateProject(tx, ProjectUid.parse(params.uid), changes, now)
-        return updated.ok ? ok({ body: undefined, details: { changed: Object.keys(changes) } }) : updated
+        return updated.ok
+          ? ok({ body: undefined, details: before ? differences<typeof changes>(before, changes) : {} })
+          : updated
       },
     }),
     endpoint({

@@ -3,6 +3,7 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import type { newProject, projectUpdate } from '../../contract/wire/projects.ts'
+import { differences } from '../../core/ledger/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import {
   deleteResourceRolesWithoutProject,
@@ -18,6 +19,7 @@ import {
   deleteProject,
   insertProject,
   type Project,
+  readProject,
   readProjects,
   updateProject,
 } from './project-store.ts'
@@ -62,9 +64,12 @@ export async function replaceProject(
 ): Promise<Result<Record<string, unknown>, Refusal>> {
   const { tx, now } = acting
   const written = { ...metadata, annotations: clientAnnotations(metadata.annotations) }
+  const before = await readProject(tx, uid)
   const updated = await updateProject(tx, uid, written, now)
   if (!updated.ok) return updated
-  return changeMembers(acting, uid, spec ?? {})
+  const members = await changeMembers(acting, uid, spec ?? {})
+  if (!members.ok) return members
+  return ok({ ...(before ? differences<typeof written>(before, written) : {}), ...members.value })
 }
 
 /** Makes these the users, the teams, or both that hold roles in a project. */

@@ -10,7 +10,7 @@ import {
   startPalisade,
   type Tenant,
 } from '../support/palisade.ts'
-import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { assertNoComplaints, noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
 import { look, tabTo, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
@@ -155,6 +155,57 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
     await page.getByRole('alert').getByText('The server did not accept this').waitFor()
     await page.getByRole('button', { name: 'Remove filter: Session nonsense' }).click()
     await page.getByRole('link', { name: 'Cluster imported' }).first().waitFor()
+  })
+
+  test('brushing over the bars sets the time, as far as one brushed', async () => {
+    const page = await open('/t/acme/audit')
+    const bars = page.getByRole('group', { name: 'Entries over time' })
+    await bars.waitFor()
+    await quiet(page)
+    const { from, to, buckets } = await acme.admin.must('GET', '/v1/palisade/audit/histogram?buckets=60')
+    const widthMs = (Date.parse(to) - Date.parse(from)) / buckets.length
+    const at = async (i: number) => (await bars.getByRole('button').nth(i).boundingBox()) ?? assert.fail('no bar')
+    const [first, last] = [await at(40), await at(10)]
+    await page.mouse.move(first.x + 1, first.y + 5)
+    await page.mouse.down()
+    await page.mouse.move(last.x + 1, last.y + 5, { steps: 5 })
+    await page.getByRole('status').filter({ hasText: 'Enter narrows to it' }).waitFor()
+    // Past the edge of the bars, above them: they still follow.
+    await page.mouse.move(last.x + 1, last.y - 200)
+    await page.mouse.up()
+    await page.waitForURL(/from=.*to=/)
+    const chosen = searchOf(page)
+    const spanMs = Date.parse(chosen.to ?? '') - Date.parse(chosen.from ?? '')
+    // The address has whole seconds.
+    assert.ok(Math.abs(spanMs - 31 * widthMs) <= 2_500, `${spanMs} ms of ${31 * widthMs}`)
+    await shows(page, {
+      startTime: new Date(chosen.from ?? '').toISOString(),
+      endTime: new Date(chosen.to ?? '').toISOString(),
+    })
+  })
+
+  test('what changed stands there from what to what, the log’s own words one click away', async () => {
+    const body = {
+      metadata: { name: 'Grace Brewster', labels: {} },
+      spec: { firstName: 'Brewster', lastName: 'Hopper' },
+    }
+    await acme.admin.must('PUT', `/v1/users/${grace}`, {
+      body: { ...body, spec: { ...body.spec, emailId: 'grace@acme.test' } },
+    })
+    const { uid } = (await entry({ resourceUid: grace, actionType: 'update' })).metadata
+    const page = await open(`/t/acme/audit?panel=${uid}`)
+    const changes = page.getByRole('list', { name: 'What changed' })
+    await changes.getByText('First name').waitFor()
+    assert.match(await changes.getByRole('deletion').innerText(), /Grace$/)
+    assert.match(await changes.getByRole('insertion').innerText(), /Brewster$/)
+    await page.getByRole('button', { name: 'As JSON' }).click()
+    const json = await page.getByRole('region', { name: 'JSON' }).innerText()
+    const { changed, firstName } = JSON.parse(json)
+    assert.deepEqual([changed, firstName], [['firstName'], { before: 'Grace', after: 'Brewster' }])
+    found.push(...(await look(page, 'audit-entry-json', 'light', false)))
+    await page.getByRole('button', { name: 'As people read it' }).click()
+    await changes.waitFor()
+    found.push(...(await look(page, 'audit-entry-changes', 'light')))
   })
 
   test('from an object’s own page the object stays', async () => {

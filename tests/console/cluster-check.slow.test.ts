@@ -221,7 +221,8 @@ describe('a cluster is checked again', { skip: noBrowser }, () => {
 
   for (const theme of themes)
     test(`axe finds nothing: ${theme}`, async () => {
-      const uid = await imported(`axe-${theme}`, 'print')
+      const name = { light: 'harbour', dark: 'quay' }[theme]
+      const uid = await imported(name, 'print')
       const page = await open(`/t/acme/clusters/${uid}`, theme)
       let dialog = await checkOf(page)
       found.push(...(await look(page, 'cluster-check-token', theme)))
@@ -230,14 +231,14 @@ describe('a cluster is checked again', { skip: noBrowser }, () => {
       await kubeconfig.fill(kubernetes.kubeconfig(limitedToken))
       found.push(...(await look(page, 'cluster-check', theme)))
       await dialog.getByRole('button', { name: 'Check', exact: true }).click()
-      await result(page, `axe-${theme} needs its bindings`)
+      await result(page, `${name} needs its bindings`)
       found.push(...(await look(page, 'cluster-checked-missing', theme)))
       await page.keyboard.press('Escape')
       dialog = await checkOf(page)
       await dialog.getByRole('radio', { name: 'A kubeconfig of the same server' }).check()
       await kubeconfig.fill(kubernetes.kubeconfig(adminToken))
       await dialog.getByRole('button', { name: 'Check', exact: true }).click()
-      await result(page, `axe-${theme} is ready`)
+      await result(page, `${name} is ready`)
       found.push(...(await look(page, 'cluster-checked', theme)))
       await page.keyboard.press('Escape')
       await trusting(uid, true)

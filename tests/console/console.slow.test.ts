@@ -86,7 +86,7 @@ describe('the console', { skip: noBrowser }, () => {
       startBrowser(),
       createTenant(palisade, 'acme'),
     ])
-    dev = await createUser(palisade, acme, 'dev')
+    dev = await createUser(palisade, acme, 'dana', { firstName: 'Dana', lastName: 'Ortiz' })
   })
   after(async () => {
     await browser?.close()
@@ -415,7 +415,7 @@ describe('the console', { skip: noBrowser }, () => {
       await page.getByRole('link', { name: 'acme', exact: true }).waitFor()
       found.push(...(await look(page, 'tenants', theme)))
       await page.getByRole('button', { name: 'New tenant' }).click()
-      const org = `globex-${theme}`
+      const org = { light: 'globex', dark: 'initech' }[theme]
       await page.getByRole('textbox', { name: 'Name', exact: true }).fill(org)
       await page.getByRole('textbox', { name: 'First name' }).fill('Gil')
       await page.getByRole('textbox', { name: 'E-mail' }).fill(`gil@${org}.test`)

@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import { createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
-import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
+import { assertNoComplaints, noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
 import { choose, enter, inDialog, press } from './keys.ts'
 import { focused, tabTo } from './look.ts'
 import { signIn } from './sign-in.ts'
@@ -88,6 +88,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await tabTo(page, 'Filter members by name or e-mail')
     await page.keyboard.type('grace')
     await page.getByText('1 member', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'Ada Admin' }).waitFor({ state: 'detached' })
     await press(page, 'ArrowDown')
     assert.equal(await focused(page), 'Grace')
     await press(page, 'Enter')
@@ -169,9 +170,17 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     assert.equal(await bar(), 0)
     await press(page, 'ArrowRight')
     assert.equal(await bar(), 1)
-    await press(page, 'ArrowLeft', 'Enter')
+    await press(page, 'ArrowLeft', 'Shift+ArrowRight')
+    await page.getByRole('status').filter({ hasText: 'Enter narrows to it' }).waitFor()
+    await press(page, 'Shift+ArrowRight', 'Enter')
     await page.waitForURL(/from=\d{4}-.*to=\d{4}-/)
+    const several = page.url()
+    await quiet(page)
+    await tabTo(page, / entr(?:y|ies), /)
+    await press(page, 'Enter')
+    await page.waitForURL((url) => url.toString() !== several)
     await page.locator('tbody a').first().waitFor()
+    await quiet(page)
     const entry = (await page.locator('tbody a').first().innerText()).trim()
     await tabTo(page, entry)
     await press(page, 'Enter')

@@ -44,7 +44,7 @@ export const focused = (page: Page) =>
 
 /** Presses Tab until something of this name has the focus. */
 export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
-  for (let i = 0; i < 80; i++) {
+  for (let i = 0; i < 160; i++) {
     const now = String(await focused(page))
     if (typeof name === 'string' ? now === name : name.test(now)) return
     await page.keyboard.press('Tab')

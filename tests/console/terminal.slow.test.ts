@@ -60,7 +60,7 @@ describe('the console on a cluster', { skip }, () => {
     ])
     acme = await createTenant(palisade, 'acme')
     globex = await createTenant(palisade, 'globex')
-    dev = await createUser(palisade, acme, 'dev')
+    dev = await createUser(palisade, acme, 'dana', { firstName: 'Dana', lastName: 'Ortiz' })
     project = (await acme.admin.must('POST', '/v1/projects', { body: { metadata: { name: 'payments' } } })).uid
     const made = await acme.admin.must('POST', '/v1/teams', {
       body: { metadata: { name: 'devs' }, spec: { users: [dev.uid] } },
@@ -330,6 +330,21 @@ describe('the console on a cluster', { skip }, () => {
     await removal.getByText('1 stream through Palisade to it ends at once').waitFor()
     await page.keyboard.press('Escape')
     await removal.waitFor({ state: 'hidden' })
+    // What else would end it says so too, before it is done.
+    const beside = await open('admin', `/t/acme/users/${dev.uid}`)
+    await beside.getByRole('button', { name: 'Switch off' }).click()
+    await beside
+      .getByRole('dialog')
+      .getByText(/end within a second: \d+ sessions? and 1 stream now\./)
+      .waitFor()
+    await beside.goto(`${palisade.url}/t/acme/teams/${team}?tab=access`)
+    await beside.getByRole('button', { name: 'Change roles' }).click()
+    await beside.getByRole('combobox', { name: 'In' }).click()
+    await beside.getByRole('option', { name: 'Project payments' }).click()
+    await beside.getByRole('combobox', { name: 'Roles' }).fill('Cluster Editor')
+    await beside.getByRole('option', { name: 'Cluster Editor' }).click()
+    await beside.getByText('ends within a second, of 1 stream that is open there now.').waitFor()
+
     await row.getByRole('button', { name: /^End: Exec into default\/web/ }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click()
     await theirs.getByRole('alert').getByText('Somebody ended this one stream.').waitFor({ timeout: 2_000 })
@@ -362,6 +377,22 @@ describe('the console on a cluster', { skip }, () => {
     assert.deepEqual([refused.status, refused.body.permission], [403, 'cluster.update'])
     const seen = await eve.api.must('GET', `/v1/palisade/clusters/${uid}/streams`)
     assert.deepEqual(seen, { items: [], count: 0, others: 'hidden' })
+    // How many there are is for who may do what ends them, and 404 for everybody else's.
+    const counts = [
+      [`/v1/palisade/people/${dev.uid}/open`, 'user.update'],
+      [`/v1/palisade/people/${dev.uid}/open?project=${project}`, 'user.update'],
+      [`/v1/palisade/teams/${team}/open`, 'team.update'],
+      [`/v1/palisade/clusters/${uid}/open`, 'cluster.delete'],
+    ] as const
+    for (const [count, permission] of counts) {
+      assert.equal((await acme.admin.must('GET', count)).streams, 1, count)
+      assert.deepEqual([(await eve.api.call('GET', count)).body.permission], [permission], count)
+      assert.equal((await globex.admin.call('GET', count)).status, 404, count)
+    }
+    const elsewhere = await acme.admin.must('GET', `/v1/palisade/people/${dev.uid}/open?project=${acme.defaultProject}`)
+    assert.equal(elsewhere.streams, 0)
+    assert.ok(elsewhere.sessions > 0)
+    assert.equal((await acme.admin.must('GET', `/v1/palisade/people/${eve.uid}/open`)).streams, 0)
     await screen(page).filter({ hasText: 're42dy' }).waitFor()
     await types(page, 'echo still$((1+1))', /still2/)
 
@@ -462,7 +493,11 @@ describe('the console on a cluster', { skip }, () => {
       await page.goto(palisade.url + pod('default', 'web', '?tab=terminal'))
       await seen(page, 'terminal-closed', theme, false)
       await openTerminal(page)
-      await types(page, 'clear; printf "\\033[32mok\\033[0m  %s\\n" /etc/hosts /etc/group; id -un', /nobody|root/)
+      await types(
+        page,
+        'PS1="web:\\w\\$ "; clear; printf "\\033[32mok\\033[0m  %s\\n" /etc/hosts /etc/group; id -un',
+        /nobody|root/,
+      )
       await seen(page, 'terminal', theme)
 
       const beside = await open('dev', pod('shop', 'cart'))

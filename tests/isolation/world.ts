@@ -291,6 +291,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/system/admins/auth/password/': 'activation',
   '/v1/system/users/password/': 'reset',
   '/v1/palisade/people/': 'user',
+  '/v1/palisade/teams/': 'team',
   '/v1/palisade/tenants/': 'tenant',
   '/v1/spectroclusters/': 'cluster',
   '/v1/dashboard/spectroclusters/': 'cluster',

@@ -166,10 +166,11 @@ export async function createUser(
   palisade: Palisade,
   tenant: Tenant,
   name: string,
+  called: { readonly firstName: string; readonly lastName: string } = { firstName: name, lastName: 'Test' },
 ): Promise<{ readonly uid: string; readonly email: string; readonly api: Api }> {
   const email = `${name}@${tenant.org}.test`
   const { uid } = await tenant.admin.must('POST', '/v1/users', {
-    body: { metadata: { name }, spec: { emailId: email, firstName: name, lastName: 'Test' } },
+    body: { metadata: { name }, spec: { emailId: email, ...called } },
   })
   const user = await tenant.admin.must('GET', `/v1/users/${uid}`)
   await activate(palisade.api, user.status.activationLink)

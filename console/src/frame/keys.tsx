@@ -8,6 +8,7 @@ const keys: readonly (readonly [readonly string[], string])[] = [
   [['↑'], 'To the row before'],
   [['Enter'], 'Open the row'],
   [['←', '→'], 'Along the tabs of a page, and the bars of the log over time'],
+  [['Shift', '←', '→'], 'Several bars of the log over time; Enter narrows to them'],
   [['Esc'], 'Close a panel or dialog'],
   [['Ctrl', 'F6'], 'Leave a terminal, to which every other key goes'],
   [['?'], 'Show the keys'],

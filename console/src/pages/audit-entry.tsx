@@ -1,7 +1,7 @@
 import { Drawer, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, use } from 'react'
 import { answer, api } from '../api/client.ts'
 import type { paths } from '../api/schema.gen.ts'
 import { currentSession } from '../api/session.ts'
@@ -12,7 +12,8 @@ import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { Exact } from '../parts/when.tsx'
-import { WhyButton } from '../parts/why.tsx'
+import { WhyButton, WhyIsOpen } from '../parts/why.tsx'
+import { EntryDetails } from './entry-details.tsx'
 import { FilterBy, type Narrowed } from './filter-by.tsx'
 
 // What verifies is loaded by who verifies.
@@ -21,7 +22,11 @@ const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }
 export type Entry = paths['/v1/audits']['get']['responses'][200]['content']['application/json']['items'][number]
 
 /** The outcome has a column of its own. */
-export const titleOf = (message: string) => message.replace(/ \((?:refused|intended|ended|unknown)\)$/, '')
+const titleOf = (message: string) => message.replace(/ \((?:refused|intended|ended|unknown)\)$/, '')
+
+/** What happened, and of a refusal the right that was missing. */
+export const headingOf = ({ actionMsg, contentMsg }: Pick<Entry['spec'], 'actionMsg' | 'contentMsg'>): string =>
+  [titleOf(actionMsg), missingIn(contentMsg)].filter((part) => part !== undefined).join(': ')
 
 export function outcomeOf(outcome: string) {
   if (outcome === 'refused') return <State tone="bad">Refused</State>
@@ -50,7 +55,7 @@ export const kindOf = (kind: string) => kinds[kind] ?? kind
 const kinds: Readonly<Record<string, string>> = { spectrocluster: 'cluster', apiKey: 'API key', access: 'right' }
 
 /** The right that a refused caller lacked. */
-export function missingIn(details: string): string | undefined {
+function missingIn(details: string): string | undefined {
   const permission = parsed(details)?.permission ?? parsed(details)?.missing
   return typeof permission === 'string' ? permission : undefined
 }
@@ -78,19 +83,25 @@ export function EntryPanel({ uid, within, close }: Panel) {
   })
   useFocusBack()
   return (
-    <Drawer opened onClose={close} size="lg" title="Audit entry" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Drawer
+      opened
+      onClose={close}
+      // What is above it goes first.
+      closeOnEscape={!use(WhyIsOpen)}
+      size="lg"
+      title="Audit entry"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       {entry.error && <Failure error={entry.error} retry={() => void entry.refetch()} />}
       {entry.data && (
         <Stack gap="md">
           <Group gap="xs">
-            <Text fw={600}>{titleOf(entry.data.spec.actionMsg)}</Text>
-            {outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
+            <Text fw={600}>{headingOf(entry.data.spec)}</Text>
+            {!isPlainRefusal(entry.data) && outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
           </Group>
           <Facts rows={factsOf(entry.data, org, within)} />
           <Decided entry={entry.data} />
-          {entry.data.spec.contentMsg !== '' && (
-            <CodeBlock text={readable(entry.data.spec.contentMsg)} label="Details" />
-          )}
+          <Details text={entry.data.spec.contentMsg} />
           {entry.data.spec.userMsg !== '' && <Text size="sm">Note: {entry.data.spec.userMsg}</Text>}
           <Suspense fallback={null}>
             <Proof entry={entry.data} />
@@ -206,7 +217,13 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-const readable = (text: string) => {
+/** An entry of nothing but a refusal says so in its title. */
+const isPlainRefusal = ({ metadata, spec }: Entry) =>
+  metadata.annotations.outcome === 'refused' && titleOf(spec.actionMsg) === 'Refused'
+
+/** What the log was written with is an object; what it cut to fit is none any more. */
+function Details({ text }: { readonly text: string }) {
   const details = parsed(text)
-  return details ? JSON.stringify(details, null, 2) : text
+  if (details) return <EntryDetails details={details} />
+  return text === '' ? null : <CodeBlock text={text} label="Details" />
 }

@@ -6,7 +6,7 @@ import { momentOf } from '../parts/moments.ts'
 import { DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
-import { EntryPanel, kindOf, missingIn, outcomeOf, shortUid, titleOf, whoOf } from './audit-entry.tsx'
+import { EntryPanel, headingOf, kindOf, outcomeOf, shortUid, whoOf } from './audit-entry.tsx'
 import type { Narrowed } from './filter-by.tsx'
 import { useNewEntries } from './new-entries.ts'
 
@@ -106,7 +106,7 @@ export function AuditTable({ list, within = {} }: Shown) {
             title: 'What',
             cell: ({ metadata, spec }) => (
               <To to="." search={(before) => ({ ...before, panel: metadata.uid })}>
-                {[titleOf(spec.actionMsg), missingIn(spec.contentMsg)].filter((part) => part !== undefined).join(': ')}
+                {headingOf(spec)}
               </To>
             ),
           },
@@ -116,7 +116,8 @@ export function AuditTable({ list, within = {} }: Shown) {
             title: 'On',
             wide: true,
             cell: ({ spec: { resource } }) =>
-              resource.uid === 'none' ? (
+              // What has no uid yet, such as a cluster whose import begins, may have its name already.
+              resource.uid === 'none' && resource.name === '' ? (
                 <span className="quiet">–</span>
               ) : (
                 <>

@@ -224,16 +224,17 @@ type Dialog = { readonly uid: string; readonly name: string; readonly close: () 
 
 function RemoveCluster({ uid, name, close, done }: Dialog & { readonly done: () => Promise<void> }) {
   const path = { params: { path: { uid } } }
-  const { data: streams } = useQuery({
-    queryKey: ['streams', uid],
-    queryFn: () => answer(api.GET('/v1/palisade/clusters/{uid}/streams', path)),
+  const { data: open } = useQuery({
+    queryKey: ['open', 'cluster', uid],
+    staleTime: 0,
+    queryFn: () => answer(api.GET('/v1/palisade/clusters/{uid}/open', path)),
   })
   return (
     <ConfirmByName
       what="cluster"
       act="Remove"
       name={name}
-      follows={`${streams ? endsOf(streams) : 'Every stream through Palisade to it ends at once'}, and nobody reaches it through Palisade any more. What the import made on the cluster stays there.`}
+      follows={`${open ? endsOf(open.streams) : 'Every stream through Palisade to it ends at once'}, and nobody reaches it through Palisade any more. What the import made on the cluster stays there.`}
       close={close}
       run={() => answer(api.DELETE('/v1/spectroclusters/{uid}', path))}
       done={done}
@@ -241,12 +242,10 @@ function RemoveCluster({ uid, name, close, done }: Dialog & { readonly done: () 
   )
 }
 
-/** How many streams end with a cluster, as far as the caller may know. */
-function endsOf({ count, others }: { readonly count: number; readonly others: 'shown' | 'hidden' }): string {
-  const streams = count === 1 ? '1 stream' : `${count} streams`
-  if (others === 'hidden') return `Every stream through Palisade to it ends at once, ${streams} of yours among them`
+/** How many streams end with a cluster. */
+function endsOf(count: number): string {
   if (count === 0) return 'No stream runs through Palisade on it now'
-  return `${streams} through Palisade to it ${count === 1 ? 'ends' : 'end'} at once`
+  return `${count === 1 ? '1 stream' : `${count} streams`} through Palisade to it ${count === 1 ? 'ends' : 'end'} at once`
 }
 
 function RenameCluster({ uid, name, close }: Dialog) {

@@ -4,6 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Assignment, Grant } from '../api/access.ts'
 import { projectNamesQuery } from '../api/me.ts'
+import { openText, useOpen, type Whose } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Grants, namesOf, onWhat } from '../parts/grants.tsx'
@@ -23,8 +24,8 @@ type OnFilters = {
 }
 type Props = {
   readonly who: string
-  /** Whose roles the own ones are. */
-  readonly own: 'user' | 'team'
+  /** Whose roles these are. */
+  readonly whose: Whose
   readonly needs: string
   readonly tenant: { readonly roles: readonly Named[]; readonly inheritedRoles?: readonly Named[] }
   readonly projects: readonly InProject[]
@@ -42,7 +43,7 @@ type Props = {
 export function HeldRoles(props: Props) {
   const {
     who,
-    own,
+    whose,
     needs,
     tenant,
     projects,
@@ -89,7 +90,7 @@ export function HeldRoles(props: Props) {
                   key={role.uid}
                   role={role}
                   from="given here"
-                  endsAt={endOf(assignments, role.uid, place.uid, own)}
+                  endsAt={endOf(assignments, role.uid, place.uid, whose.kind)}
                 />
               ))}
               {place.inheritedRoles.map((role) => (
@@ -123,6 +124,7 @@ export function HeldRoles(props: Props) {
       {editing !== undefined && (
         <ChangeRoles
           who={who}
+          whose={whose}
           held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles ?? []}
           close={() => setEditing(undefined)}
           change={change}
@@ -163,14 +165,16 @@ function RoleLine({ role, from, endsAt }: LineProps) {
 
 type ChangeProps = {
   readonly who: string
+  readonly whose: Whose
   readonly held: (where: string) => readonly Named[]
   readonly close: () => void
   readonly change: (where: string, roles: string[]) => Promise<unknown>
 }
 
-function ChangeRoles({ who, held, close, change }: ChangeProps) {
+function ChangeRoles({ who, whose, held, close, change }: ChangeProps) {
   const { data: projects = [] } = useQuery(projectNamesQuery)
   const [where, setWhere] = useState('tenant')
+  const open = useOpen(whose, where === 'tenant' ? undefined : where)
   const uidsIn = (place: string) => held(place).map(({ uid }) => uid)
   const [chosen, setChosen] = useState(uidsIn('tenant'))
   /** What every role that was chosen meanwhile is called. */
@@ -220,7 +224,9 @@ function ChangeRoles({ who, held, close, change }: ChangeProps) {
           : [
               ...(gained.length > 0 ? [`Gains ${gained.map(nameOf).join(', ')}.`] : []),
               ...(lost.length > 0
-                ? [`Loses ${lost.map(nameOf).join(', ')}; what rests on it ends within a second.`]
+                ? [
+                    `Loses ${lost.map(nameOf).join(', ')}; what rests on it ends within a second${open ? `, of ${openText({ streams: open.streams })} that ${open.streams === 1 ? 'is' : 'are'} open there now` : ''}.`,
+                  ]
                 : []),
             ].join(' ')}
       </Text>

@@ -1,6 +1,7 @@
 import { Text, Title } from '@mantine/core'
-import { Link } from '@tanstack/react-router'
+
 import { Page } from '../parts/page.tsx'
+import { To } from '../parts/to.tsx'
 
 /** An address of the console that leads nowhere. */
 export function Lost() {
@@ -28,7 +29,7 @@ export function LostOutside() {
 function WayBack() {
   return (
     <Text>
-      Nothing is at this address. <Link to="/">To the start</Link>
+      Nothing is at this address. <To to="/">To the start</To>
     </Text>
   )
 }

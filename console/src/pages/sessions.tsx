@@ -7,7 +7,7 @@ import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { Count, DataTable } from '../parts/table.tsx'
-import { When } from '../parts/when.tsx'
+import { Exact, exactly, When } from '../parts/when.tsx'
 
 type Session = { readonly uid: string; readonly address: string; readonly current: boolean }
 
@@ -31,25 +31,28 @@ export function Sessions() {
         columns={[
           {
             title: 'Program',
-            cell: ({ userAgent, current }) => (
+            // Two of one program look alike but for where and since when.
+            cell: ({ userAgent, current, address, createdAt }) => (
               <span title={userAgent}>
                 {programOf(userAgent)} {current && <State tone="good">this one</State>}
+                <div className="quiet small">
+                  from {address}, since <Exact at={createdAt} />
+                </div>
               </span>
             ),
           },
-          { title: 'From', wide: true, cell: ({ address }) => address },
           { title: 'Signed in', cell: ({ createdAt }) => <When at={createdAt} /> },
           { title: 'Last used', wide: true, cell: ({ lastSeenAt }) => <When at={lastSeenAt} /> },
           { title: 'Ends', wide: true, cell: ({ endsAt }) => <When at={endsAt} /> },
           {
             title: 'Change',
             end: true,
-            cell: ({ uid, address, userAgent, current }) => (
+            cell: ({ uid, address, userAgent, current, createdAt }) => (
               <Button
                 size="compact-xs"
                 variant="light"
                 color="red"
-                aria-label={`End ${programOf(userAgent)} from ${address}${current ? ', this session' : ''}`}
+                aria-label={`End ${programOf(userAgent)} from ${address}, since ${exactly(createdAt)}${current ? ', this session' : ''}`}
                 onClick={() => setEnding({ uid, address, current })}
               >
                 End

@@ -85,7 +85,7 @@ export function TeamPage() {
                 content: () => (
                   <HeldRoles
                     who={metadata.name}
-                    own="team"
+                    whose={{ kind: 'team', uid }}
                     needs="team.update"
                     tenant={roles}
                     projects={projects}

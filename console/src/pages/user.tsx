@@ -4,6 +4,7 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { assignmentsQuery, useMayAskAbout } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
+import { type Open, openText, useOpen } from '../api/open.ts'
 import { currentSession } from '../api/session.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
@@ -131,7 +132,7 @@ export function UserPage() {
                     filtered && (
                       <HeldRoles
                         who={metadata.name}
-                        own="user"
+                        whose={{ kind: 'user', uid }}
                         needs="user.update"
                         tenant={held}
                         projects={inProjects.projects}
@@ -156,13 +157,10 @@ export function UserPage() {
             <NewLink uid={uid} name={metadata.name} isInvitation={person.state === 'pending'} close={close} />
           )}
           {open === 'delete' && (
-            <ConfirmByName
-              what="member"
-              act="Remove"
+            <RemoveUser
+              uid={uid}
               name={metadata.name}
-              follows="Their sessions, API keys, links, team memberships and roles go, and their streams end. The audit log keeps what they did."
               close={close}
-              run={() => answer(api.DELETE('/v1/users/{uid}', path))}
               done={() => navigate({ to: '/t/$org/users', params: { org } })}
             />
           )}
@@ -213,8 +211,34 @@ type SwitchProps = {
   readonly close: () => void
 }
 
+type RemoveProps = {
+  readonly uid: string
+  readonly name: string
+  readonly close: () => void
+  readonly done: () => Promise<void>
+}
+
+function RemoveUser({ uid, name, close, done }: RemoveProps) {
+  const open = useOpen({ kind: 'user', uid })
+  return (
+    <ConfirmByName
+      what="member"
+      act="Remove"
+      name={name}
+      follows={`Their sessions, API keys, links, team memberships and roles go, and their streams end${nowOpen(open)}. The audit log keeps what they did.`}
+      close={close}
+      run={() => answer(api.DELETE('/v1/users/{uid}', { params: { path: { uid } } }))}
+      done={done}
+    />
+  )
+}
+
+/** What of it that is now, where one may know. */
+const nowOpen = (open: Open | undefined) => (open ? `: ${openText(open)} now` : '')
+
 /** Switching off cuts a person off in the middle of what they do, so it asks for the name; switching on does not. */
 function SwitchUser({ uid, name, isOn, close }: SwitchProps) {
+  const open = useOpen({ kind: 'user', uid })
   const run = () =>
     answer(
       api.PATCH('/v1/users/{uid}', {
@@ -228,7 +252,7 @@ function SwitchUser({ uid, name, isOn, close }: SwitchProps) {
         what="member"
         act="Switch off"
         name={name}
-        follows="Their sessions, API keys and streams end within a second. Roles stay, for when they are switched on again."
+        follows={`Their sessions, API keys and streams end within a second${nowOpen(open)}. Roles stay, for when they are switched on again.`}
         close={close}
         run={run}
       />

@@ -4,6 +4,7 @@ import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconSear
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { Failure } from './failure.tsx'
+import { InRow } from './when.tsx'
 
 /** What a page of a list may be at most, which is the API's own. */
 export const pageSize = 50
@@ -110,27 +111,29 @@ export function DataTable<Row>({ label, columns, rowKey, list, empty, filtered =
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody ref={body} onKeyDown={walk}>
-            {data === undefined
-              ? Array.from({ length: 6 }, (_, i) => (
-                  // Rows of the real shape; they have no identity but their place.
-                  // biome-ignore lint/suspicious/noArrayIndexKey: see above
-                  <Table.Tr key={i}>
-                    {columns.map((column) => (
-                      <Table.Td key={column.title} className={classOf(column)}>
-                        <Skeleton height={12} width="70%" />
-                      </Table.Td>
-                    ))}
-                  </Table.Tr>
-                ))
-              : data.items.map((row) => (
-                  <Table.Tr key={rowKey(row)}>
-                    {columns.map((column) => (
-                      <Table.Td key={column.title} className={classOf(column)}>
-                        {column.cell(row)}
-                      </Table.Td>
-                    ))}
-                  </Table.Tr>
-                ))}
+            <InRow value={true}>
+              {data === undefined
+                ? Array.from({ length: 6 }, (_, i) => (
+                    // Rows of the real shape; they have no identity but their place.
+                    // biome-ignore lint/suspicious/noArrayIndexKey: see above
+                    <Table.Tr key={i}>
+                      {columns.map((column) => (
+                        <Table.Td key={column.title} className={classOf(column)}>
+                          <Skeleton height={12} width="70%" />
+                        </Table.Td>
+                      ))}
+                    </Table.Tr>
+                  ))
+                : data.items.map((row) => (
+                    <Table.Tr key={rowKey(row)}>
+                      {columns.map((column) => (
+                        <Table.Td key={column.title} className={classOf(column)}>
+                          {column.cell(row)}
+                        </Table.Td>
+                      ))}
+                    </Table.Tr>
+                  ))}
+            </InRow>
           </Table.Tbody>
         </Table>
       </div>
