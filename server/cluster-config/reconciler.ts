@@ -114,7 +114,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   function look(): void {
     if (!isStarted || stopping.signal.aborted) return
-    if (running) {
+    if (running !== undefined) {
       isAsked = true
       return
     }
