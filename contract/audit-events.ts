@@ -112,6 +112,8 @@ export const auditEvents = {
   'cloudaccount.created': { action: 'create', kind: 'cloudaccount', title: 'Cloud account created' },
   'cloudaccount.updated': { action: 'update', kind: 'cloudaccount', title: 'Cloud account changed' },
   'cloudaccount.deleted': { action: 'delete', kind: 'cloudaccount', title: 'Cloud account deleted' },
+  'cloudtype.created': { action: 'create', kind: 'cloudType', title: 'Kind of cloud registered' },
+  'cloudtype.deleted': { action: 'delete', kind: 'cloudType', title: 'Kind of cloud removed' },
   'clusterprofile.created': { action: 'create', kind: 'clusterProfile', title: 'Cluster profile created' },
   'clusterprofile.updated': { action: 'update', kind: 'clusterProfile', title: 'Cluster profile changed' },
   'clusterprofile.published': { action: 'publish', kind: 'clusterProfile', title: 'Cluster profile published' },

@@ -68,6 +68,8 @@ export const refusals = {
     code: 'EdgeTokenNameTaken',
     title: 'A registration token with this name exists',
   },
+  cloud_type_taken: { status: 409, code: 'CloudTypeTaken', title: 'A kind of cloud with this name exists' },
+  cloud_type_in_use: { status: 409, code: 'CloudTypeInUse', title: 'There are accounts of this kind of cloud' },
   cloud_account_name_taken: {
     status: 409,
     code: 'CloudAccountNameTaken',

@@ -506,10 +506,10 @@ create table cloud_accounts (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   constraint cloud_accounts_pkey PRIMARY KEY (tenant_id, account_id),
-  constraint cloud_accounts_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name_key),
+  constraint cloud_accounts_name UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, cloud, name_key),
   constraint cloud_accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint cloud_accounts_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
-  constraint cloud_accounts_cloud_check CHECK ((cloud = 'aws'::text))
+  constraint cloud_accounts_cloud_check CHECK ((cloud ~ '^[a-z][a-z0-9-]{1,62}$'::text))
 );
 CREATE INDEX cloud_accounts_by_label ON cloud_accounts USING gin (labels jsonb_path_ops);
 alter table cloud_accounts enable row level security;
@@ -541,6 +541,27 @@ create policy tenant on cluster_namespaces for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cluster_namespaces to palisade_app;
+create table cloud_types (
+  tenant_id tenant_uid not null,
+  type_id uid not null,
+  name text not null,
+  display_name text not null,
+  category text not null,
+  is_managed boolean not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  constraint cloud_types_pkey PRIMARY KEY (tenant_id, type_id),
+  constraint cloud_types_name UNIQUE (tenant_id, name),
+  constraint cloud_types_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cloud_types_category_check CHECK ((category = ANY (ARRAY['cloud'::text, 'datacenter'::text, 'edge'::text]))),
+  constraint cloud_types_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{1,62}$'::text))
+);
+alter table cloud_types enable row level security;
+alter table cloud_types force row level security;
+create policy tenant on cloud_types for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cloud_types to palisade_app;
 
 create table cluster_profiles (
   tenant_id tenant_uid not null,

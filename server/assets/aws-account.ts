@@ -1,19 +1,14 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { AwsSpec, AwsSpecIn } from '../../contract/wire/cloud-accounts.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-
-/** What of an account's credentials is sealed and never shown. */
-export type AwsSecrets = { readonly secretKey: string; readonly secretToken: string }
-
-/** `none`: this type of credential has no secret. `keep`: what is stored stays. */
-export type WrittenAws = { readonly spec: AwsSpec; readonly secrets: AwsSecrets | 'none' | 'keep' }
+import type { WrittenSpec } from './cloud.ts'
 
 /**
  * Whether an account's credentials have the form that AWS documents, all of them and none too many. AWS itself is not asked.
  *
  * @param before what is stored: a secret that is not sent stays with the access key that it belongs to
  */
-export function writtenAws(written: AwsSpecIn, before?: AwsSpec): Result<WrittenAws, Refusal> {
+export function writtenAws(written: AwsSpecIn, before?: AwsSpec): Result<WrittenSpec<AwsSpec>, Refusal> {
   const { credentialType, partition, policyARNs, accessKey, secretKey, secretToken } = written
   const no = (member: string, why: string) => err(refuse('invalid', `spec.${member}: ${why}`))
   if (Object.values(written.secretSpec ?? {}).some((value) => value !== null && value !== '' && value !== false))

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../gateway/index.ts'
 import { certificateEndpoints } from './certificate-routes.ts'
 import { type CloudAccountPorts, cloudAccountEndpoints } from './cloud-account-routes.ts'
+import { cloudTypeEndpoints } from './cloud-type-routes.ts'
 import { type EdgeTokenPorts, edgeTokenEndpoints } from './edge-token-routes.ts'
 import { type MacroPorts, macroEndpoints } from './macro-routes.ts'
 import { profileListEndpoints } from './profile-list-routes.ts'
@@ -18,6 +19,7 @@ export function createAssets(ports: MacroPorts & EdgeTokenPorts & CloudAccountPo
       ...macroEndpoints(ports),
       ...edgeTokenEndpoints(ports),
       ...cloudAccountEndpoints(ports),
+      ...cloudTypeEndpoints,
       ...certificateEndpoints(ports),
       ...profileEndpoints(ports),
       ...profilePartEndpoints(ports),

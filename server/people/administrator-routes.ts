@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { systemTenant } from '../../contract/ids.ts'
+import { systemTenant, UserUid } from '../../contract/ids.ts'
 import { type PredefinedRole, predefinedRole } from '../../contract/roles.ts'
 import * as wire from '../../contract/wire/administrators.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
@@ -30,6 +30,8 @@ export function administratorEndpoints(ports: PeoplePorts): readonly Endpoint[] 
   const { keys, links } = ports
 
   async function load(tx: Tx, uid: string): Promise<Result<Listed, Refusal>> {
+    // What is no UID may hold what no query takes.
+    if (!UserUid.safeParse(uid).success) return err(refuse('not_found'))
     const [found] = (await readAdministrators(tx, await keys.of(tx.tenant), uid)).filter(isListed)
     return found ? ok(found) : err(refuse('not_found'))
   }

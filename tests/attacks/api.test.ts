@@ -320,6 +320,8 @@ describe('another tenant’s ids', () => {
   let watches: Agent | undefined
   after(() => watches?.destroy())
   const packName = 'secret-pack'
+  const cloudType = 'secret-cloud'
+  let customAccount: string
   const random = () => Array.from({ length: 24 }, () => Math.floor(Math.random() * 16).toString(16)).join('')
 
   before(async () => {
@@ -366,6 +368,19 @@ describe('another tenant’s ids', () => {
       project,
       body: { metadata: { name: 'secret account' }, spec: awsSpec },
     })
+    await acme.admin.must('POST', '/v1/clouds/cloudTypes/register', { body: { metadata: { name: cloudType } } })
+    const accountOf = async (path: string, spec: object): Promise<string> =>
+      (await acme.admin.must('POST', `/v1/cloudaccounts/${path}`, { body: { metadata: { name: 'secret' }, spec } })).uid
+    customAccount = await accountOf(`cloudTypes/${cloudType}`, { credentials: { password: 'not-a-real-one' } })
+    const gcpAccount = await accountOf('gcp', {
+      jsonCredentials: JSON.stringify({
+        ...{ type: 'service_account', project_id: 'shop', private_key_id: '1', client_email: 'a@shop.test' },
+        private_key: '-----BEGIN PRIVATE KEY-----\nbm90LWEtcmVhbC1vbmU=\n-----END PRIVATE KEY-----\n',
+      }),
+    })
+    const azureAccount = await accountOf('azure', {
+      ...{ tenantId: 'acme.test', clientId: '00000000-0000-4000-8000-000000000002', clientSecret: 'not-a-real-one' },
+    })
     const { uid: clusterProfile } = await acme.admin.must('POST', '/v1/clusterprofiles', {
       project,
       body: { metadata: { name: 'secret profile' }, spec: { template: { packs: [{ name: packName }] } } },
@@ -389,11 +404,19 @@ describe('another tenant’s ids', () => {
     })
     const secretAdmin = await palisade.system.must('GET', `/v1/system/admins/${admins}`)
     theirs = {
+      ...{
+        sshkeys: sshKey,
+        aws: cloudAccount,
+        clusterprofiles: clusterProfile,
+        cloudTypes: cloudType,
+        gcp: gcpAccount,
+        azure: azureAccount,
+        tokens: edgeToken,
+      },
       ...{ admins, password: secretAdmin.status.activation.link.split('/').at(-1) },
       // Of the installation: nothing of theirs, and nothing to a tenant.
       features: features[0].metadata.uid,
       ...{ assignments: assignment, requests: asked, workspaces: workspace },
-      ...{ sshkeys: sshKey, aws: cloudAccount, clusterprofiles: clusterProfile, tokens: edgeToken },
       ...{ clients: client.uid, streams: stream, entries: entries[0].metadata.uid },
       ...{
         users: user.uid,
@@ -447,7 +470,11 @@ describe('another tenant’s ids', () => {
             route: `${method.toUpperCase()} ${path}`,
             method: method.toUpperCase(),
             kind: /([^/]+)\/\{/.exec(path)?.[1] ?? '',
-            path: (uid: string) => path.replace(/\{\w+\}/, encodeURIComponent(uid)).replace('{packName}', packName),
+            path: (uid: string) =>
+              path
+                .replace(/\{\w+\}/, encodeURIComponent(uid))
+                .replace('{packName}', packName)
+                .replace('{uid}', customAccount),
             body: own ?? (schema ? sampleOf(schema, named) : undefined),
           }
         }),

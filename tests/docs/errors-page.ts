@@ -52,6 +52,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   macro_name_taken:
     'Choose another name, or change the macro that is there (`PATCH`); names that differ in case alone are the same.',
   edge_token_name_taken: 'Choose another name; names that differ in case alone are the same.',
+  cloud_type_taken: 'Choose another name: those of Palisade itself, such as `aws`, are taken too.',
+  cloud_type_in_use: 'Delete its accounts first, in all projects.',
   cloud_account_name_taken:
     'Choose another name within the tenant or project; names that differ in case alone are the same.',
   cluster_profile_name_taken:

@@ -41,7 +41,12 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
     const paths = [
       ...['/v1/users', '/v1/teams', '/v1/projects', '/v1/apiKeys', '/v1/spectroclusters', '/v1/audits?limit=0'],
       ...[`/v1/users/${ids.user}/roles`, `/v1/users/${ids.user}/projects`, `/v1/palisade/sessions?user=${ids.user}`],
-      ...['/v1/users/assets/sshkeys', '/v1/edgehosts/tokens', '/v1/cloudaccounts/aws', `/v1/tenants/${a.uid}/macros`],
+      ...[
+        '/v1/users/assets/sshkeys',
+        '/v1/edgehosts/tokens',
+        '/v1/cloudaccounts/summary',
+        `/v1/tenants/${a.uid}/macros`,
+      ],
       `/v1/projects/${ids.project}/macros`,
       ...[`/v1/clusterprofiles/${ids.clusterProfile}`, '/v1/dashboard/clusterprofiles/metadata'],
       ...[`/v1/teams/${ids.team}/roles`, `/v1/teams/${ids.team}/projects`, `/v1/palisade/clusters/${ids.cluster}`],

@@ -41,6 +41,10 @@ export type Kind =
   | 'sshKey'
   | 'edgeToken'
   | 'cloudAccount'
+  | 'gcpAccount'
+  | 'azureAccount'
+  | 'cloudType'
+  | 'customAccount'
   | 'feature'
   | 'certificate'
   | 'workspace'
@@ -176,6 +180,13 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: awsSpec },
   })
+  const accountOf = async (path: string, spec: object): Promise<string> =>
+    (await admin.must('POST', `/v1/cloudaccounts/${path}`, { body: { ...named, spec } })).uid
+  const gcpAccount = await accountOf('gcp', gcpSpec)
+  const azureAccount = await accountOf('azure', azureSpec)
+  const cloudType = `${org}-cloud`
+  await admin.must('POST', '/v1/clouds/cloudTypes/register', { body: { metadata: { name: cloudType } } })
+  const customAccount = await accountOf(`cloudTypes/${cloudType}`, customSpec)
   const { uid: workspace } = await admin.must('POST', '/v1/workspaces', {
     project,
     body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
@@ -236,6 +247,7 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       sshKey,
       edgeToken,
       cloudAccount,
+      ...{ gcpAccount, azureAccount, cloudType, customAccount },
       certificate,
       // The installation's, and so the same for both.
       feature: features[0].metadata.uid,
@@ -306,6 +318,10 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/users/assets/sshkeys/': 'sshKey',
   '/v1/edgehosts/tokens/': 'edgeToken',
   '/v1/cloudaccounts/aws/': 'cloudAccount',
+  '/v1/cloudaccounts/gcp/': 'gcpAccount',
+  '/v1/cloudaccounts/azure/': 'azureAccount',
+  '/v1/cloudaccounts/cloudTypes/': 'cloudType',
+  '/v1/clouds/cloudTypes/': 'cloudType',
   '/v1/system/features/': 'feature',
   '/v1/workspaces/': 'workspace',
   '/v1/workspaces/users/': 'user',
@@ -355,6 +371,7 @@ const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/spectroclusters/{uid}/config/rbacs/': 'clusterRbac',
   '/v1/spectroclusters/{uid}/config/namespaces/': 'clusterNamespace',
   '/v1/clusterprofiles/{uid}/packs/': 'pack',
+  '/v1/cloudaccounts/cloudTypes/{cloudType}/': 'customAccount',
 }
 
 /** Operations on an object inside another, with the kind of the inner one. */
@@ -391,7 +408,9 @@ const kindByName: Readonly<Record<string, Kind>> = {
 export function kindAt(place: Place): Kind | undefined {
   const name = place.findLast((step) => step !== '[]') ?? ''
   // Of these the predefined ones exist alone, the same for everybody; and these are addresses.
-  if (['roles', 'emailId', 'orgEmailId', 'clientId'].includes(name)) return undefined
+  if (['roles', 'emailId', 'orgEmailId'].includes(name)) return undefined
+  // Of a cloud or an identity provider.
+  if (['tenantId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
   if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
   // Of what a client sends back as it read it, and not looked at.
@@ -424,6 +443,18 @@ const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
 const aNamespace = { metadata: { name: 'shop' } }
+const gcpSpec = {
+  jsonCredentials: JSON.stringify({
+    ...{ type: 'service_account', project_id: 'shop', private_key_id: '1', client_email: 'a@shop.test' },
+    private_key: '-----BEGIN PRIVATE KEY-----\nbm90LWEtcmVhbC1vbmU=\n-----END PRIVATE KEY-----\n',
+  }),
+}
+const azureSpec = {
+  ...{ tenantId: '00000000-0000-4000-8000-000000000001', clientId: '00000000-0000-4000-8000-000000000002' },
+  clientSecret: 'not-a-real-one',
+}
+const customSpec = { credentials: { password: 'not-a-real-one' } }
+const accountWith = (spec: object) => () => ({ metadata: { name: unknownId() }, spec })
 /** A proxy would be refused. */
 const byManifest = () => ({
   metadata: { name: unknownId(), labels: {}, annotations: {} },
@@ -505,6 +536,19 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,
   'PUT /v1/workspaces/teams/{teamUid}/roles': rolesOnWorkspace,
   'POST /v1/clouds/aws/account/validate': () => awsSpec,
+  'POST /v1/cloudaccounts/gcp': accountWith(gcpSpec),
+  'PUT /v1/cloudaccounts/gcp/{uid}': accountWith(gcpSpec),
+  'POST /v1/clouds/gcp/account/validate': () => ({ spec: gcpSpec }),
+  'POST /v1/cloudaccounts/azure': accountWith(azureSpec),
+  'PUT /v1/cloudaccounts/azure/{uid}': accountWith(azureSpec),
+  'POST /v1/clouds/azure/account/validate': () => azureSpec,
+  // Without a project it makes none: the kind of cloud could not be removed while there is another account of it.
+  'POST /v1/cloudaccounts/cloudTypes/{cloudType}': () => ({
+    metadata: { name: unknownId(), annotations: { scope: 'project' } },
+    spec: customSpec,
+  }),
+  'PUT /v1/cloudaccounts/cloudTypes/{cloudType}/{uid}': accountWith(customSpec),
+  'POST /v1/clouds/cloudTypes/register': () => ({ metadata: { name: `n${unknownId()}` } }),
   'POST /v1/clusterprofiles': profile,
   'PUT /v1/clusterprofiles/{uid}': profileUpdate,
   'PATCH /v1/clusterprofiles/{uid}/metadata': profileUpdate,
