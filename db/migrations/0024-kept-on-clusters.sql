@@ -1,4 +1,4 @@
--- 0023: what is kept on clusters: namespaces of single clusters, and when each cluster is looked at next. The previous release
+-- 0024: what is kept on clusters: namespaces of single clusters, and when each cluster is looked at next. The previous release
 -- keeps working and looks at none.
 
 create table cluster_namespaces (
