@@ -519,6 +519,28 @@ create policy tenant on cloud_accounts for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cloud_accounts to palisade_app;
 
+create table cloud_types (
+  tenant_id tenant_uid not null,
+  type_id uid not null,
+  name text not null,
+  display_name text not null,
+  category text not null,
+  is_managed boolean not null,
+  created_by uid,
+  created_at timestamp with time zone not null,
+  constraint cloud_types_pkey PRIMARY KEY (tenant_id, type_id),
+  constraint cloud_types_name UNIQUE (tenant_id, name),
+  constraint cloud_types_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint cloud_types_category_check CHECK ((category = ANY (ARRAY['cloud'::text, 'datacenter'::text, 'edge'::text]))),
+  constraint cloud_types_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{1,62}$'::text))
+);
+alter table cloud_types enable row level security;
+alter table cloud_types force row level security;
+create policy tenant on cloud_types for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cloud_types to palisade_app;
+
 create table cluster_namespaces (
   tenant_id tenant_uid not null,
   namespace_id uid not null,
@@ -541,27 +563,6 @@ create policy tenant on cluster_namespaces for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cluster_namespaces to palisade_app;
-create table cloud_types (
-  tenant_id tenant_uid not null,
-  type_id uid not null,
-  name text not null,
-  display_name text not null,
-  category text not null,
-  is_managed boolean not null,
-  created_by uid,
-  created_at timestamp with time zone not null,
-  constraint cloud_types_pkey PRIMARY KEY (tenant_id, type_id),
-  constraint cloud_types_name UNIQUE (tenant_id, name),
-  constraint cloud_types_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
-  constraint cloud_types_category_check CHECK ((category = ANY (ARRAY['cloud'::text, 'datacenter'::text, 'edge'::text]))),
-  constraint cloud_types_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{1,62}$'::text))
-);
-alter table cloud_types enable row level security;
-alter table cloud_types force row level security;
-create policy tenant on cloud_types for all to palisade_app
-  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
-  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
-grant select, insert, update, delete on cloud_types to palisade_app;
 
 create table cluster_profiles (
   tenant_id tenant_uid not null,
