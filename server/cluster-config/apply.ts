@@ -19,7 +19,7 @@ const labelsOf = (cluster: string) => ({ 'app.kubernetes.io/managed-by': 'palisa
 /** No name of ours is of another form, and nothing of another form is ever removed. */
 const ownName = /^palisade-[0-9a-f]{24}(?:-[0-9a-f]{10})?$/
 
-const Found = z.looseObject({
+const foundObject = z.looseObject({
   metadata: z.object({
     name: z.string(),
     namespace: z.string().optional(),
@@ -29,7 +29,7 @@ const Found = z.looseObject({
     deletionTimestamp: z.string().optional(),
   }),
 })
-type Found = z.output<typeof Found> & Readonly<Record<string, unknown>>
+type Found = z.output<typeof foundObject> & Readonly<Record<string, unknown>>
 
 const places = {
   ResourceQuota: { root: '/api/v1', plural: 'resourcequotas', apiVersion: 'v1' },
@@ -185,14 +185,14 @@ async function get(client: ClusterClient, path: string): Promise<Result<Found | 
   if (!reply.ok) return reply
   if (reply.value.status === 404) return ok(undefined)
   // Roles have no namespace or labels that matter; everything else that is looked up has all of it.
-  const found = Found.safeParse(reply.value.body)
+  const found = foundObject.safeParse(reply.value.body)
   if (reply.value.status !== 200 || !found.success) return err(unexpected(reply.value, path))
   return ok(found.data)
 }
 
 const Page = z.object({
   metadata: z.object({ continue: z.string().default('') }).default({ continue: '' }),
-  items: z.array(Found),
+  items: z.array(foundObject),
 })
 /** An answer is at most 1 MiB. */
 const pageSize = 100
