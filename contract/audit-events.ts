@@ -95,6 +95,8 @@ export const auditEvents = {
   'sshkey.created': { action: 'create', kind: 'sshKey', title: 'SSH key created' },
   'sshkey.updated': { action: 'update', kind: 'sshKey', title: 'SSH key changed' },
   'sshkey.deleted': { action: 'delete', kind: 'sshKey', title: 'SSH key deleted' },
+  'cluster.rbac.updated': { action: 'update', kind: 'cluster', title: 'Role bindings kept on the cluster changed' },
+  'cluster.namespaces.updated': { action: 'update', kind: 'cluster', title: 'Namespaces kept on the cluster changed' },
   'workspace.created': { action: 'create', kind: 'workspace', title: 'Workspace created' },
   'workspace.updated': { action: 'update', kind: 'workspace', title: 'Workspace changed' },
   'workspace.deleted': { action: 'delete', kind: 'workspace', title: 'Workspace deleted' },

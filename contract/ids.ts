@@ -28,6 +28,7 @@ export const ClusterProfileUid = uid.brand<'ClusterProfileUid'>()
 export const WorkspaceUid = uid.brand<'WorkspaceUid'>()
 export const CertificateUid = uid.brand<'CertificateUid'>()
 export const RbacUid = uid.brand<'RbacUid'>()
+export const NamespaceUid = uid.brand<'NamespaceUid'>()
 
 export type CertificateUid = z.infer<typeof CertificateUid>
 export type TenantUid = z.infer<typeof TenantUid>
@@ -52,6 +53,7 @@ export type CloudAccountUid = z.infer<typeof CloudAccountUid>
 export type ClusterProfileUid = z.infer<typeof ClusterProfileUid>
 export type WorkspaceUid = z.infer<typeof WorkspaceUid>
 export type RbacUid = z.infer<typeof RbacUid>
+export type NamespaceUid = z.infer<typeof NamespaceUid>
 
 /** The same as parsing with `TenantUid`, for what is asked several times a request. */
 export const isTenantUid = (text: string): text is TenantUid => tenantUid.test(text)

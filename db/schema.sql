@@ -34,6 +34,17 @@ CREATE OR REPLACE FUNCTION canvas_session_by_cookie(wanted bytea)
 AS $function$ select c.tenant_id::text, c.canvas_session_id::text from canvas_sessions c where c.cookie_hash = wanted $function$;
 grant execute on function canvas_session_by_cookie(wanted bytea) to palisade_app;
 
+CREATE OR REPLACE FUNCTION clusters_to_reconcile(due timestamp with time zone, most integer)
+ RETURNS TABLE(tenant_id text, cluster_id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    select r.tenant_id::text, r.cluster_id::text from cluster_reconciliations r
+     where r.due_at <= due and (r.claimed_until is null or r.claimed_until <= due) order by r.due_at limit most
+  $function$;
+grant execute on function clusters_to_reconcile(due timestamp with time zone, most integer) to palisade_app;
+
 CREATE OR REPLACE FUNCTION clusters_to_renew(due timestamp with time zone, most integer)
  RETURNS TABLE(tenant_id text, cluster_id text)
  LANGUAGE sql
@@ -530,6 +541,29 @@ create policy tenant on cloud_types for all to palisade_app
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cloud_types to palisade_app;
 
+create table cluster_namespaces (
+  tenant_id tenant_uid not null,
+  namespace_id uid not null,
+  cluster_id uid not null,
+  "position" integer not null,
+  name text not null,
+  labels jsonb not null default '{}'::jsonb,
+  annotations jsonb not null default '{}'::jsonb,
+  allocation jsonb,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint cluster_namespaces_pkey PRIMARY KEY (tenant_id, namespace_id),
+  constraint cluster_namespaces_tenant_id_cluster_id_name_key UNIQUE (tenant_id, cluster_id, name),
+  constraint cluster_namespaces_tenant_id_cluster_id_fkey FOREIGN KEY (tenant_id, cluster_id) REFERENCES clusters(tenant_id, cluster_id) ON DELETE CASCADE,
+  constraint cluster_namespaces_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+alter table cluster_namespaces enable row level security;
+alter table cluster_namespaces force row level security;
+create policy tenant on cluster_namespaces for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_namespaces to palisade_app;
+
 create table cluster_profiles (
   tenant_id tenant_uid not null,
   profile_id uid not null,
@@ -587,6 +621,29 @@ create policy tenant on cluster_rbacs for all to palisade_app
   using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
   with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
 grant select, insert, update, delete on cluster_rbacs to palisade_app;
+
+create table cluster_reconciliations (
+  tenant_id tenant_uid not null,
+  cluster_id uid not null,
+  version bigint not null default 1,
+  due_at timestamp with time zone not null,
+  claimed_until timestamp with time zone,
+  failures integer not null default 0,
+  errors jsonb not null default '[]'::jsonb,
+  reconciled_at timestamp with time zone,
+  constraint cluster_reconciliations_pkey PRIMARY KEY (tenant_id, cluster_id),
+  constraint cluster_reconciliations_tenant_id_cluster_id_fkey FOREIGN KEY (tenant_id, cluster_id) REFERENCES clusters(tenant_id, cluster_id) ON DELETE CASCADE,
+  constraint cluster_reconciliations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+CREATE INDEX cluster_reconciliations_due ON cluster_reconciliations USING btree (due_at);
+alter table cluster_reconciliations enable row level security;
+alter table cluster_reconciliations force row level security;
+create policy reconciliation on cluster_reconciliations for select to owner
+  using (true);
+create policy tenant on cluster_reconciliations for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on cluster_reconciliations to palisade_app;
 
 create table cluster_revisions (
   tenant_id tenant_uid not null,

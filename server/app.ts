@@ -15,6 +15,7 @@ import {
   createStaticFiles,
   type OpenIdSettings,
 } from './canvas/index.ts'
+import { createClusterConfig } from './cluster-config/index.ts'
 import { type ClusterRecord, createClusters } from './clusters/index.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
@@ -197,6 +198,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       return standingOf(await access.inTx(tx), user, { uid, project, tags }, now.getTime())
     },
     endsAt,
+    mintToken: (of) => identity.apiServerTokens.mint({ ...of, access: 'proxy' }),
     mintDirect: (of, endsAtMs) => identity.apiServerTokens.mint({ ...of, access: 'direct' }, endsAtMs),
   })
   const tenancy = createTenancy({
@@ -206,10 +208,15 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     clustersIn: clusters.inProject,
   })
   const assets = createAssets({ sealerOf: keys.of })
-  const workspaces = createWorkspaces({
+  const kept = {
     ...{ findCluster: clusters.target, subjects: people.subjects },
     protectedNamespaces: config.protectedNamespaces,
+  }
+  const clusterConfig = createClusterConfig({
+    ...kept,
+    ...{ inTenant: readInTenant, lookups: createLookups(pool), ask: clusters.ask, clock, logger },
   })
+  const workspaces = createWorkspaces({ ...kept, changed: clusterConfig.changed })
   const expiry = createExpiry({
     ...{ inTenant: readInTenant, lookups: createLookups(pool), clock, logger },
     sealerOf: keys.of,
@@ -244,7 +251,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
   const rates = createRateSwitch({ inTenant: readInTenant, clock })
   const endpoints = endpointsOf({
     system: { version, ready, rates },
-    ...{ identity, tenancy, people, assets, clusters, workspaces, ledger, live, issuer, notices },
+    ...{ identity, tenancy, people, assets, clusters, clusterConfig, workspaces, ledger, live, issuer, notices },
     sealerOf: keys.of,
     sso: { sealerOf: keys.of, publicUrl: config.publicUrl },
   })
@@ -374,6 +381,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await access.start()
       await ledger.start()
       clusters.start()
+      clusterConfig.start()
       expiry.start()
       const taken = await bind('PALISADE_METRICS_PORT', config.metricsPort, () => metrics.listen(config.metricsPort))
       if (!taken.ok) return taken
@@ -392,6 +400,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await api.close()
       await canvas.settle()
       await own.close()
+      await clusterConfig.stop()
       await clusters.stop()
       await expiry.stop()
       await ledger.stop()

@@ -1,5 +1,6 @@
 import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
+import type { ClusterConfig } from './cluster-config/index.ts'
 import type { Clusters } from './clusters/index.ts'
 import { featureEndpoints } from './features/index.ts'
 import type { Endpoint } from './gateway/index.ts'
@@ -26,6 +27,7 @@ export type Features = {
   readonly assets: Assets
   readonly sealerOf: RequestRoutePorts['sealerOf']
   readonly clusters: Pick<Clusters, 'endpoints' | 'target' | 'tallies' | 'labels'>
+  readonly clusterConfig: Pick<ClusterConfig, 'endpoints'>
   readonly workspaces: Workspaces
   readonly ledger: Pick<Ledger, 'endpoints' | 'openCalls' | 'recordedSince'>
   readonly live: LivePorts
@@ -43,6 +45,7 @@ export function endpointsOf({
   assets,
   sealerOf,
   clusters,
+  clusterConfig,
   workspaces,
   ledger,
   live,
@@ -66,6 +69,7 @@ export function endpointsOf({
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),
     ...assets.endpoints,
     ...clusters.endpoints,
+    ...clusterConfig.endpoints,
     ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...openEndpoints({

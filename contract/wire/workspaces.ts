@@ -75,7 +75,7 @@ export const workspaceNamespacesIn = z.object({
   quota: quotaIn,
 })
 
-const allocation = z.object({
+export const allocation = z.object({
   cpuCores: z.number(),
   memoryMiB: z.number(),
   gpuConfig: z.object({ limit: z.int(), provider: z.literal('nvidia') }).optional(),

@@ -84,6 +84,16 @@ const cases: readonly Case[] = [
     upgrade: true,
     from: 'admin',
   },
+  // D16
+  {
+    rule: 'namespace-itself',
+    why: 'D16: pod-security labels of an own namespace',
+    method: 'PATCH',
+    target: ns,
+    from: 'admin',
+  },
+  { rule: 'namespace-itself', why: 'D16: by replacing it', method: 'PUT', target: ns, from: 'admin' },
+  { rule: 'namespace-itself', why: 'D16: with a new one', method: 'POST', target: '/api/v1/namespaces', from: 'admin' },
   // Protected namespaces
   { rule: 'protected-secrets', why: 'Secrets of kube-system', target: `${system}/secrets`, from: 'admin' },
   { rule: 'protected-secrets', why: 'one of them', target: `${system}/secrets/x`, from: 'admin' },
@@ -194,7 +204,7 @@ const everyday: readonly (readonly [method: string, target: string])[] = [
   ['GET', '/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/x/http_requests'],
   ['GET', '/apis/example.com/v1/secrets'],
   ['GET', '/apis/example.com/v1/namespaces/kube-system/secrets'],
-  ['POST', '/api/v1/namespaces'],
+  ['DELETE', ns],
   ['GET', '/api/v1/namespaces/kube-system'],
 ]
 for (const [method, target] of everyday) {

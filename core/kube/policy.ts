@@ -45,6 +45,7 @@ export type RuleId =
   | 'protected-write'
   | 'protected-secrets'
   | 'secrets-everywhere'
+  | 'namespace-itself'
 
 /** One row of the table; `refuses` and `because` are what the documentation prints. */
 export interface Rule {
@@ -195,6 +196,16 @@ export const rules: readonly Rule[] = [
     message: () =>
       'asking for the Secrets of all namespaces at once, the protected ones included (name a namespace with -n instead),',
   },
+  {
+    id: 'namespace-itself',
+    refuses: 'creating and changing namespaces themselves',
+    because: 'their labels say what pods there may do (Pod Security), and which policies reach them',
+    needs: 'admin',
+    status: 403,
+    applies: (info) => info.apiGroup === '' && info.resource === 'namespaces' && changesLabels.has(info.verb),
+    message: (info) =>
+      info.verb === 'create' ? 'creating a namespace' : `changing the namespace "${info.name}" itself`,
+  },
 ]
 
 /** `undefined`: Palisade itself has nothing against it. */
@@ -217,6 +228,7 @@ export function isIdentityHeader(name: string): boolean {
 }
 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
+const changesLabels: ReadonlySet<string> = new Set(['create', 'update', 'patch'])
 const readVerbs: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
 
 function classOf(info: RequestInfo): SubresourceClass | undefined {

@@ -1,5 +1,7 @@
 export { type Allocated, shareOut } from './allocations.ts'
 export { type Binding, type BindingPorts, mayBind, newBindings } from './bindings.ts'
+export { type ClusterConfig, type ClusterConfigDeps, createClusterConfig } from './cluster-config.ts'
+export type { FindCluster } from './config-routes.ts'
 export { problemOfNamespace } from './namespaces.ts'
 export {
   deleteRbacs,
@@ -11,3 +13,4 @@ export {
   type WrittenRbac,
 } from './rbac-store.ts'
 export { rbacAnswer, writtenRbac } from './rbacs.ts'
+export { errorsOn } from './reconciliation-store.ts'

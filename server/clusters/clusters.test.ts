@@ -67,7 +67,7 @@ before(async () => {
       publicUrl: 'https://palisade.test:8443',
       caPem: () => 'our CA',
       tokens: { issuer: 'https://palisade.test:8443/oidc', mintProbe: never, now: clock.now },
-      ...{ standing: never, endsAt: never, mintDirect: never },
+      ...{ standing: never, endsAt: never, mintDirect: never, mintToken: never },
       ...{ clock, logger },
     }
     clusters = createClusters(deps)

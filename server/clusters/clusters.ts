@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock/index.ts'
 import type { Logger } from '../platform/log/index.ts'
 import type { InTenant, Lookups, Tx } from '../platform/postgres/index.ts'
 import { stateNames } from './answers.ts'
+import { type AskCluster, type AskPorts, createAsk } from './ask.ts'
 import { type ClusterPorts, clusterEndpoints } from './cluster-routes.ts'
 import { type CredentialModePorts, credentialModeEndpoints } from './credential-mode-routes.ts'
 import { dashboardEndpoints } from './dashboard-routes.ts'
@@ -27,7 +28,8 @@ export type ClustersDeps = ClusterPorts &
   CredentialModePorts &
   DirectPorts &
   PartPorts &
-  Pick<ImportPorts, 'tokens'> & {
+  Pick<ImportPorts, 'tokens'> &
+  Pick<AskPorts, 'mintToken'> & {
     readonly inTenant: InTenant
     readonly lookups: Pick<Lookups, 'clustersToRenew'>
     readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer>
@@ -49,6 +51,8 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
     tx: Tx,
     project: ProjectUid,
   ): Promise<readonly { readonly uid: string; readonly name: string; readonly state: string }[]>
+  /** Speaks to a cluster as Palisade itself. */
+  readonly ask: AskCluster
   /** Begins to renew the clusters' tokens. */
   start(): void
   stop(): Promise<void>
@@ -72,6 +76,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
       ...dashboardEndpoints(lists, deps),
     ],
     find: records.find,
+    ask: createAsk(deps),
     target: findCluster,
     tallies: labelTallies,
     labels: labelsOf,

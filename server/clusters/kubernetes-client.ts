@@ -58,7 +58,7 @@ export type KubernetesCall = {
 /** Asks one API server with one credential. Every status is an answer; a redirect is one too and is not followed (threat A10). */
 export type KubernetesClient = {
   call(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     options?: KubernetesCall,
   ): Promise<Result<KubernetesReply, ClusterProblem>>

@@ -3,15 +3,17 @@ import type { TenantUid } from '../../contract/ids.ts'
 import { annotationsOf } from '../../contract/wire/annotations.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import type * as wire from '../../contract/wire/workspaces.ts'
-import { type Rbac, rbacAnswer } from '../cluster-config/index.ts'
+import { type errorsOn, type Rbac, rbacAnswer } from '../cluster-config/index.ts'
 import type { Workspace } from './workspace-store.ts'
 
 export function workspaceAnswer(
   workspace: Workspace,
   rbacs: readonly Rbac[],
+  onClusters: Awaited<ReturnType<typeof errorsOn>>,
   tenantUid: TenantUid,
 ): z.input<typeof wire.workspace> {
   const { project, clusters, namespaces, quota } = workspace
+  const errors = onClusters.filter(({ owner }) => owner.kind === 'workspace' && owner.uid === workspace.uid)
   return {
     metadata: metadataOf(workspace, tenantUid),
     spec: {
@@ -27,11 +29,20 @@ export function workspaceAnswer(
             : {}),
         },
       })),
-      clusterRbacs: rbacs.map((rbac) => rbacAnswer(rbac, { tenantUid, projectUid: project, errors: [] })),
+      clusterRbacs: rbacs.map((rbac) =>
+        rbacAnswer(rbac, {
+          ...{ tenantUid, projectUid: project },
+          errors: errors
+            .filter(({ owner }) => owner.rbac === rbac.uid)
+            .map(({ msg, name, resourceType }) => ({ msg, name, resourceType })),
+        }),
+      ),
       quota: isQuota(quota) ? { resourceAllocation: quota } : {},
       policies: {},
     },
-    status: { errors: [] },
+    status: {
+      errors: errors.map(({ cluster, msg, name, resourceType }) => ({ clusterUid: cluster, msg, name, resourceType })),
+    },
   }
 }
 

@@ -24,7 +24,7 @@ const maxRbacs = 200
 
 /** The sets of role bindings that a workspace keeps on its clusters. */
 export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
-  const { findCluster, protectedNamespaces } = ports
+  const { findCluster, changed, protectedNamespaces } = ports
   return [
     endpoint({
       route: 'POST /v1/workspaces/{uid}/clusterRbacs',
@@ -49,6 +49,7 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
         const covered = mayBind({ ...c, protectedNamespaces }, rbac.value.bindings, clusters.value)
         if (!covered.ok) return covered
         const uid = await insertRbac(tx, owner, rbac.value, principal.user, now)
+        await changed(tx, uidsOf(workspace.value), now)
         return ok({
           body: { uid },
           resource: nameOf(workspace.value),
@@ -78,6 +79,7 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
         const covered = mayBind({ ...c, protectedNamespaces }, added, clusters.value)
         if (!covered.ok) return covered
         await updateRbac(tx, before.uid, rbac.value, now)
+        await changed(tx, uidsOf(workspace), now)
         const details = { rbac: before.uid, bindings: body.spec.bindings }
         return ok({ body: undefined, resource: nameOf(workspace), details })
       },
@@ -90,11 +92,12 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
       reply: { status: 204 },
       refusals: ['not_found'],
       audit: 'workspace.rbac.deleted',
-      async handle({ tx, params }) {
+      async handle({ tx, params, now }) {
         const found = await loadRbac(tx, params)
         if (!found.ok) return found
         const { workspace, rbac } = found.value
         await deleteRbacs(tx, [rbac.uid])
+        await changed(tx, uidsOf(workspace), now)
         return ok({ body: undefined, resource: nameOf(workspace), details: { rbac: rbac.uid } })
       },
     }),
@@ -105,6 +108,8 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
     return namedClusters(findCluster, c, project, uids, uids)
   }
 }
+
+const uidsOf = ({ clusters }: Workspace) => clusters.map(({ uid }) => uid)
 
 const nameOf = ({ uid, name }: Workspace) => ({ uid, name })
 

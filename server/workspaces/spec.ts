@@ -2,15 +2,9 @@ import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { namespaceIn } from '../../contract/wire/workspaces.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Allocated, problemOfNamespace, shareOut } from '../cluster-config/index.ts'
+import { type Allocated, type FindCluster, problemOfNamespace, shareOut } from '../cluster-config/index.ts'
 import type { RequestAccess, Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-
-/** A cluster as what is decided about; an unknown or foreign one is none. */
-export type FindCluster = (c: {
-  readonly tx: Tx
-  readonly params: { readonly uid: string }
-}) => Promise<Target | undefined>
 
 /** Namespaces as they may be stored. What Palisade would not carry out is refused, not kept as if it were done. */
 export function storableNamespaces(

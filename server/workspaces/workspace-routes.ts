@@ -7,12 +7,21 @@ import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/workspaces.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Condition, workspaceCondition } from '../access/index.ts'
-import { type BindingPorts, insertRbac, mayBind, readRbacs, writtenRbac } from '../cluster-config/index.ts'
+import {
+  type BindingPorts,
+  type ClusterConfig,
+  errorsOn,
+  type FindCluster,
+  insertRbac,
+  mayBind,
+  readRbacs,
+  writtenRbac,
+} from '../cluster-config/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
 import { summaryAnswer, workspaceAnswer } from './answers.ts'
-import { checkAllocations, type FindCluster, namedClusters, storableNamespaces } from './spec.ts'
+import { checkAllocations, namedClusters, storableNamespaces } from './spec.ts'
 import {
   countWorkspaces,
   deleteWorkspace,
@@ -26,7 +35,10 @@ import {
   type Workspace,
 } from './workspace-store.ts'
 
-export type WorkspacePorts = BindingPorts & { readonly findCluster: FindCluster }
+export type WorkspacePorts = BindingPorts & {
+  readonly findCluster: FindCluster
+  readonly changed: ClusterConfig['changed']
+}
 
 /** The workspace that a path names; with the header of another project it is not there. */
 export async function findWorkspace({
@@ -50,7 +62,7 @@ export async function load(tx: Tx, uid: string): Promise<Result<Workspace, Refus
 
 /** Workspaces of projects: which clusters, which namespaces on them, with which limits. */
 export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
-  const { findCluster, protectedNamespaces } = ports
+  const { findCluster, changed, protectedNamespaces } = ports
   return [
     endpoint({
       route: 'POST /v1/workspaces',
@@ -98,6 +110,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
           if (!covered.ok) return covered
           await insertRbac(tx, { workspace: uid.value }, rbac.value, principal.user, now)
         }
+        await changed(tx, uids, now)
         return ok({
           body: { uid: uid.value },
           resource: { uid: uid.value, name: metadata.name },
@@ -146,7 +159,11 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         const workspace = await load(tx, params.uid)
         if (!workspace.ok) return workspace
         const rbacs = await readRbacs(tx, { workspace: workspace.value.uid })
-        return ok({ body: workspaceAnswer(workspace.value, rbacs, tx.tenant) })
+        const errors = await errorsOn(
+          tx,
+          workspace.value.clusters.map(({ uid }) => uid),
+        )
+        return ok({ body: workspaceAnswer(workspace.value, rbacs, errors, tx.tenant) })
       },
     }),
     endpoint({
@@ -170,11 +187,16 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
       refusals: ['not_found'],
       audit: 'workspace.deleted',
       changes: 'access',
-      async handle({ tx, params }) {
+      async handle({ tx, params, now }) {
         const workspace = await load(tx, params.uid)
         if (!workspace.ok) return workspace
         const { uid, name, clusters } = workspace.value
         await deleteWorkspace(tx, uid)
+        await changed(
+          tx,
+          clusters.map((cluster) => cluster.uid),
+          now,
+        )
         return ok({
           body: undefined,
           resource: { uid, name },
@@ -238,6 +260,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         const updated = await updateWorkspace(tx, before.uid, { ...before, namespaces: namespaces.value, quota }, now)
         if (!updated.ok) return updated
         await replaceClusters(tx, before.uid, uids)
+        await changed(tx, [...uids, ...had], now)
         return ok({
           body: undefined,
           resource: { uid: before.uid, name: before.name },

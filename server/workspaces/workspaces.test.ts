@@ -5,10 +5,10 @@ import { predefinedRole } from '../../contract/roles.ts'
 import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
 import { accessEndpoints, explainEndpoints } from '../access/index.ts'
+import type { FindCluster } from '../cluster-config/index.ts'
 import type { Principal } from '../gateway/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { createWorkspaces } from './index.ts'
-import type { FindCluster } from './spec.ts'
 
 const role = (name: Parameters<typeof predefinedRole>[0]) => predefinedRole(name).uid
 
@@ -43,6 +43,7 @@ before(async () => {
         team: (tx, text) => api.people.subjects.team(tx, text),
       },
       protectedNamespaces: ['kube-system', 'palisade-system'],
+      changed: async (_tx, clusters) => void told.push(...clusters),
     }).endpoints,
   ])
 })
@@ -51,6 +52,8 @@ after(async () => {
   await postgres?.stop()
 })
 
+/** Clusters on which something else was said to be wanted. */
+const told: string[] = []
 const at = (uid: string, rest: object = {}) => ({ params: { uid }, ...rest })
 let made = 0
 
@@ -169,8 +172,10 @@ describe('workspaces', () => {
       (await api.call(admin, 'DELETE /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', inside)).status,
       404,
     )
+    assert.equal(told.filter((one) => one === cluster).length, 6, 'each change of what is wanted there is told')
     await api.must(admin, 'DELETE /v1/workspaces/{uid}', at(uid))
     assert.equal((await api.call(admin, 'GET /v1/workspaces/{uid}', at(uid))).status, 404)
+    assert.equal(told.filter((one) => one === cluster).length, 7)
     const events = api.entries.filter(({ resource }) => resource.uid === uid)
     assert.deepEqual(
       events.map(({ event, project: where }) => [event, where]),

@@ -1,4 +1,5 @@
 import { createAssets } from '../../server/assets/index.ts'
+import { createClusterConfig } from '../../server/cluster-config/index.ts'
 import { createClusters } from '../../server/clusters/index.ts'
 import { endpointsOf } from '../../server/endpoints.ts'
 import type { Endpoint } from '../../server/gateway/index.ts'
@@ -29,7 +30,11 @@ export function declaredEndpoints(): readonly Endpoint[] {
     tenancy: createTenancy({ ...shared, links: absent, names: { people: absent, teams: absent }, clustersIn: absent }),
     people: createPeople({ ...shared, links: absent, endLinks: absent, factsEpoch: absent, passwordExpiry: absent }),
     assets: createAssets({ sealerOf: absent }),
-    workspaces: createWorkspaces({ findCluster: absent, subjects: absent, protectedNamespaces: [] }),
+    clusterConfig: createClusterConfig({
+      ...{ ...shared, lookups: absent, ask: absent },
+      ...{ findCluster: absent, subjects: absent, protectedNamespaces: [] },
+    }),
+    workspaces: createWorkspaces({ findCluster: absent, subjects: absent, changed: absent, protectedNamespaces: [] }),
     sealerOf: absent,
     clusters: createClusters({
       ...shared,
@@ -42,6 +47,7 @@ export function declaredEndpoints(): readonly Endpoint[] {
       tokens: { issuer: 'https://localhost/oidc', mintProbe: absent, now: absent },
       standing: absent,
       endsAt: absent,
+      mintToken: absent,
       mintDirect: absent,
     }),
     ledger: createLedger({

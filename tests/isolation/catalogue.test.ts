@@ -86,6 +86,8 @@ test('policies that look beyond one tenant are these, one by one', async () => {
       'audit_pending: sequencer to palisade_sequencer',
       // Cookie → browser session, by hash, through canvas_session_by_cookie.
       'canvas_sessions: by_cookie to palisade_owner',
+      // Which clusters are to be looked at: ids, through clusters_to_reconcile.
+      'cluster_reconciliations: reconciliation to palisade_owner',
       // Which clusters' tokens are due for renewal: ids, through clusters_to_renew.
       'clusters: renewal to palisade_owner',
       // E-mail → tenant, by HMAC, through tenants_of_login.
@@ -114,6 +116,7 @@ test('functions that run with the owner’s rights are these, and the applicatio
       'access_changes_since',
       'access_requests_to_expire',
       'canvas_session_by_cookie',
+      'clusters_to_reconcile',
       'clusters_to_renew',
       'lost_intents',
       'note_access_changes',

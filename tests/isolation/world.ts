@@ -49,6 +49,8 @@ export type Kind =
   | 'certificate'
   | 'workspace'
   | 'workspaceRbac'
+  | 'clusterRbac'
+  | 'clusterNamespace'
   | 'clusterProfile'
   | 'pack'
   | 'assignment'
@@ -189,6 +191,11 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
     project,
     body: { ...named, spec: { clusterRefs: [{ clusterUid: imported.uid }], clusterRbacs: [aBinding] } },
   })
+  const ofCluster = `/v1/spectroclusters/${imported.uid}/config`
+  await admin.must('PUT', `${ofCluster}/rbacs`, { body: { rbacs: [aBinding] } })
+  await admin.must('PUT', `${ofCluster}/namespaces`, { body: { namespaces: [aNamespace] } })
+  const keptRbacs = await admin.must('GET', `${ofCluster}/rbacs`)
+  const keptNamespaces = await admin.must('GET', `${ofCluster}/namespaces`)
   const { spec: ofWorkspace } = await admin.must('GET', `/v1/workspaces/${workspace}`)
   const pack = `${org}-pack`
   const { uid: clusterProfile } = await admin.must('POST', '/v1/clusterprofiles', {
@@ -246,6 +253,8 @@ async function createSide(palisade: Palisade, cluster: FakeKubernetes, watches: 
       feature: features[0].metadata.uid,
       workspace,
       workspaceRbac: ofWorkspace.clusterRbacs[0].metadata.uid,
+      clusterRbac: keptRbacs.items[0].metadata.uid,
+      clusterNamespace: keptNamespaces.items[0].metadata.uid,
       clusterProfile,
       pack,
       assignment,
@@ -359,6 +368,8 @@ const kindOfInner: Readonly<Record<string, Kind>> = {
   '/v1/tenants/{tenantUid}/assets/certs/': 'certificate',
   '/v1/teams/{uid}/resourceRoles/': 'teamResourceRole',
   '/v1/workspaces/{uid}/clusterRbacs/': 'workspaceRbac',
+  '/v1/spectroclusters/{uid}/config/rbacs/': 'clusterRbac',
+  '/v1/spectroclusters/{uid}/config/namespaces/': 'clusterNamespace',
   '/v1/clusterprofiles/{uid}/packs/': 'pack',
   '/v1/cloudaccounts/cloudTypes/{cloudType}/': 'customAccount',
 }
@@ -431,6 +442,7 @@ const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsab
 const sshKey = () => ({ metadata: { name: unknownId() }, spec: { publicKey } })
 const awsSpec = { credentialType: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'not-a-real-one' }
 const awsAccount = () => ({ metadata: { name: unknownId() }, spec: awsSpec })
+const aNamespace = { metadata: { name: 'shop' } }
 const gcpSpec = {
   jsonCredentials: JSON.stringify({
     ...{ type: 'service_account', project_id: 'shop', private_key_id: '1', client_email: 'a@shop.test' },
@@ -515,6 +527,10 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
     const clusterUid = ids('cluster', ['clusterRefs', '[]', 'clusterUid'])
     return { clusterNamespaces: [{ name: 'shop' }], ...(clusterUid ? { clusterRefs: [{ clusterUid }] } : {}) }
   },
+  'PUT /v1/spectroclusters/{uid}/config/rbacs/{rbacUid}': () => aBinding,
+  'PUT /v1/spectroclusters/{uid}/config/namespaces/{namespaceUid}': () => aNamespace,
+  'PUT /v1/spectroclusters/{uid}/config/rbacs': () => ({ rbacs: [aBinding] }),
+  'PUT /v1/spectroclusters/{uid}/config/namespaces': () => ({ namespaces: [aNamespace] }),
   'POST /v1/workspaces/{uid}/clusterRbacs': () => aBinding,
   'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}': () => aBinding,
   'PUT /v1/workspaces/users/{userUid}/roles': rolesOnWorkspace,

@@ -23,6 +23,8 @@ export type Lookups = {
   clustersToRenew(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
   /** Up to `most` requests for roles of any tenant that nobody answered until `due`, the one over longest first. */
   accessRequestsToExpire(due: Date, most: number): Promise<{ tenant: TenantUid; request: AccessRequestUid }[]>
+  /** Up to `most` clusters of any tenant on which what is wanted has to be looked after at `due`, the one due longest first. */
+  clustersToReconcile(due: Date, most: number): Promise<{ tenant: TenantUid; cluster: ClusterUid }[]>
   /** The browser session whose cookie has this SHA-256. */
   canvasSession(cookieHash: Buffer): Promise<{ tenant: TenantUid; uid: CanvasSessionUid } | undefined>
 }
@@ -33,6 +35,14 @@ const notOffered: ReadonlySet<string> = new Set(['0A000', '42883', '42501'])
 export type EpochChange = { readonly tenant: TenantUid; readonly epoch: bigint; readonly factsEpoch: bigint }
 
 export function createLookups(pool: pg.Pool): Lookups {
+  async function dueClusters(of: 'clusters_to_renew' | 'clusters_to_reconcile', due: Date, most: number) {
+    const { rows } = await pool.query<{ tenant_id: string; cluster_id: string }>(
+      `select tenant_id, cluster_id from ${of}($1, $2)`,
+      [due, most],
+    )
+    return rows.map((row) => ({ tenant: TenantUid.parse(row.tenant_id), cluster: ClusterUid.parse(row.cluster_id) }))
+  }
+
   return {
     async tenantByOrg(orgKey) {
       const { rows } = await pool.query<{ tenant: string | null }>('select tenant_by_org($1) as tenant', [orgKey])
@@ -75,16 +85,8 @@ export function createLookups(pool: pg.Pool): Lookups {
         throw cause
       }
     },
-    async clustersToRenew(due, most) {
-      const { rows } = await pool.query<{ tenant_id: string; cluster_id: string }>(
-        'select tenant_id, cluster_id from clusters_to_renew($1, $2)',
-        [due, most],
-      )
-      return rows.map((row) => ({
-        tenant: TenantUid.parse(row.tenant_id),
-        cluster: ClusterUid.parse(row.cluster_id),
-      }))
-    },
+    clustersToRenew: (due, most) => dueClusters('clusters_to_renew', due, most),
+    clustersToReconcile: (due, most) => dueClusters('clusters_to_reconcile', due, most),
     async accessRequestsToExpire(due, most) {
       const { rows } = await pool.query<{ tenant_id: string; request_id: string }>(
         'select tenant_id, request_id from access_requests_to_expire($1, $2)',
