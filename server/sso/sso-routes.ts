@@ -97,7 +97,7 @@ export function ssoEndpoints({ sealerOf, publicUrl }: SsoPorts): readonly Endpoi
           body: undefined,
           details: {
             ...{ protocol: 'oidc', before: describeOidc(before), after: describeOidc(after) },
-            secretChanged: sealedSecret !== before.sealedSecret,
+            secretChanged: secret === 'none' ? before.sealedSecret !== '' : secret !== 'keep',
             ...(disabled ? { disabled: 'saml' } : {}),
           },
         })

@@ -322,6 +322,8 @@ describe('another tenant’s ids', () => {
   const packName = 'secret-pack'
   const cloudType = 'secret-cloud'
   let customAccount: string
+  /** Of acme’s, by the name of the parameter that is inside another object. */
+  const inner = new Map<string, string>()
   const random = () => Array.from({ length: 24 }, () => Math.floor(Math.random() * 16).toString(16)).join('')
 
   before(async () => {
@@ -395,6 +397,20 @@ describe('another tenant’s ids', () => {
     const { uid: assignment } = await acme.admin.must('POST', '/v1/palisade/access/assignments', {
       body: { team, role: predefinedRole('Project Viewer').uid, project, endsAt: '2099-01-01T00:00:00.000Z' },
     })
+    const ofCluster = `/v1/spectroclusters/${imported.uid}/config`
+    const binding = {
+      ...{ type: 'RoleBinding', namespace: 'secret', role: { kind: 'ClusterRole', name: 'view' } },
+      subjects: [{ type: 'Group', name: 'secret group' }],
+    }
+    await acme.admin.must('PUT', `${ofCluster}/rbacs`, { body: { rbacs: [{ spec: { bindings: [binding] } }] } })
+    await acme.admin.must('PUT', `${ofCluster}/namespaces`, {
+      body: { namespaces: [{ metadata: { name: 'secret' } }] },
+    })
+    for (const [part, name] of [
+      ['rbacs', 'rbacUid'],
+      ['namespaces', 'namespaceUid'],
+    ] as const)
+      inner.set(name, (await acme.admin.must('GET', `${ofCluster}/${part}`)).items[0].metadata.uid)
     const { uid: asked } = await user.api.must('POST', '/v1/palisade/access/requests', {
       body: { role: 'Project Viewer', project, seconds: 600, reason: 'a secret reason' },
     })
@@ -474,7 +490,8 @@ describe('another tenant’s ids', () => {
               path
                 .replace(/\{\w+\}/, encodeURIComponent(uid))
                 .replace('{packName}', packName)
-                .replace('{uid}', customAccount),
+                .replace('{uid}', customAccount)
+                .replace(/\{(\w+)\}/, (whole, name: string) => inner.get(name) ?? whole),
             body: own ?? (schema ? sampleOf(schema, named) : undefined),
           }
         }),

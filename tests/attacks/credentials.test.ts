@@ -678,7 +678,7 @@ describe('sessions', () => {
         !path.includes('{') &&
         // An answer that goes on has no end to wait for; it is refused like others (tests/isolation).
         !paths[path].get.responses['200']?.content?.['text/event-stream'] &&
-        !/^\/(livez|readyz|openapi|v1\/auth\/(?!orgs)|v1\/palisade\/version)/.test(path),
+        !/^\/(livez|readyz|openapi|v1\/auth\/(?!orgs)|v1\/palisade\/(version|login|branding)$)/.test(path),
     )
     assert.ok(guarded.length > 15, `${guarded.length} routes`)
     for (const token of [idle, tired]) {

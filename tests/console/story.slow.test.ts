@@ -186,7 +186,7 @@ describe('the story by clicking', { skip }, () => {
     await page.getByRole('button', { name: 'Change roles' }).click()
     await choose(page, 'In', 'Project payments')
     await choose(page, 'Roles', 'Cluster Viewer')
-    await page.getByText('Loses Cluster Viewer; what rests on it ends within a second.').waitFor()
+    await page.getByText('Loses Cluster Viewer; what rests on it ends within a second').waitFor()
     await page.keyboard.press('Tab')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('dialog').waitFor({ state: 'hidden' })

@@ -29,7 +29,10 @@ export function LostOutside() {
 function WayBack() {
   return (
     <Text>
-      Nothing is at this address. <To to="/">To the start</To>
+      Nothing is at this address.{' '}
+      <To to="/" underline="always">
+        To the start
+      </To>
     </Text>
   )
 }
