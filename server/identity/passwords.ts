@@ -270,7 +270,7 @@ export function createPasswords({
         if (!proved.ok) return proved
         const account = proved.value
         const differs = await inTenant(tenant, (tx) => mustDiffer(tx, account, now))
-        if (differs && areAlike(current, next)) return err(sameAgain)
+        if (differs && normalPassword(current) === normalPassword(next)) return err(sameAgain)
         return ok({ hash: await hashing.hash(next), account })
       })
     },
@@ -294,7 +294,7 @@ export function createPasswords({
           return mayBeSet(tx, next)
         })
         if (!proved.ok) return proved
-        if (areAlike(claim.password, next)) return err(sameAgain)
+        if (normalPassword(claim.password) === normalPassword(next)) return err(sameAgain)
         const hash = await hashing.hash(next)
         return inTenant(home, async (tx) => {
           await access.lock(tx)
@@ -354,10 +354,4 @@ export function createPasswords({
       return ok(undefined)
     },
   }
-}
-
-/** Whether two passwords are one. Both were sent by the same caller, who learns nothing from how long this takes. */
-function areAlike(some: string, other: string): boolean {
-  const [one, two] = [some, other].map(normalPassword)
-  return one === two
 }

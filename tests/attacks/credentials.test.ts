@@ -787,6 +787,9 @@ function comparedSecrets(source: string): string[] {
 const harmless = [
   // Two texts that the same person has just typed.
   'normalPassword(current) === normalPassword(next)',
+  'normalPassword(claim.password) === normalPassword(next)',
+  // Whether a client sent the mask back that everybody is shown.
+  'clientSecret !== accountMask',
   "password !== form.get('again')",
   // Whether the token that a server refused is still the one that the command line keeps: both are its own.
   'access.reveal() !== refused.secret.reveal()',
