@@ -342,7 +342,7 @@ describe('the console on a cluster', { skip }, () => {
     await beside.getByRole('combobox', { name: 'In' }).click()
     await beside.getByRole('option', { name: 'Project payments' }).click()
     await beside.getByRole('combobox', { name: 'Roles' }).fill('Cluster Editor')
-    await beside.getByRole('option', { name: 'Cluster Editor' }).click()
+    await beside.getByRole('option', { name: 'Cluster Editor', exact: true }).click()
     await beside.getByText('ends within a second, of 1 stream that is open there now.').waitFor()
 
     await row.getByRole('button', { name: /^End: Exec into default\/web/ }).click()

@@ -60,6 +60,8 @@ export function AskFor({ role: given, place, close }: Props) {
       {given === undefined && (
         <Autocomplete
           data-autofocus
+          // The list comes with the first letter: Escape is for the dialog until then.
+          openOnFocus={false}
           label="Role"
           description="Its name"
           required
