@@ -124,6 +124,8 @@ export const accountSummaries = z.object({
   listmeta: listMeta,
 })
 
+export const cloudTypeForm = /^[a-z][a-z0-9-]{1,62}$/
+
 /** A kind of cloud that a tenant has registered, by its name. */
 const cloudTypeName = z.string().min(1).max(128)
 export const cloudTypePath = z.object({ cloudType: cloudTypeName })
@@ -132,7 +134,7 @@ export const customAccountPath = z.object({ cloudType: cloudTypeName, uid: z.str
 export const cloudCategories = ['cloud', 'datacenter', 'edge'] as const
 export const cloudTypeIn = z.object({
   metadata: z.object({
-    name: z.string().regex(/^[a-z][a-z0-9-]{1,62}$/, 'must be 2 to 63 lower-case letters, digits and dashes'),
+    name: z.string().regex(cloudTypeForm, 'must be 2 to 63 lower-case letters, digits and dashes'),
   }),
   spec: z
     .object({

@@ -1,4 +1,4 @@
-import type { cloudCategories } from '../../contract/wire/cloud-accounts.ts'
+import { type cloudCategories, cloudTypeForm } from '../../contract/wire/cloud-accounts.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 
@@ -38,6 +38,8 @@ export async function readCloudTypes(tx: Tx): Promise<readonly CloudType[]> {
  * @param lock `share`: nobody removes it before the transaction ends; `update`: nobody adds an account of it
  */
 export async function readCloudType(tx: Tx, name: string, lock?: 'share' | 'update'): Promise<CloudType | undefined> {
+  // Of another form there is none, and some texts the database cannot even be asked for.
+  if (!cloudTypeForm.test(name)) return undefined
   const rows = await tx.query<Row>(
     `select ${selected} from cloud_types where tenant_id = $1 and name = $2 ${lock ? `for ${lock}` : ''}`,
     [tx.tenant, name],
