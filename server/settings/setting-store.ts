@@ -5,6 +5,18 @@ import type { Tx } from '../platform/postgres/index.ts'
 /** A setting of a tenant, or of a project: its name, what it may be, and what it is where nobody has set it. */
 export type Setting<T> = { readonly kind: string; readonly schema: z.ZodType<T>; readonly unset: T }
 
+/** A setting of the form that a schema says, which must not transform: what is kept is what is read. */
+export const settingOf = <Shape extends z.ZodType>(
+  kind: string,
+  schema: Shape,
+  unset: z.output<Shape>,
+): Setting<z.output<Shape>> => ({
+  kind,
+  // Cast: input and output of it are the same.
+  schema: schema as unknown as z.ZodType<z.output<Shape>>,
+  unset,
+})
+
 /** The setting of `tx.tenant`. Throws for a stored value that is none: only `writeSetting` stores any. */
 export async function readSetting<T>(tx: Tx, { kind, schema, unset }: Setting<T>): Promise<T> {
   const [row] = await tx.query<{ value: unknown }>('select value from settings where tenant_id = $1 and kind = $2', [

@@ -4,7 +4,7 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import * as wire from '../../contract/wire/sso.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Field } from '../keys/index.ts'
-import type { Setting } from '../settings/index.ts'
+import { settingOf } from '../settings/index.ts'
 import { readIdentityProvider } from './identity-provider-metadata.ts'
 
 /** The documents as they are kept: what Palisade works out itself is not in them. */
@@ -16,7 +16,7 @@ const claims = z.strictObject({
   SpectroTeam: z.string(),
 })
 
-export const oidcDocument = setting(
+export const oidcDocument = settingOf(
   'sso-oidc',
   z.strictObject({
     isSsoEnabled: z.boolean(),
@@ -47,7 +47,7 @@ const attributes = wire.personMembers.map((name) => ({
   ...{ name, mappedAttribute: name, attributeValue: '', nameFormat: unspecified },
 }))
 
-export const samlDocument = setting(
+export const samlDocument = settingOf(
   'sso-saml',
   z.strictObject({
     isSsoEnabled: z.boolean(),
@@ -74,20 +74,11 @@ export const samlDocument = setting(
 )
 export type SamlDocument = (typeof samlDocument)['unset']
 
-export const providersDocument = setting(
+export const providersDocument = settingOf(
   'sso-providers',
   z.strictObject({ isEnabled: z.boolean(), ssoLogins: z.array(z.enum(wire.ssoApplications)) }),
   { isEnabled: false, ssoLogins: [] },
 )
-
-function setting<Shape extends z.ZodType>(
-  kind: string,
-  schema: Shape,
-  unset: z.output<Shape>,
-): Setting<z.output<Shape>> {
-  // Cast: none of these shapes transforms.
-  return { kind, schema: schema as unknown as z.ZodType<z.output<Shape>>, unset }
-}
 
 /** What is shown of a secret that is there. Clients send it back; nothing but asterisks means the same. */
 export const mask = '********'
@@ -96,7 +87,8 @@ const isMasked = (secret: string) => /^\*+$/.test(secret)
 /** A document to be kept, and what becomes of the secret: another one, the same, or none. */
 export type JudgedOidc = {
   readonly document: Omit<OidcDocument, 'sealedSecret'>
-  readonly secret: string | 'keep' | 'none'
+  /** What was sent stands in a member of its own: a secret may be any text, these words too. */
+  readonly secret: { readonly sent: string } | 'keep' | 'none'
 }
 
 /**
@@ -115,7 +107,7 @@ export function judgeOidc(body: z.output<typeof wire.oidcConfigIn>, before: Oidc
   const hasStored = before.sealedSecret !== ''
   if (isMasked(clientSecret) && hasStored && !sameClient)
     return err(refuse('invalid', 'clientSecret: send it again: the one that is stored is of another issuer or client'))
-  const secret = isGiven ? clientSecret : sameClient && hasStored ? 'keep' : 'none'
+  const secret = isGiven ? { sent: clientSecret } : sameClient && hasStored ? 'keep' : 'none'
   if (isSsoEnabled)
     for (const [member, isThere] of [
       ['issuerUrl', issuerUrl !== ''],

@@ -88,7 +88,7 @@ export function ssoEndpoints({ sealerOf, publicUrl }: SsoPorts): readonly Endpoi
             ? before.sealedSecret
             : secret === 'none'
               ? ''
-              : sealer.seal(secretField, secret).toString('base64')
+              : sealer.seal(secretField, secret.sent).toString('base64')
         const act = { by: principal.user, now }
         const after = { ...document, sealedSecret }
         await writeSetting(tx, oidcDocument, after, act)

@@ -145,6 +145,12 @@ describe('OpenID Connect', () => {
       await accepted(tenant, 'oidc/config', oidc({ clientSecret, scopes: ['openid'] }))
       assert.equal(await stored(), first, `kept with ${clientSecret}`)
     }
+    // Any text may be a secret, whatever words the code has for having none.
+    for (const clientSecret of ['keep', 'none']) {
+      const before = await stored()
+      await accepted(tenant, 'oidc/config', oidc({ clientSecret }))
+      assert.ok((await stored()).length > 20 && (await stored()) !== before, `"${clientSecret}" is kept as a secret`)
+    }
     const elsewhere = { issuerUrl: 'https://evil.test/', clientSecret: '********' }
     await refused(tenant, 'oidc/config', oidc(elsewhere), /clientSecret: send it again/)
     await refused(tenant, 'oidc/config', oidc({ ...elsewhere, clientSecret: '' }), /clientSecret: is needed/)

@@ -147,9 +147,11 @@ export const platformSetting: Resource<PlatformSetting> = {
       bindsRolesAutomatically: automaticClusterRoleBinding === 'enabled',
       banner: banner.title && banner.Message ? { title: banner.title, message: banner.Message } : undefined,
       repairsNodes: !nodesAutoRemediationSetting.disableNodesAutoRemediation,
-      fips: [fips.fipsPackConfig, fips.fipsClusterFeatureConfig, fips.fipsClusterImportConfig].map(
-        (one) => one.mode === 'nonFipsEnabled',
-      ) as unknown as PlatformSetting['fips'], // three, as written above
+      fips: [
+        fips.fipsPackConfig.mode === 'nonFipsEnabled',
+        fips.fipsClusterFeatureConfig.mode === 'nonFipsEnabled',
+        fips.fipsClusterImportConfig.mode === 'nonFipsEnabled',
+      ],
       agentUpgrades: upgrades.spectroComponents,
     }
   },
