@@ -12,7 +12,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 
-import { connectRaw, requestText, sendRaw } from './support.ts'
+import { connectRaw, type RawConnection, requestText, sendRaw } from './support.ts'
 
 // Threats D11, G01, G02, G03, G05, G06 and G09: what a request may be made of, on the real program. Every route is sent odd
 // values in tests/isolation/odd-input.test.ts; here are the attacks that need a shape of their own.
@@ -138,6 +138,24 @@ test('G02 a value counts as what it is: nothing is turned into the type that was
 
 describe('G03: size', () => {
   const mebibyte = 1024 * 1024
+
+  /**
+   * The status that what is sent ends with. A connection that is closed for what still comes may be reset, and the answer
+   * lost on its way (RFC 9112 section 9.6), so a few are tried.
+   */
+  async function answered(send: (connection: RawConnection) => void | Promise<void>): Promise<string | undefined> {
+    for (let tries = 0; tries < 5; tries++) {
+      const connection = await connectRaw(palisade)
+      await send(connection)
+      const status = await connection.waitFor(/^HTTP\/1\.1 (\d{3}) /).then(
+        ([, found]) => found,
+        () => undefined,
+      )
+      connection.destroy()
+      if (status) return status
+    }
+    return undefined
+  }
   test('G03 a length that lies, in either direction, makes no request of what follows', async () => {
     const name = fresh('smuggled')
     const inner = requestText(
@@ -168,40 +186,36 @@ describe('G03: size', () => {
     )
     assert.equal(announced.status, 413, announced.head)
 
-    const connection = await connectRaw(palisade)
-    connection.write(
-      requestText('POST /v1/projects', asAdmin(['Content-Type: application/json', 'Transfer-Encoding: chunked'])),
+    const chunked = requestText(
+      'POST /v1/projects',
+      asAdmin(['Content-Type: application/json', 'Transfer-Encoding: chunked']),
     )
     const piece = 'x'.repeat(64 * 1024)
-    let sent = 0
-    connection.socket.on('close', () => {
-      sent = Number.POSITIVE_INFINITY
+    const endless = await answered(async (connection) => {
+      connection.write(`${chunked}2\r\n["\r\n`)
+      let sent = 0
+      while (sent < 100 * mebibyte && !connection.socket.destroyed && connection.text() === '') {
+        await new Promise<void>((resolve) =>
+          connection.socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`, () => resolve()),
+        )
+        sent += piece.length
+      }
+      assert.ok(sent < 20 * mebibyte, `${sent} bytes were taken`)
     })
-    connection.write(`2\r\n["\r\n`)
-    const answered = connection.waitFor(/^HTTP\/1\.1 (\d{3}) /)
-    for (; sent < 100 * mebibyte; sent += piece.length) {
-      if (connection.socket.destroyed || connection.text() !== '') break
-      await new Promise<void>((resolve) =>
-        connection.socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`, () => resolve()),
-      )
-    }
-    assert.equal((await answered)[1], '413')
-    assert.ok(sent < 20 * mebibyte, `${sent} bytes were taken`)
-    connection.destroy()
+    assert.equal(endless, '413')
 
     const bomb = gzipSync(Buffer.alloc(64 * mebibyte, '['))
     for (const encoding of ['gzip', 'deflate', 'br', 'identity, gzip', 'x-gzip']) {
-      const connection = await connectRaw(palisade)
       const lines = asAdmin([
         'Content-Type: application/json',
         `Content-Encoding: ${encoding}`,
         `Content-Length: ${bomb.length}`,
       ])
-      connection.write(requestText('POST /v1/projects', lines))
-      connection.socket.write(bomb)
-      const [, status] = await connection.waitFor(/^HTTP\/1\.1 (\d{3}) /)
+      const status = await answered((connection) => {
+        connection.write(requestText('POST /v1/projects', lines))
+        connection.write(bomb)
+      })
       assert.ok(status === '400' || status === '415', `${encoding}: ${status}`)
-      connection.destroy()
     }
     await assertWell()
   })

@@ -95,6 +95,7 @@ export async function connectRaw({ port, caPem }: Pick<Palisade, 'port' | 'caPem
         socket.on('data', look)
         socket.once('close', giveUp)
         look()
+        if (socket.closed) giveUp()
       }),
     closed,
     destroy: () => socket.destroy(),

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
-import { tabTo } from './look.ts'
+import { quiet } from './browser.ts'
+import { focused, tabTo } from './look.ts'
 
 // How a page is used by keys alone: nothing here clicks, fills or focuses anything but by keys.
 
@@ -14,10 +15,11 @@ export async function enter(page: Page, name: string | RegExp): Promise<void> {
   await press(page, 'Enter')
 }
 
-/** Waits until a dialog is open and has taken the focus. */
+/** Waits until a dialog is open, stands still and has taken the focus. */
 export async function inDialog(page: Page): Promise<void> {
   await page.getByRole('dialog').waitFor()
   await page.locator('[role=dialog] :focus').waitFor()
+  await page.evaluate('Promise.allSettled(document.getAnimations().map((one) => one.finished))')
 }
 
 /** Chooses in a list that opens below a field. */
@@ -28,6 +30,28 @@ export async function choose(page: Page, field: string, option: string): Promise
   await page.keyboard.type(option)
   await page.getByRole('option', { name: option, exact: true }).waitFor()
   const marked = page.locator('[data-combobox-selected]')
-  for (let i = 0; i < 20 && (await marked.allInnerTexts()).join() !== option; i++) await press(page, 'ArrowDown')
+  const isMarked = async () => (await marked.allInnerTexts()).join() === option
+  for (let i = 0; i < 20 && !(await isMarked()); i++) {
+    await press(page, 'ArrowDown')
+    // What was typed is searched for a moment later, and the list that comes then begins anew.
+    await quiet(page)
+  }
+  if (!(await isMarked())) throw new Error(`${option} is not reached in the list below ${field}`)
   await press(page, 'Enter')
+}
+
+/** Goes from a tab to the one on its right, which then has the focus. */
+export async function tabRight(page: Page, from: string): Promise<void> {
+  // A dialog that goes gives the focus back, and what follows it is drawn meanwhile.
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  await quiet(page)
+  await tabTo(page, from)
+  await press(page, 'ArrowRight')
+  await page.locator('[role=tab][aria-selected=true]:focus').waitFor()
+}
+
+/** What to say of a page on which keys did not do what they should. */
+export async function whereItStands(page: Page): Promise<string> {
+  const active = await page.evaluate('document.activeElement?.outerHTML.slice(0, 300)')
+  return `at ${page.url()}\nfocus: ${await focused(page)} ${active}\n${await page.locator('body').innerText()}`
 }

@@ -19,10 +19,13 @@ const height = 48
  * How many over time, refusals on top of the rest. A bar is chosen by click, or by arrow keys and Enter; several by brushing over them, or
  * with Shift.
  */
-export function HistogramBars({ label, data, choose }: Props) {
+export function HistogramBars({ label, data: latest, choose }: Props) {
   const [current, setCurrent] = useState(0)
-  /** Where several begin; none: the one alone. */
-  const [anchor, setAnchor] = useState<number>()
+  /** Where several begin; none: the one alone. What stood there then stays until they are chosen or let go. */
+  const [several, setSeveral] = useState<{ readonly from: number; readonly of: Histogram }>()
+  const data = several?.of ?? latest
+  const anchor = several?.from
+  const setAnchor = (from?: number) => setSeveral(from === undefined ? undefined : { from, of: data })
   const brushing = useRef(false)
   const count = data.buckets.length
   const begins = Date.parse(data.from)
@@ -92,7 +95,9 @@ export function HistogramBars({ label, data, choose }: Props) {
         }}
       >
         {data.buckets.map(({ entries, refused }, i) => (
-          <Tooltip key={edge(i).getTime()} label={said(i, i)} events={{ hover: true, focus: true, touch: true }}>
+          // By place: a bar that has the focus keeps it when the times move on.
+          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place
+          <Tooltip key={i} label={said(i, i)} events={{ hover: true, focus: true, touch: true }}>
             <button
               type="button"
               aria-label={said(i, i)}
