@@ -1,5 +1,7 @@
+import { auditRequest } from '../contract/audit-queries.ts'
 import type { Audit } from '../contract/wire/audits.ts'
-import { actorOf, entries } from './audit-log.ts'
+import type { Api } from './api.ts'
+import { actorOf } from './audit-log.ts'
 import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
@@ -9,28 +11,20 @@ import { printJson, printSides, shownTime } from './output.ts'
 
 export type WhyOptions = ServerAndOutput & { readonly project?: string; readonly sinceMs: number }
 
-/**
- * `palisade why REQUEST-ID`: what the audit log says about a request. The log is searched from its newest entry on; the
- * ids stand inside sealed lines, so the server cannot look them up.
- */
+/** `palisade why REQUEST-ID`: what the audit log says about a request, which is looked for from the log's newest entry on. */
 export async function why(requestId: string, options: WhyOptions, edges: CliEdges): Promise<void> {
-  if (!/^[\w.:-]{1,128}$/.test(requestId))
+  if (!/^[0-9a-f]{24}$/.test(requestId))
     throw wrongUse(
       'this is no request id',
-      'It stands in every refusal, and in the x-request-id header of every answer.',
+      'It stands in every refusal, and in the x-request-id header of every answer: 24 hex digits.',
     )
   await withApi(options, edges, async (api) => {
     const project = await projectOf(api, options.project)
     const since = new Date(edges.now().getTime() - options.sinceMs)
-    const found: Audit[] = []
-    let looked = 0
-    for await (const entry of entries(api, { project, since })) {
-      looked++
-      if (edges.isTerminal.err && looked % 1_000 === 0) edges.err(`\r${looked} entries searched `)
-      if (entry.metadata.annotations.request === requestId) found.push(entry)
-      else if (isBegun(found) && timeOf(found.at(-1)) - timeOf(entry) > neighboursMs) break
-    }
-    if (looked >= 1_000 && edges.isTerminal.err) edges.err('\r')
+    const found = await entriesOf(api, requestId, { project, since }, (looked) => {
+      if (edges.isTerminal.err) edges.err(`\r${looked} entries searched `)
+    })
+    if (edges.isTerminal.err) edges.err('\r')
     if (found.length === 0)
       throw new Failure(`the log has no entry of request ${requestId} since ${shownTime(since.toISOString())}`, {
         hints: [
@@ -38,7 +32,6 @@ export async function why(requestId: string, options: WhyOptions, edges: CliEdge
           'Without audit.list in the tenant, name a project: --project NAME.',
         ],
       })
-    found.reverse()
     if (options.output === 'json') return printJson(edges, found)
     for (const [at, entry] of found.entries()) {
       if (at > 0) edges.out('\n')
@@ -47,14 +40,25 @@ export async function why(requestId: string, options: WhyOptions, edges: CliEdge
   })
 }
 
-/** All entries of a request are neighbours but for a long call, whose end is met first and leads on to its beginning. */
-const neighboursMs = 60_000
-const timeOf = (entry: Audit | undefined) => Date.parse(entry?.metadata.creationTimestamp ?? '')
+type Within = { readonly project: string | undefined; readonly since: Date }
 
-/** Whether what was found has the beginning of the request: an end alone (`ended`, `unknown`) has its intent before it. */
-function isBegun(found: readonly Audit[]): boolean {
-  const oldest = found.at(-1)?.metadata.annotations.outcome
-  return oldest !== undefined && oldest !== 'ended' && oldest !== 'unknown'
+/** In the order in which they happened. The server opens so much of the log at a time. */
+async function entriesOf(
+  api: Api,
+  requestId: string,
+  { project, since }: Within,
+  tell: (looked: number) => void,
+): Promise<readonly Audit[]> {
+  let looked = 0
+  for (let below: number | undefined; ; ) {
+    const query = { request: requestId, below }
+    const answer = auditRequest.parse(await api.call('GET', '/v1/palisade/audit/requests', { project, query }))
+    if (answer.items.length > 0) return answer.items.toReversed()
+    looked += answer.looked
+    tell(looked)
+    if (answer.next === null || (answer.back !== null && new Date(answer.back) < since)) return []
+    below = answer.next
+  }
 }
 
 function sidesOf(entry: Audit): [string, string][] {

@@ -26,7 +26,13 @@ export const WhoCanQuery = z.strictObject({
   offset: numberInQuery(0, 1_000_000_000).default(0),
 })
 
-export const WhatCanQuery = z.strictObject({ user: uid.optional() })
+export const WhatCanQuery = z.strictObject({
+  /** About a user, or what a team gives its members; absent: the caller. */
+  user: uid.optional(),
+  team: uid.optional(),
+  limit: numberInQuery(1, 100).default(50),
+  offset: numberInQuery(0, 1_000_000_000).default(0),
+})
 
 const named = z.strictObject({ uid: z.string(), name: z.string() })
 
@@ -56,6 +62,8 @@ export const AccessExplanation = z.strictObject({
   user: named,
   permission: z.string(),
   scope: AccessScope,
+  /** The cluster or workspace that was asked about, where the caller sees it. */
+  on: named.nullable(),
   effect: z.enum(['allow', 'deny']),
   /** Why not: of a refusal. */
   why: z.enum(['unknown-subject', 'subject-inactive', 'unknown-permission', 'no-grant']).nullable(),
@@ -78,8 +86,10 @@ export const WhoCan = z.strictObject({
 
 export type WhoCan = z.infer<typeof WhoCan>
 
+/** `limit` and `offset` are about what is on filters, on workspaces and in projects, in that order: `count` of all of it. */
 export const WhatCan = z.strictObject({
-  user: named,
+  user: named.nullable(),
+  team: named.nullable(),
   /** In the tenant and so in all of its projects. */
   tenant: z.array(z.string()),
   /** Further permissions of single projects, those of the tenant included. */
@@ -88,6 +98,7 @@ export const WhatCan = z.strictObject({
   workspaces: z.array(z.strictObject({ workspace: named, project: named, permissions: z.array(z.string()) })),
   /** On what filters select. */
   filtered: z.array(Grant.extend({ permissions: z.array(z.string()) })),
+  count: z.int(),
 })
 
 const permissions = z.array(z.string())

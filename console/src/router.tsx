@@ -18,7 +18,7 @@ export type Search = {
 const names = [
   ...['project', 'q', 'sort', 'page', 'tab', 'panel', 'state', 'tag'],
   ...['kind', 'user', 'action', 'from', 'to', 'object', 'session', 'with', 'scope', 'only'],
-  ...['ns', 'container', 'since'],
+  ...['ns', 'container', 'since', 'permission', 'why'],
 ] as const
 
 function readSearch(raw: Record<string, unknown>): Search {

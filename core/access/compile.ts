@@ -2,7 +2,15 @@ import { type Held, layOutHeld } from './held.ts'
 import type { Principal } from './principal.ts'
 import { changeRoles, layOutRoles, type RoleTable } from './role-table.ts'
 import { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
-import type { Assignment, Reason, RoleDefinition, TenantAccessFacts, UserStanding } from './types.ts'
+import type {
+  Assignment,
+  Reason,
+  RoleDefinition,
+  SubjectRef,
+  TeamRef,
+  TenantAccessFacts,
+  UserStanding,
+} from './types.ts'
 
 /**
  * Facts prepared for `decide`. Opaque: ask through `decide`, `permissionsOf`, `holdingsOf`, `covers` and their like. What is
@@ -83,6 +91,14 @@ export function recompile(before: CompiledAccess, changes: AccessChanges): Compi
 export function holdersOf({ users, held }: CompiledAccess, userUid: string): readonly Held[] {
   const teams = new Set(users.get(userUid)?.teams)
   return [held.user.get(userUid), ...[...teams].map((team) => held.team.get(team))].filter((one) => one !== undefined)
+}
+
+/** Who holds what a subject can make use of: nobody for a user who is inactive, and for who is unknown. */
+export function activeHolders(compiled: CompiledAccess, subject: SubjectRef | TeamRef): readonly Held[] {
+  if ('userUid' in subject)
+    return compiled.users.get(subject.userUid)?.active ? holdersOf(compiled, subject.userUid) : []
+  const team = compiled.held.team.get(subject.teamUid)
+  return team === undefined ? [] : [team]
 }
 
 /** All that a user or team was given, whatever it is worth. */

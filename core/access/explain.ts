@@ -1,10 +1,19 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
-import { type CompiledAccess, holdersOf } from './compile.ts'
+import { activeHolders, type CompiledAccess, holdersOf } from './compile.ts'
 import { decide } from './decide.ts'
 import { type Grant, grantsOf, type Held, reasonOf } from './held.ts'
 import { hasPermission } from './role-table.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
-import type { AccessRequest, Assignment, Decision, Reason, RoleDefinition, Scope, SubjectRef } from './types.ts'
+import type {
+  AccessRequest,
+  Assignment,
+  Decision,
+  Reason,
+  RoleDefinition,
+  Scope,
+  SubjectRef,
+  TeamRef,
+} from './types.ts'
 
 /** Why a grant that carries the permission does not count for a request. */
 export type NearMiss = {
@@ -78,14 +87,13 @@ export type FilteredGrant = {
   readonly filters: Assignment['filters']
 }
 
-/** What an active user holds through filters at `now`: their own, then those of each team. */
+/** What an active user holds through filters at `now`: their own, then those of each team; or what one team does. */
 export function filteredGrantsOf(
   compiled: CompiledAccess,
-  { userUid }: SubjectRef,
+  subject: SubjectRef | TeamRef,
   now: number,
 ): readonly FilteredGrant[] {
-  if (!compiled.users.get(userUid)?.active) return []
-  return holdersOf(compiled, userUid)
+  return activeHolders(compiled, subject)
     .flatMap((held) => grantsOf(held, compiled.roles))
     .filter(({ assignment }) => assignment.filters !== 'none' && isLive(assignment, now))
     .map((grant) => ({

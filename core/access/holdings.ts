@@ -1,9 +1,9 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
-import { type CompiledAccess, holdersOf } from './compile.ts'
+import { activeHolders, type CompiledAccess, holdersOf } from './compile.ts'
 import { type Grant, grantsOf, type Held } from './held.ts'
 import { hasPermission } from './role-table.ts'
 import { isLive, placeName, reaches } from './rules.ts'
-import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter, WorkspaceScope } from './types.ts'
+import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter, TeamRef, WorkspaceScope } from './types.ts'
 
 /** What one assignment gives, or would give: these permissions in this scope, perhaps on some objects or for some time. */
 export type Holding = Limits & { readonly permissions: readonly AnyPermission[] }
@@ -27,10 +27,10 @@ export type HeldPermissions = {
 }
 
 /**
- * What a user may do to every object of a scope at `now`, in the order of the catalogue; grants with filters are left
- * out. Nothing for a user who is inactive or unknown.
+ * What a user may do to every object of a scope at `now`, or what a team gives its members there, in the order of the catalogue; grants
+ * with filters are left out. Nothing for a user who is inactive, and for who is unknown.
  */
-export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now: number): HeldPermissions {
+export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef | TeamRef, now: number): HeldPermissions {
   const held = liveGrants(compiled, activeHolders(compiled, subject), now).filter(
     ({ assignment }) => assignment.filters === 'none',
   )
@@ -168,10 +168,6 @@ function isSubset(filters: Assignment['filters'], of: readonly TagFilter[]): boo
 function spell({ conjunction, expressions }: TagFilter): string {
   const each = expressions.map(({ key, operator, negation, values }) => [key, operator, negation, values])
   return JSON.stringify([conjunction, each])
-}
-
-function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): readonly Held[] {
-  return compiled.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
 }
 
 function liveGrants({ roles }: CompiledAccess, holders: readonly Held[], now: number): readonly Grant[] {

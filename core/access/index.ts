@@ -56,6 +56,7 @@ export type {
   TagFilter,
   TagFilterSet,
   TagOperator,
+  TeamRef,
   TenantAccessFacts,
   UserStanding,
   WorkspaceScope,

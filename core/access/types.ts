@@ -19,6 +19,8 @@ export type WorkspaceScope = {
 }
 
 export type SubjectRef = { readonly userUid: string }
+/** A team does nothing itself: what is asked of it is what it gives its members. */
+export type TeamRef = { readonly teamUid: string }
 
 /**
  * What is asked about. `scope` is the object's own scope (for a project or a workspace itself: that one), never what the caller

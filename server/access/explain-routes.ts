@@ -21,6 +21,7 @@ export type ExplainPorts = {
 
 /** To ask about others: who they are, and what roles hold. */
 const aboutOthers: readonly Permission[] = ['user.get', 'role.get']
+const aboutTeams: readonly Permission[] = ['team.get', 'role.get']
 const maxRoles = 10
 
 /** Who may do what, and why. Of a tenant; what system administrators hold follows from their kind of account alone. */
@@ -40,7 +41,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         if (!who.ok) return who
         const what = await resource(tx, access, body, who.value === principal.user)
         if (!what.ok) return what
-        const { decision, near, roles } = access.explain(who.value, body.permission, what.value)
+        const { decision, near, roles } = access.explain(who.value, body.permission, what.value.ref)
         const because = decision.effect === 'allow' ? decision.because : []
         const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)])
         const people = await names.people(tx)
@@ -48,7 +49,8 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
           body: {
             user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
             permission: body.permission,
-            scope: named.scope(what.value.scope),
+            scope: named.scope(what.value.ref.scope),
+            on: what.value.seen ?? null,
             effect: decision.effect,
             why: decision.effect === 'deny' ? decision.why : null,
             because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
@@ -77,7 +79,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const people = await names.people(tx)
         const nameOf = (user: string) => people.get(user as UserUid) ?? ''
         const able = access
-          .whoCan(query.permission, what.value, query.filtered === 'true')
+          .whoCan(query.permission, what.value.ref, query.filtered === 'true')
           .map((one) => ({ ...one, name: nameOf(one.user) }))
           .toSorted((a, b) => (a.name === b.name ? (a.user < b.user ? -1 : 1) : a.name < b.name ? -1 : 1))
         const shown = able.slice(query.offset, query.offset + query.limit)
@@ -99,17 +101,21 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
     }),
     endpoint({
       route: 'GET /v1/palisade/access/what-can',
-      summary: 'All that somebody may do, by scope: the caller, or with user.get and role.get anybody',
-      permission: { signedIn: 'about oneself; about others with user.get and role.get' },
+      summary:
+        'All that somebody may do, by scope: the caller, with user.get and role.get anybody, with team.get and role.get what a team gives',
+      permission: {
+        signedIn: 'about oneself; about others with user.get and role.get, about a team with team.get and role.get',
+      },
       query: contract.WhatCanQuery,
       reply: { status: 200, body: contract.WhatCan },
-      refusals: ['not_found', 'forbidden'],
+      refusals: ['not_found', 'forbidden', 'invalid'],
       audit: 'refusals-only',
       async handle({ tx, query, access, principal }) {
-        const who = await subject(tx, access, principal, query.user)
+        const who = await holder(tx, access, principal, query)
         if (!who.ok) return who
-        const held = access.permissionsOf(who.value)
-        const filtered = access.filteredGrantsOf(who.value)
+        const { user, team, ref } = who.value
+        const held = access.permissionsOf(ref)
+        const filtered = access.filteredGrantsOf(ref)
         const named = await namer(
           tx,
           names.teams,
@@ -119,25 +125,49 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
             ...held.workspaces.map(({ scope }) => scope),
           ],
         )
-        const people = await names.people(tx)
+        const workspaces = held.workspaces
+          .map(({ scope, permissions }) => ({ ...named.workspace(scope), permissions: [...permissions] }))
+          .toSorted((a, b) => (a.workspace.name < b.workspace.name ? -1 : 1))
+        const projects = [...held.projects]
+          .map(([uid, permissions]) => ({ project: named.project(uid), permissions: [...permissions] }))
+          .toSorted((a, b) => (a.project.name < b.project.name ? -1 : 1))
+        const page = pageAcross(query)
         return ok({
           body: {
-            user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
-            tenant: [...held.tenant],
-            projects: [...held.projects]
-              .map(([uid, permissions]) => ({ project: named.project(uid), permissions: [...permissions] }))
-              .toSorted((a, b) => (a.project.name < b.project.name ? -1 : 1)),
-            workspaces: held.workspaces
-              .map(({ scope, permissions }) => ({ ...named.workspace(scope), permissions: [...permissions] }))
-              .toSorted((a, b) => (a.workspace.name < b.workspace.name ? -1 : 1)),
-            filtered: filtered.map(({ reason, permissions }) => {
+            ...{ user, team, tenant: [...held.tenant] },
+            filtered: page(filtered).map(({ reason, permissions }) => {
               return { ...named.grant(reason, access.endOf(reason.assignment)), permissions: [...permissions] }
             }),
+            workspaces: page(workspaces),
+            projects: page(projects),
+            count: filtered.length + workspaces.length + projects.length,
           },
         })
       },
     }),
   ]
+
+  /** Whose rights are shown: a user's, or a team's. */
+  async function holder(
+    tx: Tx,
+    access: RequestAccess,
+    principal: Principal,
+    { user, team }: { readonly user?: string | undefined; readonly team?: string | undefined },
+  ) {
+    if (team === undefined) {
+      const who = await subject(tx, access, principal, user)
+      if (!who.ok) return who
+      const people = await names.people(tx)
+      const named = { uid: who.value, name: people.get(who.value as UserUid) ?? '' }
+      return ok({ user: named, team: null, ref: { userUid: who.value } })
+    }
+    if (user !== undefined) return err(refuse('invalid', 'Name a user or a team, one of them'))
+    const missing = aboutTeams.find((permission) => !access.allows(permission, { kind: 'tenant' }))
+    if (missing) return err(lacks(tx, missing))
+    const name = (await names.teams(tx)).get(team as TeamUid)
+    if (name === undefined) return err(refuse('not_found', `No team ${team} in this tenant`))
+    return ok({ user: null, team: { uid: team, name }, ref: { teamUid: team } })
+  }
 
   /** Whom a question is about; a person of another tenant and nobody are the same answer. */
   async function subject(
@@ -159,15 +189,17 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
     access: RequestAccess,
     { cluster, project, workspace }: Partial<Readonly<Record<'cluster' | 'project' | 'workspace', string | undefined>>>,
     isOwn: boolean,
-  ): Promise<Result<ResourceRef, Refusal>> {
+  ): Promise<Result<About, Refusal>> {
     if ([cluster, project, workspace].filter((one) => one !== undefined).length > 1)
       return err(
         refuse('invalid', 'Name a cluster, a workspace or a project, one of them: the first two are in one project'),
       )
     if (cluster !== undefined) {
       const found = await findCluster({ tx, params: { uid: cluster } })
-      const isSeen = found && (isOwn || access.allows('cluster.get', found))
-      return isSeen ? ok(found) : err(refuse('not_found', `No cluster ${cluster} that you see`))
+      const isSeen = found && access.allows('cluster.get', found)
+      return found && (isOwn || isSeen)
+        ? ok(about(found, isSeen, found.name))
+        : err(refuse('not_found', `No cluster ${cluster} that you see`))
     }
     if (workspace !== undefined) {
       const [row] = await workspacesNamed(tx, [workspace])
@@ -175,19 +207,39 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         ...{ kind: 'workspace', uid: row.uid, tags: row.labels },
         scope: { kind: 'workspace', projectUid: row.project, workspaceUid: row.uid } as const,
       }
-      const isSeen = found && (isOwn || access.allows('workspace.get', found))
-      return isSeen ? ok(found) : err(refuse('not_found', `No workspace ${workspace} that you see`))
+      const isSeen = found && access.allows('workspace.get', found)
+      return found && (isOwn || isSeen)
+        ? ok(about(found, isSeen, row.name))
+        : err(refuse('not_found', `No workspace ${workspace} that you see`))
     }
     if (project !== undefined) {
       const [row] = await projectsNamed(tx, [project])
       const scope = { kind: 'project', projectUid: project } as const
       const isSeen = row && (isOwn || access.allows('project.get', scope))
-      return isSeen ? ok({ kind: 'project', scope }) : err(refuse('not_found', `No project ${project} that you see`))
+      return isSeen
+        ? ok({ ref: { kind: 'project', scope } })
+        : err(refuse('not_found', `No project ${project} that you see`))
     }
     const kind = tx.tenant === systemTenant ? 'system' : 'tenant'
-    return ok({ kind, scope: { kind } })
+    return ok({ ref: { kind, scope: { kind } } })
   }
 }
+
+/** One page of several lists that follow one another: asked of each of them in their order. */
+function pageAcross({ limit, offset }: { readonly limit: number; readonly offset: number }) {
+  let before = 0
+  return <Item>(list: readonly Item[]): Item[] => {
+    const page = list.slice(Math.max(0, offset - before), Math.max(0, offset + limit - before))
+    before += list.length
+    return page
+  }
+}
+
+/** What a question is about; `seen`: its name, for who sees it. */
+type About = { readonly ref: ResourceRef; readonly seen?: { readonly uid: string; readonly name: string } }
+
+const about = (ref: ResourceRef & { readonly uid: string }, isSeen: boolean | undefined, name = ''): About =>
+  isSeen ? { ref, seen: { uid: ref.uid, name } } : { ref }
 
 const lacks = ({ tenant }: Tx, permission: Permission) =>
   refuse('forbidden', `This needs ${permission} in tenant ${tenant}`, {

@@ -182,3 +182,45 @@ test('about others asks who may know them and their roles; what one does not see
     'deny',
   )
 })
+
+test('what can: what a team gives its members, and places in pages', async () => {
+  const { admin, project, member, team, filtered } = await world()
+  const of = (query: Record<string, string>) => api.must(admin, whatCan, { query })
+  const given = await of({ team })
+  assert.deepEqual([given.user, given.team, given.tenant], [null, { uid: team, name: 'Devs' }, []])
+  assert.deepEqual(
+    given.projects.map((one: { project: object }) => one.project),
+    [{ uid: project, name: 'Default' }],
+  )
+  assert.ok(given.projects[0].permissions.includes('cluster.get'))
+  assert.equal(given.count, 1)
+  assert.deepEqual((await of({ user: member.user })).projects, given.projects, 'a member may as much')
+
+  const viewer = [{ projectUid: project, roles: [role('Cluster Viewer')] }]
+  await api.must(admin, 'PUT /v1/users/{uid}/projects', at(filtered.user, { body: { projects: viewer } }))
+  const all = await of({ user: filtered.user })
+  assert.deepEqual([all.filtered.length, all.projects.length, all.count], [1, 1, 2])
+  const first = await of({ user: filtered.user, limit: '1' })
+  const second = await of({ user: filtered.user, limit: '1', offset: '1' })
+  assert.deepEqual([first.filtered, first.projects, first.count], [all.filtered, [], 2])
+  assert.deepEqual([second.filtered, second.projects, second.count], [[], all.projects, 2])
+
+  const stranger = await api.tenant()
+  for (const [who, query, status] of [
+    [member, { team }, 403],
+    [admin, { team: 'nonsense' }, 404],
+    [stranger.admin, { team }, 404],
+    [admin, { team, user: member.user }, 400],
+    [admin, { limit: '101' }, 400],
+  ] as const)
+    assert.equal((await api.call(who, whatCan, { query })).status, status, JSON.stringify(query))
+})
+
+test('explain names the cluster to those alone who see it', async () => {
+  const { direct, filtered } = await world()
+  cluster = { ...(cluster as Target), name: 'west', tags: {} }
+  const on = async (who: typeof direct) =>
+    (await api.must(who, explain, { body: { permission: 'cluster.update', cluster: 'c1' } })).on
+  assert.deepEqual(await on(direct), { uid: 'c1', name: 'west' })
+  assert.equal(await on(filtered), null, 'its filter selects it no more')
+})

@@ -61,13 +61,13 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
     workspacesOf: (permission) => workspacesOf(compiled, subject, permission, now),
     coversUser: (userUid) => check(holdingsOf(compiled, { kind: 'user', uid: userUid }, now)),
     coversTeam: (teamUid) => check(holdingsOf(compiled, { kind: 'team', uid: teamUid }, now)),
-    permissionsOf(userUid) {
-      const held = permissionsOf(compiled, { userUid }, now)
+    permissionsOf(about) {
+      const held = permissionsOf(compiled, about, now)
       return { tenant: held.tenant, projects: held.projects, workspaces: held.workspaces }
     },
     explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
-    filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
+    filteredGrantsOf: (about) => filteredGrantsOf(compiled, about, now),
     simulate(change) {
       const after = propose(compiled, change)
       const may = (asked: typeof compiled, userUid: string, permission: string, resource: ResourceRef) =>

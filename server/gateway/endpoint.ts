@@ -13,7 +13,9 @@ import type {
   Reach,
   ResourceRef,
   Scope,
+  SubjectRef,
   TagFilterSet,
+  TeamRef,
   WorkspaceScope,
 } from '../../core/access/index.ts'
 import type { Result } from '../../core/result.ts'
@@ -134,8 +136,8 @@ export type RequestAccess = {
   readonly coversUser: (userUid: string) => Result<undefined, Refusal>
   /** The same for what a team gives its members: asked before somebody becomes one. */
   readonly coversTeam: (teamUid: string) => Result<undefined, Refusal>
-  /** All permissions of a user: in the tenant, in each project, and on each workspace. */
-  readonly permissionsOf: (userUid: string) => {
+  /** All permissions of a user, or of a team: in the tenant, in each project, and on each workspace. */
+  readonly permissionsOf: (subject: SubjectRef | TeamRef) => {
     readonly tenant: readonly string[]
     readonly projects: ReadonlyMap<string, readonly string[]>
     readonly workspaces: readonly { readonly scope: WorkspaceScope; readonly permissions: readonly string[] }[]
@@ -144,7 +146,7 @@ export type RequestAccess = {
   readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation
   readonly whoCan: (permission: string, on: ResourceRef, isFiltered?: boolean) => readonly Able[]
   /** What somebody holds through filters. */
-  readonly filteredGrantsOf: (userUid: string) => readonly FilteredGrant[]
+  readonly filteredGrantsOf: (subject: SubjectRef | TeamRef) => readonly FilteredGrant[]
   /** What would be otherwise if something were changed: for people who ask before they do it. */
   readonly simulate: (change: ProposedChange) => Simulation
   /** When an assignment ends, in milliseconds; nothing for one without an end. */

@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '../platform/clock/index.ts'
 import { createLogger } from '../platform/log/index.ts'
 import { openPool } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { entriesOfRequest } from './by-request.ts'
 import { actorOf, createLedger, type Ledger, type NewEntry } from './index.ts'
 import { countOverTime, type LogFilter } from './log.ts'
 import { verdictOn } from './testing.ts'
@@ -310,6 +311,70 @@ describe('GET /v1/audits', () => {
       ),
     )
     assert.equal((await phases.call(phases.root, 'GET /v1/audits', { query: { tenantUid: acme.uid } })).status, 404)
+  })
+})
+
+describe('GET /v1/palisade/audit/requests', () => {
+  const ask = (who: Principal, request: string, rest: object = {}) =>
+    phases.call(who, 'GET /v1/palisade/audit/requests', { query: { request }, ...rest })
+  const found = async (who: Principal, request: string, project?: string) => {
+    const { status, body } = await ask(who, request, project === undefined ? {} : { project })
+    assert.equal(status, 200)
+    return body
+  }
+
+  test('finds the entries of a request by its id, and by the uid of one of them', async () => {
+    const request = newUid()
+    const first = await did(acme.admin, { request, project: acme.project })
+    await did(acme.admin)
+    const second = await did(acme.admin, { request, outcome: 'refused' })
+    const page = await found(acme.admin, request)
+    assert.deepEqual([uidsOf(page), page.next], [[second, first], null])
+    assert.ok(page.looked >= 3 && page.back !== null)
+    assert.deepEqual(uidsOf(await found(acme.admin, first)), [first])
+    assert.deepEqual(uidsOf(await found(acme.admin, newUid())), [])
+  })
+
+  test('the end of a long call leads to its beginning, which has the decision', async () => {
+    const request = newUid()
+    const begun = await did(acme.admin, { request, event: 'cluster.call', outcome: 'intended' })
+    const ended = await did(acme.admin, { request, event: 'cluster.call.ended', outcome: 'ended', intent: begun })
+    await list(acme.admin)
+    await withClient(database.superuser, (client) =>
+      client.query("update audit_log set occurred_at = occurred_at - interval '2 days' where entry_id = $1", [begun]),
+    )
+    assert.deepEqual(uidsOf(await found(acme.admin, request)), [ended, begun])
+    assert.deepEqual(uidsOf(await found(acme.admin, ended)), [ended, begun])
+  })
+
+  test('what is far back is found a part at a time', async () => {
+    const request = newUid()
+    const uid = await did(acme.admin, { request })
+    for (let i = 0; i < 5; i++) await did(acme.admin)
+    await list(acme.admin)
+    const look = (below?: number) =>
+      phases.inTenant(acme.uid, async (tx) =>
+        entriesOfRequest(tx, await phases.keys.of(acme.uid), {}, { id: request, below }, { entries: 4, perPage: 2 }),
+      )
+    const first = await look()
+    assert.deepEqual([first.lines.length, first.looked], [0, 4])
+    const second = await look(first.next)
+    assert.deepEqual([second.lines.map(({ uid: one }) => String(one)), second.next], [[uid], undefined])
+  })
+
+  test('is for who may read the log there, and finds nothing of another tenant or project', async () => {
+    const request = newUid()
+    const uid = await did(acme.admin, { request })
+    const here = await did(acme.admin, { request, project: acme.project })
+    assert.deepEqual(uidsOf(await found(acme.admin, request, acme.project)), [here])
+    assert.deepEqual(uidsOf(await found(acme.admin, uid, acme.project)), [])
+    assert.deepEqual(uidsOf(await found(other.admin, request)), [])
+    assert.deepEqual(uidsOf(await found(other.admin, uid)), [])
+    const nobody = await phases.person(acme.admin)
+    assert.equal((await ask(nobody, request)).status, 403)
+    assert.equal((await ask(nobody, request, { project: acme.project })).status, 403)
+    for (const wrong of ['', 'x', request.toUpperCase().replaceAll(/\d/g, 'A')])
+      assert.equal((await ask(acme.admin, wrong)).status, 400, wrong)
   })
 })
 

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { AuditProof } from '../../contract/audit-proof.ts'
-import { auditHistogram, auditHistogramQuery, auditListQuery } from '../../contract/audit-queries.ts'
+import {
+  auditHistogram,
+  auditHistogramQuery,
+  auditListQuery,
+  auditRequest,
+  auditRequestQuery,
+} from '../../contract/audit-queries.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { EntryUid, systemTenant, type TenantUid } from '../../contract/ids.ts'
 import { auditMsgUpdate, auditSysMsg, audits, audit as auditWire } from '../../contract/wire/audits.ts'
@@ -12,6 +18,7 @@ import type { Clock } from '../platform/clock/index.ts'
 import type { InTenant, Tx } from '../platform/postgres/index.ts'
 import { createShares } from '../platform/shares/index.ts'
 import { actorOf, sessionOf } from './actor.ts'
+import { entriesOfRequest } from './by-request.ts'
 import { indexesOfSession, openedMost } from './by-session.ts'
 import type { NewEntry } from './entry.ts'
 import { exportText, type Pinned, pinCheckpoint } from './export.ts'
@@ -171,6 +178,37 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     },
   })
 
+  const ofRequest = endpoint({
+    route: 'GET /v1/palisade/audit/requests',
+    summary: 'What the log has of one request, by its id or by the uid of one of its entries',
+    permission: { project: 'audit.list' },
+    query: auditRequestQuery,
+    reply: { status: 200, body: auditRequest },
+    refusals: ['busy'],
+    audit: 'refusals-only',
+    async handle({ tx, query, project }) {
+      return inShare(tx, async () => {
+        await settle(tx)
+        const sealer = await sealerOf(tx.tenant)
+        const filter = project === undefined ? {} : { projects: [project] }
+        const found = await entriesOfRequest(tx, sealer, filter, { id: query.request, below: query.below })
+        const notes = await readNotes(
+          tx,
+          sealer,
+          found.lines.map((line) => line.uid),
+        )
+        return ok({
+          body: {
+            items: found.lines.map((line) => toAudit(line, notes.get(line.uid))),
+            looked: found.looked,
+            back: found.back?.toISOString() ?? null,
+            next: found.next ?? null,
+          },
+        })
+      })
+    },
+  })
+
   const get = endpoint({
     route: 'GET /v1/audits/{uid}',
     summary: 'One audit entry',
@@ -307,7 +345,7 @@ export function auditEndpoints(deps: AuditRoutesDeps): readonly Endpoint[] {
     },
   })
 
-  return [list, histogram, get, sysMsg, userMsg, proof, exportLog, key, checkpoint]
+  return [list, histogram, ofRequest, get, sysMsg, userMsg, proof, exportLog, key, checkpoint]
 }
 
 const notYet: Refusal = { ...refuse('unavailable', 'The log has not been signed yet; try again'), retryAfterSeconds: 1 }

@@ -65,7 +65,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await press(page, 'Enter')
     await page.getByRole('heading', { level: 1, name: 'west' }).waitFor()
     await tabRight(page, 'Overview')
-    await page.getByRole('tabpanel').getByText('Who can reach it').waitFor()
+    await page.getByRole('tabpanel').getByRole('heading', { name: 'Who can' }).waitFor()
     assert.match(page.url(), /tab=access/)
   })
 

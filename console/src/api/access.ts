@@ -3,7 +3,7 @@ import { answer, api, Refused } from './client.ts'
 import { useMay } from './me.ts'
 import type { paths } from './schema.gen.ts'
 
-type Explained = paths['/v1/palisade/access/explain']['post']['responses'][200]['content']['application/json']
+export type Explained = paths['/v1/palisade/access/explain']['post']['responses'][200]['content']['application/json']
 export type Grant = Explained['because'][number]
 type Assignments = paths['/v1/palisade/access/assignments']['get']['responses'][200]['content']['application/json']
 /** One role that somebody holds, with its end. */
@@ -80,19 +80,48 @@ export function whoCan({
   return answer(api.GET('/v1/palisade/access/who-can', { params: { query } }))
 }
 
+/** What it takes to ask who may do what, and what others hold. */
+export const toAskWho = ['user.list', 'role.get'] as const
+export const toAskAbout = ['user.get', 'role.get'] as const
+export const toAskAboutTeam = ['team.get', 'role.get'] as const
+
+/** The first of these rights that the caller does not hold in the tenant; null: all are held; undefined: not known yet. */
+export function useLacking(rights: readonly string[]): string | null | undefined {
+  const may = useMay()
+  if (rights.some((right) => may(right) === undefined)) return undefined
+  return rights.find((right) => !may(right)) ?? null
+}
+
 /** Whether the caller may ask who may do what; undefined while that is not known. */
 export function useMayAskWho(): boolean | undefined {
-  const may = useMay()
-  const [lists, reads] = [may('user.list'), may('role.get')]
-  return lists === undefined || reads === undefined ? undefined : lists && reads
+  const lacking = useLacking(toAskWho)
+  return lacking === undefined ? undefined : lacking === null
 }
 
 /** Whether the caller may ask what others hold. */
 export function useMayAskAbout(): boolean | undefined {
-  const may = useMay()
-  const [gets, reads] = [may('user.get'), may('role.get')]
-  return gets === undefined || reads === undefined ? undefined : gets && reads
+  const lacking = useLacking(toAskAbout)
+  return lacking === undefined ? undefined : lacking === null
 }
+
+type WhatCan = {
+  /** Without either: the caller. */
+  readonly user?: string
+  readonly team?: string
+  readonly limit?: number
+  readonly offset?: number
+}
+
+/** What somebody may do in the tenant, and a page of the places where they may do more. */
+export const whatCan = ({ limit = mostAtOnce, offset = 0, ...of }: WhatCan) =>
+  answer(api.GET('/v1/palisade/access/what-can', { params: { query: { ...of, limit, offset } } }))
+
+/** The catalogue of rights, by component, for each kind of role that may carry them. */
+export const permissionsQuery = queryOptions({
+  queryKey: ['permissions'],
+  staleTime: 300_000,
+  queryFn: () => answer(api.GET('/v1/permissions')),
+})
 
 /**
  * People who may change users and hold a right themselves, which is who can give it.

@@ -19,11 +19,12 @@ import {
   IconSearch,
   IconSun,
 } from '@tabler/icons-react'
-import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useState } from 'react'
+import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { currentSession, signOut } from '../api/session.ts'
 import { Page } from '../parts/page.tsx'
-import { AskWhy, type Question, WhyIsOpen } from '../parts/why.tsx'
+import { AskWhy, type OfRecord, type Question, WhyIsOpen } from '../parts/why.tsx'
+import { readWhy, writeWhy } from '../parts/why-address.ts'
 import { Mark } from './mark.tsx'
 import { Navigation } from './navigation.tsx'
 import { ProjectSwitch } from './scope.tsx'
@@ -38,7 +39,7 @@ const WhyPanel = lazy(async () => ({ default: (await import('./why-panel.tsx')).
 export function Frame() {
   const { tenant, isSystem } = currentSession()
   const { org } = useParams({ from: '/t/$org' })
-  const [question, setQuestion] = useState<Question>()
+  const { asked, ask, close: closeWhy } = useWhy()
   const [narrow, { open, close }] = useDisclosure(false)
   const [keys, keysShown] = useDisclosure(false)
   const [jumps, setJumps] = useState(0)
@@ -49,7 +50,7 @@ export function Frame() {
     ['shift+?', keysShown.open],
   ])
   return (
-    <AskWhy value={setQuestion}>
+    <AskWhy value={ask}>
       <a className="skip" href="#main">
         Skip to the page
       </a>
@@ -88,7 +89,7 @@ export function Frame() {
           <Navigation />
         </aside>
         <main className="main" id="main" tabIndex={-1}>
-          <WhyIsOpen value={question !== undefined}>
+          <WhyIsOpen value={asked !== undefined}>
             {org === tenant.name ? <Outlet /> : <OtherTenant org={org} own={tenant.name} />}
           </WhyIsOpen>
         </main>
@@ -97,10 +98,30 @@ export function Frame() {
         {narrow && <NarrowNavigation title={tenant.name} close={close} />}
         {keys && <Keys close={keysShown.close} />}
         {jumps > 0 && <Palette jumps={jumps} />}
-        {question && <WhyPanel question={question} close={() => setQuestion(undefined)} />}
+        {asked && org === tenant.name && <WhyPanel asked={asked} close={closeWhy} />}
       </Suspense>
     </AskWhy>
   )
+}
+
+/** The open *Why?* is in the address, as any panel: a link shows a colleague the same, and the way back closes it. */
+function useWhy() {
+  const address = useSearch({ from: '/t/$org', select: ({ why }) => why })
+  const navigate = useNavigate()
+  const show = useCallback(
+    (why: string | undefined) =>
+      void navigate({
+        to: '.',
+        search: (before) => ({ ...before, why }),
+        replace: why === undefined,
+        resetScroll: false,
+      }),
+    [navigate],
+  )
+  const ask = useCallback((about: Question | OfRecord) => show(writeWhy(about)), [show])
+  const close = useCallback(() => show(undefined), [show])
+  const asked = useMemo(() => (address === undefined ? undefined : readWhy(address)), [address])
+  return { asked, ask, close }
 }
 
 function OtherTenant({ org, own }: { readonly org: string; readonly own: string }) {

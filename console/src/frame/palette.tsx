@@ -1,21 +1,30 @@
 import { useDebouncedValue } from '@mantine/hooks'
 import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
-import { IconFolder, IconHistory, IconSearch, IconServer2, IconShieldCheck, IconUser } from '@tabler/icons-react'
+import {
+  IconFolder,
+  IconHelpCircle,
+  IconHistory,
+  IconSearch,
+  IconServer2,
+  IconShieldCheck,
+  IconUser,
+} from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { use, useEffect, useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { clusterSearchBody } from '../api/clusters.ts'
 import { findRoles } from '../api/lists.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
+import { AskWhy } from '../parts/why.tsx'
 import { pages } from './navigation.tsx'
 
 const most = 6
 const icon = 18
 
-/** ⌘K: to any page, cluster, project, user, role or audit entry. What the caller may not list is not searched. */
+/** ⌘K: to any page, cluster, project, user, role or audit entry, and to why a request was decided as it was. What the caller may not list is not searched. */
 export function Palette({ jumps }: { readonly jumps: number }) {
   const [query, setQuery] = useState('')
   // It is loaded when it is first asked for, and opens each time that it is.
@@ -24,6 +33,7 @@ export function Palette({ jumps }: { readonly jumps: number }) {
   }, [jumps])
   const [asked] = useDebouncedValue(query.trim(), 150)
   const navigate = useNavigate()
+  const askWhy = use(AskWhy)
   const may = useMay()
   const { tenant, isSystem } = currentSession()
   const params = { org: tenant.name }
@@ -112,6 +122,12 @@ export function Palette({ jumps }: { readonly jumps: number }) {
       actions: /^[0-9a-f]{24}$/.test(wanted)
         ? [
             {
+              id: `why-${wanted}`,
+              label: `Why? What was decided in ${wanted}`,
+              leftSection: <IconHelpCircle size={icon} aria-hidden />,
+              onClick: () => askWhy?.({ recorded: wanted }),
+            },
+            {
               id: `audit-${wanted}`,
               label: `Open audit entry ${wanted}`,
               leftSection: <IconHistory size={icon} aria-hidden />,
@@ -137,7 +153,7 @@ export function Palette({ jumps }: { readonly jumps: number }) {
       maxHeight={420}
       searchProps={{
         leftSection: <IconSearch size={icon} aria-hidden />,
-        placeholder: 'Cluster, project, member, role, page or audit id',
+        placeholder: 'Cluster, project, member, role, page, audit or request id',
         'aria-label': 'Search or jump',
       }}
     />

@@ -1,9 +1,9 @@
-import { Drawer, Group, Stack, Text } from '@mantine/core'
+import { Drawer, Group, getDefaultZIndex, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { lazy, Suspense, use } from 'react'
+import { lazy, Suspense, use, useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import type { paths } from '../api/schema.gen.ts'
+import { clusterKind, type Entry, parsed, recordedIn } from '../api/recorded.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -18,8 +18,6 @@ import { FilterBy, type Narrowed } from './filter-by.tsx'
 
 // What verifies is loaded by who verifies.
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
-
-export type Entry = paths['/v1/audits']['get']['responses'][200]['content']['application/json']['items'][number]
 
 /** The outcome has a column of its own. */
 const titleOf = (message: string) => message.replace(/ \((?:refused|intended|ended|unknown)\)$/, '')
@@ -47,24 +45,17 @@ export const unknownPerson = (uid: string): string | undefined => (uid === 'unkn
 export const shortUid = (uid: string): string => (uid.length > 12 ? `${uid.slice(0, 8)}…` : uid)
 
 /** Whether somebody has a page among this tenant's members. System administrators, who make the tenant, are none of them. */
-const isMember = ({ uid, emailId, org }: NonNullable<Entry['spec']['actor']['user']>) =>
+export const isMember = ({ uid, emailId, org }: NonNullable<Entry['spec']['actor']['user']>) =>
   !currentSession().isSystem && unknownPerson(uid) === undefined && emailId !== '' && org !== 'system'
 
 /** Kinds of objects as people call them, where the API has words of its own. */
 export const kindOf = (kind: string) => kinds[kind] ?? kind
-const kinds: Readonly<Record<string, string>> = { spectrocluster: 'cluster', apiKey: 'API key', access: 'right' }
+const kinds: Readonly<Record<string, string>> = { [clusterKind]: 'cluster', apiKey: 'API key', access: 'right' }
 
 /** The right that a refused caller lacked. */
 function missingIn(details: string): string | undefined {
   const permission = parsed(details)?.permission ?? parsed(details)?.missing
   return typeof permission === 'string' ? permission : undefined
-}
-
-/** The right by which an allowed caller was allowed. */
-function decidedIn(details: string): string | undefined {
-  const decision = parsed(details)?.decision
-  if (typeof decision !== 'object' || decision === null || !('permission' in decision)) return undefined
-  return typeof decision.permission === 'string' ? decision.permission : undefined
 }
 
 type Panel = {
@@ -82,12 +73,17 @@ export function EntryPanel({ uid, within, close }: Panel) {
     queryFn: () => answer(api.GET('/v1/audits/{uid}', { params: { path: { uid } } })),
   })
   useFocusBack()
+  const isBelow = use(WhyIsOpen)
+  // A link may open both at once, in whatever order they are loaded.
+  const [cameBelow] = useState(isBelow)
   return (
     <Drawer
       opened
       onClose={close}
       // What is above it goes first.
-      closeOnEscape={!use(WhyIsOpen)}
+      closeOnEscape={!isBelow}
+      trapFocus={!(cameBelow && isBelow)}
+      zIndex={getDefaultZIndex('modal') - 1}
       size="lg"
       title="Audit entry"
       closeButtonProps={{ 'aria-label': 'Close' }}
@@ -100,7 +96,11 @@ export function EntryPanel({ uid, within, close }: Panel) {
             {!isPlainRefusal(entry.data) && outcomeOf(entry.data.metadata.annotations.outcome ?? '')}
           </Group>
           <Facts rows={factsOf(entry.data, org, within)} />
-          <Decided entry={entry.data} />
+          {recordedIn(entry.data) && (
+            <div>
+              <WhyButton recorded={uid} />
+            </div>
+          )}
           <Details text={entry.data.spec.contentMsg} />
           {entry.data.spec.userMsg !== '' && <Text size="sm">Note: {entry.data.spec.userMsg}</Text>}
           <Suspense fallback={null}>
@@ -180,41 +180,6 @@ function factsOf({ metadata, spec: { actor, resource } }: Entry, org: string, wi
     ['Index', annotations.index ?? ''],
     ...optional('Uid', metadata.uid),
   ] as const
-}
-
-/** Of a decision whose right the log has: the way to *Why?*, which says how it is now. */
-function Decided({ entry }: { readonly entry: Entry }) {
-  const permission = missingIn(entry.spec.contentMsg) ?? decidedIn(entry.spec.contentMsg)
-  if (permission === undefined) return null
-  const { actor, resource } = entry.spec
-  const { project, user } = actor
-  const isMine = user?.uid === currentSession().user.uid
-  const isRefused = entry.metadata.annotations.outcome === 'refused'
-  return (
-    <div>
-      <WhyButton
-        permission={permission}
-        scope={
-          project?.uid ? { kind: 'project', uid: project.uid } : { kind: 'tenant', uid: currentSession().tenant.uid }
-        }
-        cluster={
-          resource.kind === 'spectrocluster' && resource.uid !== 'none'
-            ? { uid: resource.uid, name: resource.name }
-            : undefined
-        }
-        requestId={isRefused ? entry.metadata.annotations.request : undefined}
-        subject={user && !isMine ? { uid: user.uid, name: user.emailId || user.uid } : undefined}
-      />
-    </div>
-  )
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(text) as Record<string, unknown> // The log's own details are an object.
-  } catch {
-    return undefined
-  }
 }
 
 /** An entry of nothing but a refusal says so in its title. */

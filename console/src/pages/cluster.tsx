@@ -64,7 +64,7 @@ export function ClusterPage() {
   const project = metadata.annotations.projectUid
   const permissions = metadata.annotations.permissions?.split(',') ?? []
   return (
-    <OnCluster value={{ uid, name: metadata.name, permissions }}>
+    <OnCluster value={{ uid, permissions }}>
       <Page
         title={metadata.name}
         above={above}
@@ -190,10 +190,7 @@ export function ClusterPage() {
             {
               name: 'access',
               title: 'Access',
-              content: () =>
-                project !== undefined && (
-                  <WhoCan title="Who can reach it" permission="cluster.get" project={project} cluster={uid} />
-                ),
+              content: () => project !== undefined && <WhoCan kind="cluster" project={project} cluster={uid} />,
             },
             {
               name: 'streams',

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { answer, api, inProject } from '../api/client.ts'
-import { type Entry, shortUid, unknownPerson } from './audit-entry.tsx'
+import type { Entry } from '../api/recorded.ts'
+import { shortUid, unknownPerson } from './audit-entry.tsx'
 
 type Filter = {
   readonly user?: string | undefined

@@ -1,6 +1,6 @@
 import { Button, Stack, Text, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { findApiKeys } from '../api/lists.ts'
 import { currentSession } from '../api/session.ts'
@@ -9,14 +9,37 @@ import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { WhoCan } from './who-can.tsx'
 
 type Key = { readonly uid: string; readonly name: string; readonly isActive: boolean }
 
 /** API keys: one's own, and those of everybody for who may list them. */
 export function ApiKeys() {
-  const { q, offset, sort, search, change } = useListState()
+  const { search, change } = useListState()
+  const create = (
+    <Button size="xs" onClick={() => change({ panel: 'new' })}>
+      New API key
+    </Button>
+  )
+  return (
+    <Page title="API keys" acts={create}>
+      <ObjectTabs
+        label="API keys"
+        tabs={[
+          { name: 'keys', title: 'Keys', content: () => <KeyList create={create} /> },
+          { name: 'who-can', title: 'Who can', content: () => <WhoCan kind="apiKey" /> },
+        ]}
+      />
+      {search.panel === 'new' && <NewKey close={() => change({ panel: undefined })} />}
+    </Page>
+  )
+}
+
+function KeyList({ create }: { readonly create: ReactNode }) {
+  const { q, offset, sort } = useListState()
   const { user, tenant } = currentSession()
   const [deleting, setDeleting] = useState<Key>()
   const [switching, setSwitching] = useState<Key>()
@@ -25,13 +48,8 @@ export function ApiKeys() {
     placeholderData: keepPreviousData,
     queryFn: () => findApiKeys({ q, limit: pageSize, offset, sort }),
   })
-  const create = (
-    <Button size="xs" onClick={() => change({ panel: 'new' })}>
-      New API key
-    </Button>
-  )
   return (
-    <Page title="API keys" acts={create}>
+    <>
       <div className="filters">
         <Filter label="Filter API keys by name" placeholder="Filter by name" />
         <Count data={list.data} one="key" many="keys" />
@@ -91,7 +109,6 @@ export function ApiKeys() {
           },
         ]}
       />
-      {search.panel === 'new' && <NewKey close={() => change({ panel: undefined })} />}
       {switching && (
         <FormDialog
           title={`${switching.isActive ? 'Switch off' : 'Switch on'} ${switching.name}`}
@@ -122,7 +139,7 @@ export function ApiKeys() {
           run={() => answer(api.DELETE('/v1/apiKeys/{uid}', { params: { path: { uid: deleting.uid } } }))}
         />
       )}
-    </Page>
+    </>
   )
 }
 

@@ -73,7 +73,7 @@ export function ProjectPage() {
               {
                 name: 'access',
                 title: 'Access',
-                content: () => <WhoCan title="Who can reach clusters in it" permission="cluster.list" project={uid} />,
+                content: () => <WhoCan kind="project" project={uid} />,
               },
               { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
             ]}

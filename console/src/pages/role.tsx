@@ -2,7 +2,7 @@ import { Switch, Table, Text } from '@mantine/core'
 import { IconCheck, IconMinus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { answer, api } from '../api/client.ts'
+import { permissionsQuery } from '../api/access.ts'
 import { roleQuery } from '../api/lists.ts'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -12,7 +12,9 @@ import { roles } from '../parts/pickers.ts'
 import { ChooseOne } from '../parts/searched.tsx'
 import { InScope } from '../parts/state.tsx'
 import { useListState } from '../parts/table.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
 import { To } from '../parts/to.tsx'
+import { WhoCan } from './who-can.tsx'
 
 type Role = {
   readonly uid: string
@@ -35,17 +37,31 @@ export function RolePage() {
     <ObjectPage kind="Role" above={above} query={role}>
       {(found) => (
         <Page title={found.name} above={above}>
-          <section className="sheet pad" aria-label="Overview">
-            <Facts
-              rows={[
-                ['What for', found.description],
-                ['Given in', <InScope key="scope" kind={found.scope} />],
-                ['Permissions', found.permissions.size],
-                ['Uid', <Copyable key="uid" text={uid} />],
-              ]}
-            />
-          </section>
-          <Compared role={found} />
+          <ObjectTabs
+            label="Role"
+            tabs={[
+              {
+                name: 'overview',
+                title: 'Overview',
+                content: () => (
+                  <>
+                    <section className="sheet pad" aria-label="Overview">
+                      <Facts
+                        rows={[
+                          ['What for', found.description],
+                          ['Given in', <InScope key="scope" kind={found.scope} />],
+                          ['Permissions', found.permissions.size],
+                          ['Uid', <Copyable key="uid" text={uid} />],
+                        ]}
+                      />
+                    </section>
+                    <Compared role={found} />
+                  </>
+                ),
+              },
+              { name: 'who-can', title: 'Who can', content: () => <WhoCan kind="role" /> },
+            ]}
+          />
         </Page>
       )}
     </ObjectPage>
@@ -100,11 +116,7 @@ type MatrixProps = {
 
 /** Permissions by kind of object, and who of the two carries each. */
 function Matrix({ role, other, permissions }: MatrixProps) {
-  const catalogue = useQuery({
-    queryKey: ['permissions'],
-    staleTime: 300_000,
-    queryFn: () => answer(api.GET('/v1/permissions')),
-  })
+  const catalogue = useQuery(permissionsQuery)
   const titles = new Map(
     catalogue.data?.flatMap(({ name, permissions: named }) => named.map((one) => [keyOf(one), name] as const)),
   )

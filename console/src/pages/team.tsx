@@ -15,6 +15,8 @@ import { When } from '../parts/when.tsx'
 import { AuditOf } from './audit-list.tsx'
 import { HeldRoles } from './held-roles.tsx'
 import { TeamMembers } from './team-members.tsx'
+import { WhatCan } from './what-can.tsx'
+import { WhoCan } from './who-can.tsx'
 
 /** One team: its members and what they hold through it. */
 export function TeamPage() {
@@ -83,23 +85,27 @@ export function TeamPage() {
                 name: 'access',
                 title: 'Access',
                 content: () => (
-                  <HeldRoles
-                    who={metadata.name}
-                    whose={{ kind: 'team', uid }}
-                    needs="team.update"
-                    tenant={roles}
-                    projects={projects}
-                    onFilters={onFilters}
-                    assignments={ends}
-                    putTenant={(chosen) =>
-                      answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles: chosen } }))
-                    }
-                    putProjects={(chosen) =>
-                      answer(api.PUT('/v1/teams/{uid}/projects', { ...path, body: { projects: chosen } }))
-                    }
-                  />
+                  <>
+                    <HeldRoles
+                      who={metadata.name}
+                      whose={{ kind: 'team', uid }}
+                      needs="team.update"
+                      tenant={roles}
+                      projects={projects}
+                      onFilters={onFilters}
+                      assignments={ends}
+                      putTenant={(chosen) =>
+                        answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles: chosen } }))
+                      }
+                      putProjects={(chosen) =>
+                        answer(api.PUT('/v1/teams/{uid}/projects', { ...path, body: { projects: chosen } }))
+                      }
+                    />
+                    <WhatCan of={{ team: uid }} />
+                  </>
                 ),
               },
+              { name: 'who-can', title: 'Who can', content: () => <WhoCan kind="team" /> },
               { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
             ]}
           />

@@ -2,7 +2,7 @@ import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import { assignmentsQuery, useMayAskAbout } from '../api/access.ts'
+import { assignmentsQuery, useMayAskAbout, whatCan } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { type Open, openText, useOpen } from '../api/open.ts'
 import { currentSession } from '../api/session.ts'
@@ -18,6 +18,8 @@ import { Exact, When } from '../parts/when.tsx'
 import { AuditOf } from './audit-list.tsx'
 import { HeldRoles } from './held-roles.tsx'
 import { type Account, PersonState } from './person-state.tsx'
+import { WhatCan } from './what-can.tsx'
+import { WhoCan } from './who-can.tsx'
 
 /** One member: who, whether active, which roles and from where. */
 export function UserPage() {
@@ -54,7 +56,8 @@ export function UserPage() {
   const all = useQuery({
     queryKey: ['users', uid, 'what-can'],
     enabled: isOwn || mayAskAbout === true,
-    queryFn: () => answer(api.GET('/v1/palisade/access/what-can', { params: { query: isOwn ? {} : { user: uid } } })),
+    // What is held on filters comes first.
+    queryFn: () => whatCan(isOwn ? {} : { user: uid }),
   })
   const above = (
     <To to="/t/$org/users" params={{ org }} size="sm">
@@ -114,41 +117,46 @@ export function UserPage() {
               {
                 name: 'access',
                 title: 'Access',
-                content: () =>
-                  problem ? (
-                    <Failure
-                      error={problem}
-                      retry={() => {
-                        void roles.refetch()
-                        void projects.refetch()
-                        void onFilters.refetch()
-                        void assignments.refetch()
-                        if (all.isError) void all.refetch()
-                      }}
-                    />
-                  ) : (
-                    held &&
-                    inProjects &&
-                    filtered && (
-                      <HeldRoles
-                        who={metadata.name}
-                        whose={{ kind: 'user', uid }}
-                        needs="user.update"
-                        tenant={held}
-                        projects={inProjects.projects}
-                        onFilters={filtered.resourceRoles}
-                        inheritedOnFilters={inherited}
-                        assignments={ends}
-                        putTenant={(chosen) =>
-                          answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
-                        }
-                        putProjects={(chosen) =>
-                          answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
-                        }
+                content: () => (
+                  <>
+                    {problem ? (
+                      <Failure
+                        error={problem}
+                        retry={() => {
+                          void roles.refetch()
+                          void projects.refetch()
+                          void onFilters.refetch()
+                          void assignments.refetch()
+                          if (all.isError) void all.refetch()
+                        }}
                       />
-                    )
-                  ),
+                    ) : (
+                      held &&
+                      inProjects &&
+                      filtered && (
+                        <HeldRoles
+                          who={metadata.name}
+                          whose={{ kind: 'user', uid }}
+                          needs="user.update"
+                          tenant={held}
+                          projects={inProjects.projects}
+                          onFilters={filtered.resourceRoles}
+                          inheritedOnFilters={inherited}
+                          assignments={ends}
+                          putTenant={(chosen) =>
+                            answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
+                          }
+                          putProjects={(chosen) =>
+                            answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
+                          }
+                        />
+                      )
+                    )}
+                    <WhatCan of={{ user: uid }} />
+                  </>
+                ),
               },
+              { name: 'who-can', title: 'Who can', content: () => <WhoCan kind="user" /> },
               { name: 'audit', title: 'What they did', content: () => <AuditOf user={uid} /> },
             ]}
           />

@@ -4,7 +4,7 @@ import { createContext, use } from 'react'
 import type { Scope } from '../api/client.ts'
 
 /** A cluster that a question is about: what may be done on it may depend on its tags. */
-export type ClusterRef = { readonly uid: string; readonly name?: string | undefined }
+export type ClusterRef = { readonly uid: string }
 
 /** What a decision was about. `requestId` where the server has made it already. */
 export type Question = {
@@ -12,12 +12,15 @@ export type Question = {
   readonly scope: Scope
   readonly cluster?: ClusterRef | undefined
   readonly requestId?: string | undefined
-  /** About whom, where that is read by somebody else. */
-  readonly subject?: { readonly uid: string; readonly name: string } | undefined
+  /** The uid of whom it is about, where that is not the reader. */
+  readonly subject?: string | undefined
 }
 
+/** A decision that the log has: the uid of its entry, or the id of its request. */
+export type OfRecord = { readonly recorded: string }
+
 /** Opens the panel that says why; the frame provides it. */
-export const AskWhy = createContext<((question: Question) => void) | undefined>(undefined)
+export const AskWhy = createContext<((asked: Question | OfRecord) => void) | undefined>(undefined)
 
 /** Whether that panel is open, above whatever else is. */
 export const WhyIsOpen = createContext(false)
@@ -32,17 +35,20 @@ export const isOnCluster = ({ permission, scope }: Pick<Question, 'permission' |
   scope.kind === 'project' && permission.startsWith('cluster.')
 
 /** @param label what it says, where *Why?* alone could be about anything */
-export function WhyButton({ label = 'Why?', ...question }: Question & { readonly label?: string }) {
+export function WhyButton({ label = 'Why?', ...asked }: (Question | OfRecord) & { readonly label?: string }) {
   const ask = use(AskWhy)
   const on = use(OnCluster)
   if (!ask) return null
-  const cluster = question.cluster ?? (isOnCluster(question) ? on : undefined)
+  const about = () => {
+    if ('recorded' in asked) return asked
+    return { ...asked, cluster: asked.cluster ?? (isOnCluster(asked) ? on : undefined) }
+  }
   return (
     <Button
       size="xs"
       variant="default"
       leftSection={<IconHelpCircle size={16} aria-hidden />}
-      onClick={() => ask({ ...question, cluster })}
+      onClick={() => ask(about())}
     >
       {label}
     </Button>
