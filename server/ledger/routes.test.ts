@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { EntryUid } from '../../contract/ids.ts'
 import { leafHash, openCheckpoint, parseVerifierKey, verifyInclusion } from '../../core/ledger/index.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
@@ -338,7 +339,8 @@ describe('GET /v1/palisade/audit/requests', () => {
   test('the end of a long call leads to its beginning, which has the decision', async () => {
     const request = newUid()
     const begun = await did(acme.admin, { request, event: 'cluster.call', outcome: 'intended' })
-    const ended = await did(acme.admin, { request, event: 'cluster.call.ended', outcome: 'ended', intent: begun })
+    const intent = EntryUid.parse(begun)
+    const ended = await did(acme.admin, { request, event: 'cluster.call.ended', outcome: 'ended', intent })
     await list(acme.admin)
     await withClient(database.superuser, (client) =>
       client.query("update audit_log set occurred_at = occurred_at - interval '2 days' where entry_id = $1", [begun]),

@@ -58,8 +58,7 @@ describe('why, of what was decided', { skip: noBrowser }, () => {
     return page
   }
   const whyOf = (on: Page) => on.getByRole('dialog', { name: 'Why?' })
-  const give = (roles: readonly string[]) =>
-    acme.admin.must('PUT', `/v1/users/${erin.uid}/roles`, { body: { roles } })
+  const give = (roles: readonly string[]) => acme.admin.must('PUT', `/v1/users/${erin.uid}/roles`, { body: { roles } })
   /** What erin tries, and the id under which it was decided. */
   async function tried(name: string, status: number): Promise<string> {
     const answer = await erin.api.call('POST', '/v1/teams', { body: { metadata: { name } } })
@@ -167,7 +166,9 @@ describe('why, of what was decided', { skip: noBrowser }, () => {
   test('an id that the log does not have, and somebody who may not read the log', async () => {
     const at = await open(administrator(), '/t/acme/start')
     await jump(at, 'f'.repeat(24))
-    await whyOf(at).getByText(`The audit log has nothing under ${'f'.repeat(24)}`).waitFor()
+    await whyOf(at)
+      .getByText(`The audit log has nothing under ${'f'.repeat(24)}`)
+      .waitFor()
 
     const refused = async (): Promise<number> =>
       (await acme.admin.must('GET', `/v1/audits?limit=1&outcome=refused&userUid=${nora.uid}`)).listmeta.count
