@@ -401,7 +401,7 @@ const kindByName: Readonly<Record<string, Kind>> = {
   ...{ teams: 'team', teamId: 'team' },
   ...{ projectUid: 'project', projectUids: 'project', tenantUid: 'tenant', resourceUid: 'user' },
   ...{ defaultProjectUid: 'project', project: 'project', defaultTeams: 'team' },
-  ...{ filterRefs: 'filter', sessionUid: 'session', uids: 'clusterProfile' },
+  ...{ filterRefs: 'filter', sessionUid: 'session', request: 'entry', uids: 'clusterProfile' },
 }
 
 /** What the id at this place of a body, or in this query parameter, names; undefined where there is none. */
