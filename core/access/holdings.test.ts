@@ -335,7 +335,10 @@ test('workspacesOf names exactly the workspaces on which a role given on them al
 test('reachOf agrees with decide: an object is within it when the permission is allowed on it, for the same request', () => {
   let within = 0
   fc.assert(
-    fc.property(anyFacts, anyRequest, (facts, { subject, now, origin, resource }) => {
+    fc.property(anyFacts, anyRequest, (any, { subject, now, origin, resource }) => {
+      // Nothing is stored that has filters in the tenant: resource roles are given in projects.
+      const stored = any.assignments.filter(({ scope, filters }) => scope.kind !== 'tenant' || filters === 'none')
+      const facts = { ...any, assignments: stored }
       const compiled = compile(facts)
       const tags = resource.tags ?? {}
       for (const permission of facts.permissions) {

@@ -45,7 +45,8 @@ export function createCallers(): (
       callers = new Map()
       bySnapshot.set(snapshot, callers)
     }
-    const name = `${user} ${cluster.uid} ${session ?? ''} ${origin.address ?? ''} ${person.email}`
+    const from = `${origin.address ?? ''} ${origin.provedAt ?? ''}`
+    const name = `${user} ${cluster.uid} ${session ?? ''} ${from} ${person.email}`
     const before = callers.get(name)
     if (before && before.cluster === cluster && now < before.known.standing.changesAt) return before.known
     const standing = standingOf(snapshot, principal, cluster, now)
