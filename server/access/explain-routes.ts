@@ -53,8 +53,11 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
             on: what.value.seen ?? null,
             effect: decision.effect,
             why: decision.effect === 'deny' ? decision.why : null,
-            because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
-            near: near.map(({ reason, why }) => ({ ...named.grant(reason, access.endOf(reason.assignment)), why })),
+            because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
+            near: near.map(({ reason, why, unmet }) => ({
+              ...named.grant(reason, access.termsOf(reason.assignment)),
+              ...{ why, unmet: [...unmet] },
+            })),
             roles: roles.slice(0, maxRoles).map(({ uid, name, scope, permissions }) => {
               return { uid, name, scope, permissions: permissions.length }
             }),
@@ -92,7 +95,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
           body: {
             items: shown.map(({ user, name, because }) => ({
               user: { uid: user, name },
-              because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
+              because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
             })),
             count: able.length,
           },
@@ -116,10 +119,14 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const { user, team, ref } = who.value
         const held = access.permissionsOf(ref)
         const filtered = access.filteredGrantsOf(ref)
+        const conditional = access.conditionalGrantsOf(ref)
+        const shown = ({ reason, permissions }: (typeof filtered | typeof conditional)[number]) => {
+          return { ...named.grant(reason, access.termsOf(reason.assignment)), permissions: [...permissions] }
+        }
         const named = await namer(
           tx,
           names.teams,
-          filtered.map(({ reason }) => reason),
+          [...filtered, ...conditional].map(({ reason }) => reason),
           [
             ...[...held.projects.keys()].map((projectUid) => ({ kind: 'project' as const, projectUid })),
             ...held.workspaces.map(({ scope }) => scope),
@@ -135,12 +142,11 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         return ok({
           body: {
             ...{ user, team, tenant: [...held.tenant] },
-            filtered: page(filtered).map(({ reason, permissions }) => {
-              return { ...named.grant(reason, access.endOf(reason.assignment)), permissions: [...permissions] }
-            }),
+            filtered: page(filtered).map(shown),
+            conditional: page(conditional).map(shown),
             workspaces: page(workspaces),
             projects: page(projects),
-            count: filtered.length + workspaces.length + projects.length,
+            count: filtered.length + conditional.length + workspaces.length + projects.length,
           },
         })
       },

@@ -70,6 +70,7 @@ function KeyList({ create }: { readonly create: ReactNode }) {
           { title: 'State', cell: keyState },
           {
             title: 'Acts as',
+            wide: true,
             cell: ({ user: owner }) =>
               owner.uid === user.uid ? (
                 'You'
@@ -79,7 +80,7 @@ function KeyList({ create }: { readonly create: ReactNode }) {
                 </To>
               ),
           },
-          { title: 'Ends', sort: 'expiresAt', cell: ({ expiresAt }) => <When at={expiresAt ?? ''} /> },
+          { title: 'Ends', sort: 'expiresAt', wide: true, cell: ({ expiresAt }) => <When at={expiresAt ?? ''} /> },
           { title: 'Created', sort: 'createdAt', wide: true, cell: ({ createdAt }) => <When at={createdAt} /> },
           {
             title: 'Change',

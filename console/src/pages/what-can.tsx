@@ -44,7 +44,7 @@ type Place = {
   readonly kind: 'resource' | 'project' | 'workspace'
   readonly name: string
   readonly permissions: readonly string[]
-  /** Of what is held on filters: how. */
+  /** Of what is held on filters or under conditions: how. */
   readonly grant?: Grant
 }
 
@@ -60,6 +60,10 @@ function Places({ of }: { readonly of: { readonly user?: string; readonly team?:
     ...data.filtered.map((grant) => ({
       key: `${grant.assignment} ${grant.role.uid} ${grant.scope.project?.uid ?? ''}`,
       ...{ kind: 'resource' as const, name: 'On what filters select', permissions: grant.permissions, grant },
+    })),
+    ...data.conditional.map((grant) => ({
+      key: `${grant.assignment} ${grant.role.uid} ${grant.scope.project?.uid ?? ''} conditional`,
+      ...{ kind: 'resource' as const, name: 'Under conditions', permissions: grant.permissions, grant },
     })),
     ...data.workspaces.map(({ workspace, project, permissions }) => {
       return {
