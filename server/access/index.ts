@@ -23,6 +23,7 @@ export type { TenantState, UserFacts, UserState } from './facts-store.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
 export { type Condition, reachCondition, workspaceCondition } from './reach-sql.ts'
+export { gainedByLabels } from './relabel.ts'
 export { requestAccess } from './request-access.ts'
 export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
 export {

@@ -49,6 +49,7 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       }
       return check(holdings)
     },
+    isRoleOn: (roleUid) => compiled.roles.definitions.has(roleUid),
     coversRoleChange(roleUid, permissions) {
       const before = compiled.roles.definitions.get(roleUid)
       const had = new Set(before?.permissions)

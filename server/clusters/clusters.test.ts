@@ -539,6 +539,28 @@ describe('who sees and does what', () => {
     assert.equal(await attempt(onlyDev, { env: 'dev', x: 'y' }), 'done')
   })
 
+  test('under the header of another project a cluster is not there, and nothing is done to it', async () => {
+    const [project, other] = [await newProject(), await newProject()]
+    const { uid } = await importCluster({ project })
+    for (const path of ['GET /v1/spectroclusters/{uid}', 'DELETE /v1/spectroclusters/{uid}'])
+      assert.equal((await api.call(tenant.admin, path, { ...at(uid), project: other })).refusal?.code, 'not_found')
+    assert.equal((await api.call(tenant.admin, 'GET /v1/spectroclusters/{uid}', { ...at(uid), project })).status, 200)
+    assert.equal((await read(uid)).metadata.uid, uid)
+  })
+
+  test('a token of a list that was made by hand is refused', async () => {
+    const token = (after: unknown[]) =>
+      Buffer.from(JSON.stringify({ offset: 1, count: 3, token: JSON.stringify(after) })).toString('base64url')
+    const uid = '0'.repeat(24)
+    for (const after of [['a\0', uid], ['\ud800', uid], ['a', 'x'], ['a', `${uid}\0`], [1, uid], ['a']])
+      assert.equal(
+        (await api.call(tenant.admin, 'GET /v1/spectroclusters', { query: { limit: '1', continue: token(after) } }))
+          .refusal?.code,
+        'invalid',
+        JSON.stringify(after),
+      )
+  })
+
   test('delete takes cluster.delete, raises the epoch, and says what stays on the cluster', async () => {
     const project = await newProject()
     const { uid } = await importCluster({ project })
