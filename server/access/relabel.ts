@@ -4,14 +4,23 @@ import type { RequestAccess, Target } from '../gateway/index.ts'
 type Labels = Readonly<Record<string, string>>
 
 /**
- * What the caller could do to an object by new labels that they may not do to it now. Roles reach objects by their labels, so whoever may
- * write labels and holds such a role could give themselves more (threats D01 and D02).
+ * What the caller could do to an object by new labels that they may not do to it now, or now only on conditions. Roles reach objects by
+ * their labels, so whoever may write labels and holds such a role could give themselves more (threats D01 and D02).
+ *
+ * @param kinds what rights on the object begin with; of a cluster all may matter
  */
 export const gainedByLabels = (
-  { allows }: Pick<RequestAccess, 'allows'>,
+  { allowsForGood }: Pick<RequestAccess, 'allowsForGood'>,
   target: Target,
-  { before, after }: { readonly before: Labels; readonly after: Labels },
+  {
+    before,
+    after,
+    kinds,
+  }: { readonly before: Labels; readonly after: Labels; readonly kinds: readonly string[] | 'all' },
 ): Permission | undefined =>
   [...permissions].find(
-    (permission) => allows(permission, { ...target, tags: after }) && !allows(permission, { ...target, tags: before }),
+    (permission) =>
+      (kinds === 'all' || kinds.includes(permission.split('.')[0] ?? '')) &&
+      allowsForGood(permission, { ...target, tags: after }) &&
+      !allowsForGood(permission, { ...target, tags: before }),
   )

@@ -98,7 +98,8 @@ export function mayRelabel(
           scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project },
         }),
       )
-  const gained = gainedByLabels(access, { kind, uid, name, scope }, { before: labels, after })
+  const kinds = [permission.split('.')[0] ?? '', 'tag']
+  const gained = gainedByLabels(access, { kind, uid, name, scope }, { before: labels, after, kinds })
   if (gained)
     return err(
       refuse(

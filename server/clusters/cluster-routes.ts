@@ -147,7 +147,7 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
                   { permission, scope: { kind: 'project', uid: project } },
                 ),
               )
-          const gained = gainedByLabels(access, target, { before, after: labels })
+          const gained = gainedByLabels(access, target, { before, after: labels, kinds: 'all' })
           if (gained)
             return err(
               refuse(

@@ -313,7 +313,7 @@ function mayRelabel(
   const target = targetOf(workspace)
   if (same) return ok(undefined)
   if (access.allows('tag.update', target) && access.allows('tag.update', { ...target, tags: after })) {
-    const gained = gainedByLabels(access, target, { before, after })
+    const gained = gainedByLabels(access, target, { before, after, kinds: ['workspace', 'tag'] })
     if (!gained) return ok(undefined)
     return err(
       refuse(
