@@ -22,7 +22,8 @@ export const NewAssignment = z.strictObject({
   role: uid,
   /** Absent: in the tenant, and so in all of its projects. */
   project: uid.optional(),
-  endsAt: end,
+  /** `null`: for good. */
+  endsAt: end.nullable(),
 })
 
 export const AssignmentEnd = z.strictObject({
@@ -46,4 +47,4 @@ export const Assignment = z.strictObject({
 export type Assignment = z.infer<typeof Assignment>
 
 export const AssignmentList = z.strictObject({ items: z.array(Assignment) })
-export const AssignmentMade = z.strictObject({ uid: z.string(), endsAt: z.iso.datetime() })
+export const AssignmentMade = z.strictObject({ uid: z.string(), endsAt: z.iso.datetime().nullable() })

@@ -121,13 +121,14 @@ export type UntilGift = {
   readonly subject: Subject
   readonly role: string
   readonly place: Place
-  readonly endsAt: Date
+  /** Absent: for good. */
+  readonly endsAt: Date | undefined
   /** What to do with one that ends by itself already: refuse, or let it end later. */
   readonly held: 'refuse' | 'extend'
 }
 
 /**
- * Gives a role until a time. The giver must hold it for at least as long.
+ * Gives a role until a time, or for good. The giver must hold it for at least as long.
  *
  * @returns refuses with `conflict` what is held without an end
  */
@@ -142,13 +143,13 @@ export async function giveUntil(tx: Tx, giver: Giver, gift: UntilGift): Promise<
     return err(
       refuse('conflict', `"${before.name}" is held there already; change its end instead`, { uid: before.uid }),
     )
-  const covered = giver.covers([{ roleUid: role, scope: scopeOf(place), endsAt: endsAt.getTime() }])
+  const covered = giver.covers([heldUntil(role, place, endsAt)])
   if (!covered.ok) return covered
   if (before?.endsAt) {
-    if (before.endsAt < endsAt) await setEnd(tx, before.uid, endsAt)
+    if (endsAt === undefined || before.endsAt < endsAt) await setEnd(tx, before.uid, endsAt)
   } else await insertAssignments(tx, wanted.value, giver.by, giver.now, endsAt)
   const after = await findHeld(tx, gift)
-  if (!after) throw new Error(`the role ${role} that was given until ${endsAt.toISOString()} is not there`)
+  if (!after) throw new Error(`the role ${role} that was given is not there`)
   return ok(after)
 }
 
@@ -160,15 +161,16 @@ export async function moveEnd(
   endsAt: Date | undefined,
 ): Promise<Result<undefined, Refusal>> {
   const isSooner = endsAt !== undefined && (before === undefined || endsAt <= before)
-  const covered = isSooner
-    ? ok(undefined)
-    : giver.covers([
-        { roleUid: role, scope: scopeOf(place), ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }) },
-      ])
+  const covered = isSooner ? ok(undefined) : giver.covers([heldUntil(role, place, endsAt)])
   if (!covered.ok) return covered
   await setEnd(tx, uid, endsAt)
   return ok(undefined)
 }
+
+const heldUntil = (roleUid: string, place: Place, endsAt: Date | undefined) => ({
+  ...{ roleUid, scope: scopeOf(place) },
+  ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }),
+})
 
 export async function removeAssignment(tx: Tx, uid: AssignmentUid): Promise<void> {
   await tx.query('delete from role_assignments where tenant_id = $1 and assignment_id = $2', [tx.tenant, uid])

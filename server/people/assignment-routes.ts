@@ -46,7 +46,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     }),
     endpoint({
       route: 'POST /v1/palisade/access/assignments',
-      summary: 'Gives a user or a team a role until a time',
+      summary: 'Gives a user or a team a role, until a time or for good',
       permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
       body: contract.NewAssignment,
       reply: { status: 201, body: contract.AssignmentMade },
@@ -60,13 +60,13 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
         const { subject, place } = target.value
         const kind = 'user' in subject ? 'user' : 'team'
         if (!mayAssign(c.access, kind, place)) return err(mayNotAssign(kind, place))
-        const endsAt = inFuture(body.endsAt, now)
+        const endsAt = body.endsAt === null ? ok(undefined) : inFuture(body.endsAt, now)
         if (!endsAt.ok) return endsAt
         const gift = { subject, place, role: body.role, endsAt: endsAt.value, held: 'refuse' } as const
         const given = await giveUntil(tx, giverOf(c), gift)
         if (!given.ok) return given
         return ok({
-          body: { uid: given.value.uid, endsAt: endsAt.value.toISOString() },
+          body: { uid: given.value.uid, endsAt: endsAt.value?.toISOString() ?? null },
           resource: { uid: given.value.uid, name: given.value.name },
           details: detailsOf(given.value),
         })

@@ -2,6 +2,7 @@ import { Alert, Button, Group, Text } from '@mantine/core'
 import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
 import { Refused } from '../api/client.ts'
 import { Copyable } from './copy.tsx'
+import { Uses } from './uses.tsx'
 import { WhyButton } from './why.tsx'
 
 /** What happened, what still holds, what to do, and the request id. */
@@ -28,6 +29,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
           ))}
         </ul>
       )}
+      {refused && refused.uses.length > 0 && <Uses of={refused} />}
       <Group gap="sm" mt="xs">
         {denied && refused?.permission && (
           <WhyButton
