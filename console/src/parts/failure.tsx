@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Text } from '@mantine/core'
 import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
-import { Refused } from '../api/client.ts'
+import { Refused, type Scope } from '../api/client.ts'
+import { useScopeName } from '../api/me.ts'
 import { Copyable } from './copy.tsx'
 import { Uses } from './uses.tsx'
 import { WhyButton } from './why.tsx'
@@ -18,7 +19,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
       title={titleOf(error)}
     >
       <Text size="sm" c="var(--mantine-color-text)">
-        {refused ? refused.message : unanswered(error)}
+        {refused?.scope ? <Named refused={refused} scope={refused.scope} /> : (refused?.message ?? unanswered(error))}
       </Text>
       {refused && refused.issues.length > 1 && (
         <ul>
@@ -51,6 +52,12 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
       </Group>
     </Alert>
   )
+}
+
+/** What the server said, with the scope by its name; the request id stands below. */
+function Named({ refused, scope }: { readonly refused: Refused; readonly scope: Scope }) {
+  const nameOf = useScopeName()
+  return refused.message.replace(`${scope.kind} ${scope.uid}`, nameOf(scope)).replace(/ \(request [\w-]+\)$/, '.')
 }
 
 /** `fetch` fails with a TypeError where no answer comes (WHATWG Fetch); whether the server did what it was asked, nobody here knows. */
