@@ -1,16 +1,24 @@
 import { refuse } from '../../contract/errors.ts'
 import * as contract from '../../contract/filters.ts'
+import type { TeamUid, UserUid } from '../../contract/ids.ts'
 import { uidPath } from '../../contract/wire/common.ts'
 import { err, ok } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
 import { findFilter } from './filter-routes.ts'
 import { readFilter } from './filter-store.ts'
 import { resourceRolesWith } from './resource-role-store.ts'
 import { describeEach } from './resource-roles.ts'
-import type { SimulatePorts } from './simulate-routes.ts'
+
+export type FilterUsePorts = {
+  readonly names: {
+    readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
+    readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
+  }
+}
 
 /** Who acts through a filter, for whoever thinks of changing or deleting it. */
-export function filterUseEndpoint({ names }: Pick<SimulatePorts, 'names'>): Endpoint {
+export function filterUseEndpoint({ names }: FilterUsePorts): Endpoint {
   return endpoint({
     route: 'GET /v1/palisade/filters/{uid}/uses',
     summary: 'The resource roles that act through a filter, with who holds them; for who may list users too',

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import * as contract from '../../contract/access.ts'
 import type { AuditEntry } from '../../contract/audit.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import type { TeamUid, UserUid } from '../../contract/ids.ts'
+import type { UserUid } from '../../contract/ids.ts'
 import {
   type Difference,
   type ProposedChange,
@@ -17,17 +17,13 @@ import type { Tx } from '../platform/postgres/index.ts'
 import { namer } from './access-names.ts'
 import { canBeEvaluated, filterOf } from './filter-routes.ts'
 import { readFilter, readFilters } from './filter-store.ts'
-import { filterUseEndpoint } from './filter-use-routes.ts'
+import { type FilterUsePorts, filterUseEndpoint } from './filter-use-routes.ts'
 import { resourceRolesWith } from './resource-role-store.ts'
 import { ownRole, permissionsFor } from './role-store.ts'
 
 type Labels = Readonly<Record<string, string>>
 
-export type SimulatePorts = {
-  readonly names: {
-    readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
-    readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
-  }
+export type SimulatePorts = FilterUsePorts & {
   /** How many clusters of these projects carry the same labels. */
   readonly clusterTallies: (
     tx: Tx,
