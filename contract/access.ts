@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FilterRule } from './filters.ts'
+import { RequestConditions, UnmetCondition } from './request-conditions.ts'
 import { numberInQuery } from './wire/common.ts'
 import { filterGroupIn as filterGroup } from './wire/filters.ts'
 
@@ -50,6 +51,8 @@ export const Grant = z.strictObject({
   /** The filters that select what it acts on, any of them; none where it acts on everything. */
   filters: z.array(named),
   endsAt: z.iso.datetime().nullable(),
+  /** It counts for requests that meet them alone; `null`: for every request. */
+  conditions: RequestConditions.nullable(),
 })
 export type Grant = z.infer<typeof Grant>
 
@@ -62,10 +65,16 @@ export const AccessExplanation = z.strictObject({
   why: z.enum(['unknown-subject', 'subject-inactive', 'unknown-permission', 'no-grant']).nullable(),
   because: z.array(Grant),
   /**
-   * Grants of the permission that do not count here: given in another scope, ended by now, or with filters that do not select
-   * the object.
+   * Grants of the permission that do not count here: given in another scope, ended by now, with filters that do not select
+   * the object, or under conditions that the request does not meet. Of others' requests nothing is known but the time.
    */
-  near: z.array(Grant.extend({ why: z.enum(['elsewhere', 'ended', 'not-selected']) })),
+  near: z.array(
+    Grant.extend({
+      why: z.enum(['elsewhere', 'ended', 'not-selected', 'condition']),
+      /** Of `condition`: which of them. */
+      unmet: z.array(UnmetCondition),
+    }),
+  ),
   /** Roles that would allow it, the one with the fewest permissions first; the first ten. */
   roles: z.array(named.extend({ scope: z.enum(['system', 'tenant', 'project', 'resource']), permissions: z.int() })),
   /** The access epoch that it was decided on. */
@@ -89,6 +98,8 @@ export const WhatCan = z.strictObject({
   workspaces: z.array(z.strictObject({ workspace: named, project: named, permissions: z.array(z.string()) })),
   /** On what filters select. */
   filtered: z.array(Grant.extend({ permissions: z.array(z.string()) })),
+  /** For requests that meet conditions; all of the above is for every request. */
+  conditional: z.array(Grant.extend({ permissions: z.array(z.string()) })),
 })
 
 const permissions = z.array(z.string())

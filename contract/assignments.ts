@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { RequestConditions } from './request-conditions.ts'
 
-/** Our own `/v1/palisade/access/assignments`: roles that somebody holds, one by one, with their ends. */
+/** Our own `/v1/palisade/access/assignments`: roles that somebody holds, one by one, with their ends and conditions. */
 
 const uid = z.string().max(128)
 const named = z.strictObject({ uid: z.string(), name: z.string() })
@@ -24,11 +25,16 @@ export const NewAssignment = z.strictObject({
   project: uid.optional(),
   /** `null`: for good. */
   endsAt: end.nullable(),
+  /** `null`, or absent: for every request. */
+  conditions: RequestConditions.nullable().default(null),
 })
 
-export const AssignmentEnd = z.strictObject({
+/** What is absent stays as it is. */
+export const AssignmentChange = z.strictObject({
   /** `null`: for good. */
-  endsAt: end.nullable(),
+  endsAt: end.nullable().optional(),
+  /** `null`: for every request. */
+  conditions: RequestConditions.nullable().optional(),
 })
 
 export const Assignment = z.strictObject({
@@ -40,6 +46,8 @@ export const Assignment = z.strictObject({
   project: named.nullable(),
   /** `null`: without an end. */
   endsAt: z.iso.datetime().nullable(),
+  /** `null`: for every request. */
+  conditions: RequestConditions.nullable(),
   createdAt: z.iso.datetime(),
   /** Who gave it; `null`: nobody, as at the birth of the tenant. */
   createdBy: named.nullable(),

@@ -75,7 +75,7 @@ test('who can: everybody by name, with the way of each, in pages', async () => {
   const scope = { kind: 'project', project: { uid: project, name: 'Default' } }
   const viewer = { uid: role('Cluster Viewer'), name: 'Cluster Viewer' }
   const way = (user: string) => (ways.get(user) as { assignment: string }[])[0]
-  const rest = { endsAt: null, scope }
+  const rest = { endsAt: null, conditions: null, scope }
   assert.deepEqual(way(member.user), {
     ...{ assignment: way(member.user)?.assignment, role: viewer, filters: [], ...rest },
     via: { kind: 'team', team: { uid: team, name: 'Devs' } },

@@ -17,6 +17,7 @@ export {
   replaceTenantRoles,
   type Subject,
 } from './assignments.ts'
+export { soundConditions } from './conditions.ts'
 export type { ChangeKind } from './epochs.ts'
 export { type ExplainPorts, explainEndpoints } from './explain-routes.ts'
 export type { TenantState, UserFacts, UserState } from './facts-store.ts'
@@ -38,12 +39,12 @@ export { type SimulatePorts, simulateEndpoints } from './simulate-routes.ts'
 export type { Snapshot } from './snapshot.ts'
 export {
   type AssignmentsOf,
+  changeTerms,
   findHeld,
   giveUntil,
   listAssignments,
   mayAssign,
   mayNotAssign,
-  moveEnd,
   readAssignment,
   removeAssignment,
   roleToGive,

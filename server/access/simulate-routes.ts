@@ -92,7 +92,7 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
                   return { scope: named.scope(scope), gains: [...gains], loses: [...loses] }
                 }),
                 selections: selections.map(({ reason, gains, loses, selectsOtherwise }) => ({
-                  ...named.grant(reason, access.endOf(reason.assignment)),
+                  ...named.grant(reason, access.termsOf(reason.assignment)),
                   ...{ gains: [...gains], loses: [...loses], selectsOtherwise },
                 })),
               })),

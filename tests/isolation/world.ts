@@ -510,6 +510,7 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
     ...{ user: ids('user', ['user']), project: ids('project', ['project']) },
     ...{ role: predefinedRole('Project Viewer').uid, endsAt },
   }),
+  'PATCH /v1/palisade/access/assignments/{uid}': () => ({ endsAt }),
   'POST /v1/palisade/access/requests': (ids) => asked(ids('project', ['project'])),
   'POST /v1/palisade/filters': wideFilter,
   'POST /v1/palisade/filters/selection': () => ({ expressions: [{ key: 'env', operator: 'prefix', values: ['p'] }] }),

@@ -1,6 +1,7 @@
 import { Select, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
 import type { Assignment } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { projectNamesQuery } from '../api/me.ts'
@@ -128,6 +129,7 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
           key={uid}
           name={text}
           held={held.get(uid)?.endsAt}
+          only={onlyOf(held.get(uid))}
           value={until}
           onChange={(next) => setUntil(uid, next)}
         />
@@ -158,6 +160,9 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
 }
 
 type Asked = Pick<Props, 'whose' | 'members' | 'assignments'> & { readonly where: string }
+
+const onlyOf = (assignment: Assignment | undefined): string | undefined =>
+  assignment?.conditions ? conditionsInWords(assignment.conditions) : undefined
 
 const heldText = (endsAt: string | null | undefined) => (endsAt ? `until ${exactly(endsAt)}` : 'for good')
 

@@ -1,6 +1,7 @@
 import { Text, Title } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
 import type { Assignment, Grant } from '../api/access.ts'
 import type { Whose } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
@@ -63,6 +64,7 @@ export function HeldRoles(props: Props) {
                   role={role}
                   from="given here"
                   endsAt={endOf(assignments ?? [], role.uid, place.uid, whose.kind)}
+                  only={onlyOf(assignments ?? [], role.uid, place.uid, whose.kind)}
                 />
               ))}
               {place.inheritedRoles.map((role) => (
@@ -71,6 +73,7 @@ export function HeldRoles(props: Props) {
                   role={role}
                   from="through a team"
                   endsAt={endOf(assignments ?? [], role.uid, place.uid, 'team')}
+                  only={onlyOf(assignments ?? [], role.uid, place.uid, 'team')}
                 />
               ))}
             </ul>
@@ -129,9 +132,23 @@ function endOf(assignments: readonly Assignment[], role: string, place: string, 
   return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null)
 }
 
-type LineProps = { readonly role: Named; readonly from: string; readonly endsAt: string | null }
+/** For which requests alone it counts that is held there like this; empty where one of the ways counts for all. */
+function onlyOf(assignments: readonly Assignment[], role: string, place: string, kind: 'user' | 'team'): string {
+  const ways = assignments.filter(
+    (one) => one.role.uid === role && (one.project?.uid ?? 'tenant') === place && one.subject.kind === kind,
+  )
+  const words = ways.map(({ conditions }) => conditions && conditionsInWords(conditions))
+  return words.includes(null) ? '' : words.join('; or ')
+}
 
-function RoleLine({ role, from, endsAt }: LineProps) {
+type LineProps = {
+  readonly role: Named
+  readonly from: string
+  readonly endsAt: string | null
+  readonly only: string
+}
+
+function RoleLine({ role, from, endsAt, only }: LineProps) {
   const { org = '' } = useParams({ strict: false })
   return (
     <li>
@@ -144,6 +161,7 @@ function RoleLine({ role, from, endsAt }: LineProps) {
             until <When at={endsAt} />{' '}
           </>
         )}
+        {only !== '' && `only ${only} `}
         <span className="quiet">← {from}</span>
       </div>
     </li>
