@@ -348,9 +348,12 @@ describe('D02: labels that roles read', () => {
     const account = await newAccount({ env: 'prod' })
     const { uid, api } = await createUser(here, acme, fresh('eve'))
     const tagger = await newRole('tagger', 'project', [...['cloudaccount.get', 'cloudaccount.update', 'tag.update']])
-    await giveInProject(uid, [uidOf('Cluster Editor'), tagger])
-    const owner = await newRole('owner', 'resource', ['cloudaccount.get', 'cloudaccount.list'])
-    await giveThrough(uid, [await newFilter(eq('env', 'dev'))], [uidOf('Resource Cluster Admin'), owner])
+    await giveInProject(uid, [uidOf('Cluster Editor')])
+    const onDev = await newFilter(eq('env', 'dev'))
+    await giveThrough(uid, [onDev], [uidOf('Resource Cluster Admin')])
+    const mallory = await createUser(here, acme, fresh('mallory'))
+    await giveInProject(mallory.uid, [tagger])
+    await giveThrough(mallory.uid, [onDev], [await newRole('owner', 'resource', ['cloudaccount.list'])])
 
     const relabel = (labels: object) =>
       api.call('PATCH', `/v1/spectroclusters/${dev}/metadata`, { project, body: { metadata: { labels } } })
@@ -363,7 +366,7 @@ describe('D02: labels that roles read', () => {
     assert.equal((await api.call('DELETE', `/v1/spectroclusters/${dev}`, { project })).status, 403)
 
     const found = await acme.admin.must('GET', `/v1/cloudaccounts/aws/${account}`, { project })
-    const put = await api.call('PUT', `/v1/cloudaccounts/aws/${account}`, {
+    const put = await mallory.api.call('PUT', `/v1/cloudaccounts/aws/${account}`, {
       project,
       body: { ...found, metadata: { ...found.metadata, labels: { env: 'dev' } } },
     })
