@@ -26,11 +26,8 @@ export { canBeEvaluated } from './filter-routes.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
 export {
   type Condition,
-  type Condition,
   filterCondition,
   reachCondition,
-  reachCondition,
-  workspaceCondition,
   workspaceCondition,
 } from './reach-sql.ts'
 export { gainedByLabels } from './relabel.ts'
