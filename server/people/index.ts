@@ -29,6 +29,7 @@ export {
   type Person,
   parseEmail,
   readUser,
+  readUsers,
   type Sealing,
   updateUser,
 } from './user-store.ts'
