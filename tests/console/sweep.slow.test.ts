@@ -193,7 +193,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/roles' },
           { path: `/t/acme/roles/${uid.role}?with=${uid.other}&only=differing` },
           { path: '/t/acme/keys', opens: { by: 'New API key', dialog: 'New API key' } },
-          { path: '/t/acme/keys', opens: { by: 'Switch off terraform', dialog: 'Switch off terraform' } },
+          { path: '/t/acme/keys', opens: { by: 'Switch off terraform', dialog: 'Switch off API key terraform' } },
           { path: '/t/acme/keys', opens: { by: 'Delete terraform', dialog: 'Delete API key terraform' } },
           { path: '/t/acme/requests', opens: { by: 'Ask for a role', dialog: 'Ask for a role' } },
           { path: '/t/acme/audit', opens: { by: 'Verify an export', dialog: 'Verify an export' } },

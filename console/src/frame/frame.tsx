@@ -23,7 +23,7 @@ import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useState } from 'react'
 import { currentSession, signOut } from '../api/session.ts'
 import { Page } from '../parts/page.tsx'
-import { AskWhy, type Question, WhyIsOpen } from '../parts/why.tsx'
+import { AskWhy, type Question } from '../parts/why.tsx'
 import { Mark } from './mark.tsx'
 import { Navigation } from './navigation.tsx'
 import { ProjectSwitch } from './scope.tsx'
@@ -88,9 +88,7 @@ export function Frame() {
           <Navigation />
         </aside>
         <main className="main" id="main" tabIndex={-1}>
-          <WhyIsOpen value={question !== undefined}>
-            {org === tenant.name ? <Outlet /> : <OtherTenant org={org} own={tenant.name} />}
-          </WhyIsOpen>
+          {org === tenant.name ? <Outlet /> : <OtherTenant org={org} own={tenant.name} />}
         </main>
       </div>
       <Suspense fallback={null}>

@@ -14,6 +14,8 @@ import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 
+/** Who can hold roles. */
+type Holder = Whose & { readonly kind: 'user' | 'team' }
 type Named = { readonly uid: string; readonly name: string }
 type InProject = Named & { readonly roles: readonly Named[]; readonly inheritedRoles: readonly Named[] }
 type OnFilters = {
@@ -25,7 +27,7 @@ type OnFilters = {
 type Props = {
   readonly who: string
   /** Whose roles these are. */
-  readonly whose: Whose
+  readonly whose: Holder
   readonly needs: string
   readonly tenant: { readonly roles: readonly Named[]; readonly inheritedRoles?: readonly Named[] }
   readonly projects: readonly InProject[]
@@ -165,7 +167,7 @@ function RoleLine({ role, from, endsAt }: LineProps) {
 
 type ChangeProps = {
   readonly who: string
-  readonly whose: Whose
+  readonly whose: Holder
   readonly held: (where: string) => readonly Named[]
   readonly close: () => void
   readonly change: (where: string, roles: string[]) => Promise<unknown>

@@ -4,8 +4,8 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { answer, api } from '../api/client.ts'
 import { roleQuery } from '../api/lists.ts'
+import { answered } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { roles } from '../parts/pickers.ts'
@@ -54,7 +54,7 @@ export function RolePage() {
 
 function Compared({ role }: { readonly role: Role }) {
   const { search, change } = useListState()
-  const second = useQuery({ ...roleQuery(search.with ?? ''), enabled: search.with !== undefined })
+  const second = answered(useQuery({ ...roleQuery(search.with ?? ''), enabled: search.with !== undefined }))
   const other = search.with === undefined ? undefined : second.data
   const all = [...new Set([...role.permissions, ...(other?.permissions ?? [])])]
   const differing = all.filter((one) => other && !(role.permissions.has(one) && other.permissions.has(one)))
@@ -84,9 +84,7 @@ function Compared({ role }: { readonly role: Role }) {
           </>
         )}
       </div>
-      {search.with !== undefined && second.error && (
-        <Failure error={second.error} retry={() => void second.refetch()} />
-      )}
+      {search.with !== undefined && second.failure}
       <Matrix role={role} other={other} permissions={other && search.only !== undefined ? differing : all} />
     </>
   )

@@ -2,6 +2,7 @@ import { Select, Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { findRoles, roleScopes } from '../api/lists.ts'
+import { kept } from '../parts/answered.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -32,7 +33,7 @@ export function Roles() {
           value={search.scope ?? null}
           onChange={(value) => change({ scope: value ?? undefined })}
         />
-        <Count data={list.data} one="role" many="roles" />
+        <Count data={kept(list)} one="role" many="roles" />
       </div>
       <DataTable
         label="Roles"

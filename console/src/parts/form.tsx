@@ -2,7 +2,7 @@ import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { Failure } from './failure.tsx'
-import { useFocusBack } from './focus-back.ts'
+import { useLayer } from './layer.ts'
 
 type Props<Done> = {
   readonly title: string
@@ -19,7 +19,7 @@ type Props<Done> = {
 
 /** A dialog for what needs an answer now. A refusal is shown in it, and what was typed stays. */
 export function FormDialog<Done>({ title, act, close, run, done, danger, ready = true, size, children }: Props<Done>) {
-  useFocusBack()
+  useLayer(close)
   const queries = useQueryClient()
   const running = useMutation({
     mutationFn: run,
@@ -70,7 +70,7 @@ type Tell = {
 
 /** What somebody is told once, such as a link to pass on. */
 export function TellDialog({ title, close, size, children }: Tell) {
-  useFocusBack()
+  useLayer(close)
   return (
     <Modal opened onClose={close} title={title} size={size ?? 'md'} closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack gap="sm">
