@@ -10,6 +10,9 @@ import { choose, press } from './keys.ts'
 import { fits, focused, look, tabTo } from './look.ts'
 import { type Person, signIn } from './sign-in.ts'
 
+/** Both as a list and as a table. */
+const emptyList = { metadata: { resourceVersion: '1' }, columnDefinitions: [], rows: [], items: [] }
+
 // What holds under a reader's hand: what is typed while a poll fails, the project that is chosen, one layer for each Escape; what an act
 // cuts off, said before; and the scope of everything in a list, however narrow the screen.
 
@@ -37,7 +40,10 @@ describe('steady under the hand', { skip: noBrowser }, () => {
       createTenant(palisade, 'acme'),
     ])
     // A watch goes on until its client goes.
-    kubernetes.intercept = ({ path }) => (path.includes('watch=1') ? 'endless' : undefined)
+    kubernetes.intercept = ({ path }) => {
+      if (path.includes('watch=1')) return 'endless'
+      return /^\/api\/v1\/(?:pods|namespaces)\?limit=/.test(path) ? { status: 200, body: emptyList } : undefined
+    }
     watches = new Agent({ connect: { ca: palisade.caPem } })
     const imported = await acme.admin.must('POST', '/v1/palisade/clusters', {
       project: acme.defaultProject,
