@@ -18,6 +18,9 @@ export type Open = {
   readonly apiKeys?: number
 }
 
+/** How what is asked here is named among what is kept. */
+export const openKey = 'open'
+
 /** The right to ask, where not everybody has it who sees the act. */
 const needs: Partial<Record<Whose['kind'], string>> = {
   user: 'user.update',
@@ -35,7 +38,7 @@ export function useOpen(whose: Whose, project?: string): Open | undefined {
   const may = useMay()
   const needed = needs[kind]
   const { data } = useQuery({
-    queryKey: ['open', kind, uid, project],
+    queryKey: [openKey, kind, uid, project],
     staleTime: 0,
     enabled: isOwn || needed === undefined || may(needed) === true,
     queryFn: () => ask(whose, project),

@@ -1,6 +1,7 @@
 import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { type Query, useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
+import { openKey } from '../api/open.ts'
 import { Failure } from './failure.tsx'
 import { useLayer } from './layer.ts'
 
@@ -17,6 +18,9 @@ type Props<Done> = {
   readonly children?: ReactNode
 }
 
+/** What an act would end was said before it; of what it deleted it cannot be asked any more. */
+const isShown = ({ queryKey }: Query) => queryKey[0] !== openKey
+
 /** A dialog for what needs an answer now. A refusal is shown in it, and what was typed stays. */
 export function FormDialog<Done>({ title, act, close, run, done, danger, ready = true, size, children }: Props<Done>) {
   useLayer(close)
@@ -28,7 +32,7 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
       if (!done) close()
       // Whatever is shown may follow from what was changed; the page of what is deleted is left before, or it would ask for what is gone.
       // Nobody waits for it: what they came for is done.
-      void Promise.resolve(after).then(() => queries.invalidateQueries())
+      void Promise.resolve(after).then(() => queries.invalidateQueries({ predicate: isShown }))
     },
   })
   const submit = (event: FormEvent) => {
