@@ -25,6 +25,7 @@ export const auditEvents = {
   },
   'tenant.banner.updated': { action: 'update', kind: 'tenant', title: 'Banner for the people of the tenant changed' },
   'system.banner.updated': { action: 'update', kind: 'system', title: 'Banner before everybody signs in changed' },
+  'system.signing.key.created': { action: 'create', kind: 'system', title: 'New key for signing tokens made' },
   'system.ratelimit.updated': { action: 'update', kind: 'system', title: 'Published request rates switched on or off' },
   'system.classification.updated': {
     action: 'update',

@@ -329,6 +329,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     kubeUpgrade: door.upgrade,
     onBehalfOf: own.onBehalfOf,
     caFile: caPem === undefined ? undefined : caFilePath,
+    classification: async () => (await notices.around(undefined)).classification,
     trustedProxies: config.trustedProxies,
     observe: metrics.requests,
   })

@@ -16,6 +16,12 @@ export type StoredTenant = {
 
 const names = ['Ada', 'Bela', 'Cleo', 'Dana', 'Emil', 'Fred', 'Gina', 'Hugo', 'Ines', 'Jona']
 
+/** The so many-th person of a stored tenant. */
+export function storedPerson(org: string, n: number) {
+  const [firstName, lastName] = [names[n % names.length]!, `Person ${n}`]
+  return { email: `person${n}@${org}.test`, firstName, lastName, name: `${firstName} ${lastName}` }
+}
+
 /**
  * Stores a tenant as its birth, its invitations and its assignments would have left it: people sealed under its own key, in one team
  * and with one role in one project each, the first as its administrator. Straight inserts, for there are very many.
@@ -53,7 +59,7 @@ export async function storeTenant(
   // The key is there for others once it is committed.
   const sealer = await keys.of(uid)
   const field = (column: string, row: string) => ({ table: 'users', column, row })
-  const emailOf = (n: number) => `person${n}@${org}.test`
+  const emailOf = (n: number) => storedPerson(org, n).email
   for (let from = 0; from < users.length; from += 10_000) {
     const part = users.slice(from, from + 10_000)
     const emails = part.map((_, n) => {
@@ -65,7 +71,10 @@ export async function storeTenant(
       part.map((row, n) => sealer.seal(field(column, row), text(from + n)))
     const stored: readonly (readonly unknown[])[] = [
       ...[part, seal('email', emailOf), emails.map((email) => sealer.blindIndex('users', 'email', email))],
-      ...[seal('first_name', (n) => names[n % names.length]!), seal('last_name', (n) => `Person ${n}`)],
+      ...[
+        seal('first_name', (n) => storedPerson(org, n).firstName),
+        seal('last_name', (n) => storedPerson(org, n).lastName),
+      ],
     ]
     await inTenant(uid, async (tx) => {
       await tx.query(

@@ -71,6 +71,16 @@ const cases: readonly {
     ],
   },
   {
+    of: 'rights on a cluster, a line each',
+    details: {
+      missing: [
+        { verb: 'create', apiGroup: '', resource: 'namespaces' },
+        { verb: 'patch', apiGroup: 'rbac.authorization.k8s.io', resource: 'roles', name: 'r', namespace: 'n' },
+      ],
+    },
+    told: [['Missing', 'create namespaces\npatch roles.rbac.authorization.k8s.io r in n']],
+  },
+  {
     of: 'what is told beside, without what is empty',
     details: {
       server: 'https://west',

@@ -72,10 +72,13 @@ function wordsOf(path: readonly string[]): string {
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
-  if (Array.isArray(value)) return value.map(textOf).join(', ')
+  // What has several members reads as a line of its own.
+  if (Array.isArray(value)) return value.map(textOf).join(value.some(isRecord) ? '\n' : ', ')
   if (!isRecord(value)) return value === true ? 'yes' : value === false ? 'no' : String(value ?? 'none')
   // A role that somebody holds: what it is called, and where.
   if (typeof value.role === 'string') return roleText(value, value.role)
+  // A right on a cluster, in Kubernetes' own words.
+  if (typeof value.verb === 'string' && typeof value.resource === 'string') return rightText(value)
   return Object.entries(value)
     .filter(([, member]) => !isEmpty(member))
     .map(([name, member]) => `${name}: ${textOf(member)}`)
@@ -86,6 +89,11 @@ function roleText(assigned: Readonly<Record<string, unknown>>, role: string): st
   const { user, team, project } = assigned
   const who = typeof user === 'string' ? `, user ${user}` : typeof team === 'string' ? `, team ${team}` : ''
   return `${role}${who}${typeof project === 'string' ? `, in project ${project}` : ''}`
+}
+
+function rightText({ verb, apiGroup, resource, name, namespace }: Readonly<Record<string, unknown>>): string {
+  const group = isEmpty(apiGroup) ? '' : `.${apiGroup}`
+  return `${verb} ${resource}${group}${isEmpty(name) ? '' : ` ${name}`}${isEmpty(namespace) ? '' : ` in ${namespace}`}`
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

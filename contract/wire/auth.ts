@@ -85,3 +85,7 @@ export const organizations = z.object({
 
 /** `v1AuthTokenSettings`: how long a session may go unused. */
 export const authTokenSettings = z.object({ expiryTimeMinutes: z.int().min(15).max(1440) })
+
+export const newSigningKey = z.strictObject({ distrustOlder: z.boolean().default(false) })
+/** `kid` as in the issuer's JWKS. */
+export const signingKey = z.object({ kid: z.string() })

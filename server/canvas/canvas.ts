@@ -52,6 +52,8 @@ export type CanvasPorts = {
   readonly trustedProxies: readonly string[]
   /** Where clients find the CA that our certificate is of; undefined where they trust it anyway. */
   readonly caFile: string | undefined
+  /** How the installation is classified, if it is: each page of the console says so. */
+  readonly classification: () => Promise<string | undefined>
   /** Runs work whose requests to our own issuer are for the browser at this address. */
   readonly onBehalfOf: OwnFetch['onBehalfOf']
   readonly clock: Clock
@@ -202,6 +204,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
     if (endsAt === undefined)
       return gone(refuse('unauthenticated', 'The session has ended; sign in again'), session, log)
     const { email, firstName, lastName, org } = person
+    const classification = await ports.classification()
     const body = {
       user: { uid: user, email, firstName, lastName },
       tenant: { uid: tenant, name: org },
@@ -209,6 +212,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       csrf: csrfOf(session.cookie),
       endsAt: new Date(endsAt).toISOString(),
       ...(ports.caFile === undefined ? {} : { caFile: ports.caFile }),
+      ...(classification === undefined ? {} : { classification }),
     }
     return { status: 200, headers: json, body: JSON.stringify(body) }
   }

@@ -233,7 +233,8 @@ export function accountYaml(checkPath: string, mode: ImportMode = 'full'): strin
   return `# What Palisade needs on this cluster. Read it: the account may act as anybody, so it is worth cluster-admin.
 # 1. kubectl apply -f <this file>
 # 2. kubectl -n ${namespace} create token ${accountName} --duration=1h
-# 3. POST ${checkPath} {"token": "<that token>"}
+# 3. Give that token to Palisade: *Check again* on the cluster's page in the console, or
+#    POST ${checkPath} {"token": "<that token>"}
 ---
 ${documentsOf(accountObjects(mode))}`
 }

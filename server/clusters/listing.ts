@@ -73,7 +73,7 @@ async function listWith(tx: Tx, asked: Asked, tally: (query: Query) => Promise<T
   }
   const { count, sets } = await tally(query)
   if (count === 0) return pageFrom([], { count, asked })
-  const found = sets && isCheap(sets, query) ? await merged(tx, query, sets) : await walked(tx, query)
+  const found = sets && isCheap(sets, count, query) ? await merged(tx, query, sets) : await walked(tx, query)
   return pageFrom(await read(tx, found, query), { count, asked })
 }
 
@@ -122,10 +122,14 @@ const farAway = 5_000
 
 /** How many of each set are looked at to find the first ones of all: a page is seldom of one set. */
 const shareOf = ({ projects }: Sets, { limit, offset }: Query): number =>
-  Math.min(limit + offset, 4 + Math.ceil((4 * (limit + offset)) / projects.length))
+  Math.min(limit + offset, 2 + Math.ceil((2 * (limit + offset)) / projects.length))
 
-const isCheap = (sets: Sets, query: Query): boolean =>
-  sets.projects.length * (setCost + shareOf(sets, query)) <= mergedAtMost
+/** A walk reads what it leaves behind, too, so what a page by offset may cost grows with the offset. */
+const isCheap = (sets: Sets, count: number, query: Query): boolean => {
+  const { length } = sets.projects
+  const rows = Math.min(count, length * shareOf(sets, query))
+  return length * setCost + rows <= Math.max(mergedAtMost, 2 * (query.limit + query.offset))
+}
 
 function values() {
   const list: unknown[] = []
@@ -191,17 +195,27 @@ async function merged(tx: Tx, query: Query, sets: Sets): Promise<readonly Key[]>
   const needed = query.limit + query.offset
   const share = shareOf(sets, query)
   const first = await firstOf(tx, query, sets, share)
-  // Behind the last that was looked at of a set more of it may follow: only what comes before is certain.
-  const certain = share < needed ? first.findIndex(({ nth }) => Number(nth) === share) : -1
-  const found = certain < 0 || certain >= needed - 1 ? first : await firstOf(tx, query, sets, needed)
+  // Behind the last that was looked at of a set more of it may follow, so of those sets as many are looked at as the page could hold.
+  // What comes first of any other set is behind the page for certain, or known.
+  const isOpen = ({ nth }: Placed, i: number) => share < needed && Number(nth) === share && i < needed - 1
+  if (!first.some(isOpen)) return first.slice(query.offset)
+  const inPage = [...new Set(first.map(({ place }) => Number(place) - 1))]
+  const only = { projects: inPage.map((i) => sets.projects[i] ?? ''), keys: inPage.map((i) => sets.keys[i] ?? nothing) }
+  const found = await firstOf(tx, query, only, needed)
   return found.slice(query.offset)
 }
 
+const nothing = Buffer.alloc(0)
+/** A cluster as the so many-th of its set, and the place of that set among those that were asked for. */
+type Placed = Key & { readonly place: string; readonly nth: string }
+
+/** @param share how many of each set are looked at, at most */
 async function firstOf(tx: Tx, query: Query, { projects, keys }: Sets, share: number) {
   const { list, value } = values()
   const order = `name_key${direction(query)}, cluster_id${direction(query)}`
-  return tx.query<Key & { readonly nth: string }>(
-    `select f.cluster_id, f.nth from unnest(${value(projects)}::text[], ${value(keys)}::bytea[]) s(project_id, labels_key)
+  return tx.query<Placed>(
+    `select f.cluster_id, s.place, f.nth
+       from unnest(${value(projects)}::text[], ${value(keys)}::bytea[]) with ordinality s(project_id, labels_key, place)
        cross join lateral (
          select c.name_key, c.cluster_id, row_number() over (order by c.${order.replace(', ', ', c.')}) as nth from clusters c
           where c.tenant_id = ${value(tx.tenant)} and c.project_id = s.project_id and c.labels_key = s.labels_key${beyond(query, value)}

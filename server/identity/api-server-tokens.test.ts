@@ -31,7 +31,8 @@ describe('tokens for API servers', () => {
       throw new Error('not used here')
     }
     keys = {
-      ...{ start: unused, stop: () => undefined, lookForNewer: unused, rotate: unused, refresh: unused },
+      ...{ start: unused, stop: () => undefined, lookForNewer: unused, refresh: unused },
+      ...{ rotate: unused, rotated: unused },
       signing: () => ({ kid: 'k1', key: pair.privateKey }),
       verifying: async (kid) => (kid === 'k1' ? publicKey : undefined),
       verifies: (kid) => kid === 'k1',

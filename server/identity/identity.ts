@@ -22,7 +22,8 @@ import { createRefresh } from './refresh.ts'
 import { sessionEndpoints } from './session-routes.ts'
 import { sessionSettingsEndpoints } from './session-settings-routes.ts'
 import { createSignIn } from './sign-in.ts'
-import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
+import { signingKeyEndpoint } from './signing-key-routes.ts'
+import { createSigningKeys } from './signing-keys.ts'
 import { createThrottle } from './throttle.ts'
 import { createTokens, issuerOf } from './tokens.ts'
 
@@ -35,8 +36,6 @@ export type Identity = Pick<Authenticator, 'authenticate' | 'recheck' | 'touch'>
   issueClusterToken(principal: Principal): Promise<{ readonly token: Secret; readonly expiresAt: Date }>
   /** Tokens that clusters take which trust our issuer. */
   readonly apiServerTokens: ApiServerTokens
-  /** Public keys of the tokens, for the issuer's JWKS; `rotate` after a restore. */
-  readonly signingKeys: Pick<SigningKeys, 'jwks' | 'rotate'>
   /** For the OpenID Connect issuer and its pages. */
   readonly issuer: IssuerPort
   /** For metrics. */
@@ -93,6 +92,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
       ...passwordPolicyEndpoints(edges),
       ...sessionEndpoints({ ...edges, tokens, ended }),
       ...sessionSettingsEndpoints,
+      signingKeyEndpoint(signingKeys),
       ...apiKeyEndpoints({ ...edges, forget }),
       apiKeyListEndpoint(edges),
     ],
@@ -100,7 +100,6 @@ export function createIdentity(edges: IdentityEdges): Identity {
     issueClusterToken: (principal) => issueClusterToken(principal),
     apiServerTokens: createApiServerTokens({ issuer: issuerOf(publicUrl), keys: signingKeys, clock }),
     createFirstAdministrator: createFirstAdministrator({ ...edges, hasher }),
-    signingKeys,
     issuer: createIssuerPort({
       ...edges,
       ...{ signIn, passwords, signingKeys, ended },

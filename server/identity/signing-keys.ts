@@ -12,7 +12,10 @@ const renewAfterMs = 30 * 24 * 3_600_000
 const lookEveryMs = 10 * 60_000
 /** A retired key verifies as long as a replica may go on signing with it, and then for the life of a token. */
 const retiredVerifiesMs = lookEveryMs + tokenSeconds * 1000 + 5 * 60_000
-/** An unknown key id makes a replica look at once, but not at the beck of whoever sends made-up ids. */
+/**
+ * An unknown key id makes a replica look at once, but not at the beck of whoever sends made-up ids; and while tokens come it looks
+ * this often whether another replica has taken their key away.
+ */
 const lookAgainMs = 1_000
 
 /** The keys that tokens are signed with: made per installation, sealed in the database, renewed. */
@@ -33,16 +36,22 @@ export type SigningKeys = {
   /** Makes sure that a key which another replica made is known here within a second, for those who ask for `jwks`. */
   lookForNewer(): Promise<void>
   /**
-   * Makes a new key. After a restore from a backup nothing that the older ones signed may count any more, since what was
-   * revoked after the backup is forgotten: then `distrustOlder`.
+   * Makes a new key, which signs from the commit on; others know it a second after they first ask. The older ones verify until their last
+   * token has expired, or no more with `distrustOlder`, for when one may be in somebody's hands: on every replica within about a second
+   * of the next request.
+   *
+   * @returns the id of the new key
    */
-  rotate(options: { readonly distrustOlder: boolean }): Promise<void>
+  rotate(tx: Tx, options: { readonly distrustOlder: boolean }): Promise<string>
+  /** After the commit of `rotate`: from here on this replica signs with the new key. */
+  rotated(): Promise<void>
   /** Reads the keys anew and renews the newest where it is due. The timer calls it. */
   refresh(): Promise<void>
 }
 
 type Known = {
   readonly version: number
+  readonly sealed: Buffer
   readonly kid: string
   readonly jwk: JWK
   readonly publicKey: CryptoKey
@@ -50,6 +59,13 @@ type Known = {
   readonly privateJwk: JWK
   readonly createdAtMs: number
   readonly retiredAtMs: number | undefined
+}
+
+type Stored = {
+  readonly version: number
+  readonly sealed: Buffer
+  readonly created_at: Date
+  readonly retired_at: Date | null
 }
 
 export function createSigningKeys({
@@ -62,6 +78,9 @@ export function createSigningKeys({
   let known: readonly Known[] = []
   let looking: Promise<void> | undefined
   let lookedAt = Number.NEGATIVE_INFINITY
+  /** Apart from the looks behind requests: a key that was made since the last of them is to be found at once. */
+  let lookedForUnknownAt = Number.NEGATIVE_INFINITY
+  let lookingForUnknown: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
   const isTrusted = ({ retiredAtMs }: Known) =>
@@ -86,19 +105,43 @@ export function createSigningKeys({
     lookedAt = clock.monotonicMs()
     // Whoever asks about a token may hold a connection of the main pool, and must not wait there for another.
     const rows = await readInTenant(systemTenant, (tx) =>
-      tx.query<{ version: number; sealed: Buffer; created_at: Date; retired_at: Date | null }>(
+      tx.query<Stored>(
         `select version, sealed, created_at, retired_at from installation_secrets where kind = 'jwt' order by version desc`,
       ),
     )
-    known = await Promise.all(rows.map(open))
+    known = await Promise.all(rows.map(openUnlessKnown))
   }
 
-  async function open(row: { version: number; sealed: Buffer; created_at: Date; retired_at: Date | null }) {
+  /** A key never changes, but for being retired. */
+  async function openUnlessKnown(row: Stored): Promise<Known> {
+    const before = known.find(({ version, sealed }) => version === row.version && sealed.equals(row.sealed))
+    return before ? { ...before, retiredAtMs: row.retired_at?.getTime() } : open(row)
+  }
+
+  /** A look that began after it was asked for, at most once a second; who comes during one shares it. */
+  async function lookForUnknown(): Promise<void> {
+    if (!lookingForUnknown && clock.monotonicMs() - lookedForUnknownAt >= lookAgainMs) {
+      lookedForUnknownAt = clock.monotonicMs()
+      lookingForUnknown = lookAnew().finally(() => {
+        lookingForUnknown = undefined
+      })
+    }
+    await lookingForUnknown
+  }
+
+  /** A look behind a request that does not wait for it. */
+  function lookBehind(): void {
+    // A database that is away is told of elsewhere; until it is back what is known holds.
+    if (clock.monotonicMs() - lookedAt >= lookAgainMs) look().catch(() => undefined)
+  }
+
+  async function open(row: Stored): Promise<Known> {
     const sealed = await sealing.installation.open('jwt', row.version, row.sealed)
     // It was sealed by `make`, and what opens is authentic.
     const { d, ...jwk } = JSON.parse(sealed.toString('utf8')) as JWK & { kid: string; d: string }
     return {
       version: row.version,
+      sealed: row.sealed,
       kid: jwk.kid,
       jwk,
       privateJwk: { ...jwk, d },
@@ -109,8 +152,8 @@ export function createSigningKeys({
     }
   }
 
-  /** Adds this version. Of two replicas that do so at once, one adds; the other finds that key. */
-  async function make(tx: Tx, version: number, now: Date): Promise<void> {
+  /** Adds this version and tells its id. Of two replicas that do so at once, one adds; the other finds that key. */
+  async function make(tx: Tx, version: number, now: Date): Promise<string | undefined> {
     const { privateKey } = await generateKeyPair(signingAlgorithm, { extractable: true })
     const { d, ...point } = await exportJWK(privateKey)
     const jwk = { ...point, alg: signingAlgorithm, use: 'sig', kid: await calculateJwkThumbprint(point) }
@@ -120,7 +163,7 @@ export function createSigningKeys({
        values ('jwt', $1, $2, $3, $4) on conflict do nothing returning version`,
       [version, sealed, JSON.stringify(jwk), now],
     )
-    if (added.length === 0) return
+    if (added.length === 0) return undefined
     await tx.query(
       `update installation_secrets set retired_at = $2 where kind = 'jwt' and version < $1 and retired_at is null`,
       [version, now],
@@ -128,6 +171,7 @@ export function createSigningKeys({
     await tx.query(`delete from installation_secrets where kind = 'jwt' and retired_at < $1`, [
       new Date(now.getTime() - retiredVerifiesMs),
     ])
+    return jwk.kid
   }
 
   async function refresh(): Promise<void> {
@@ -156,29 +200,34 @@ export function createSigningKeys({
       return { kid: newest.kid, key: newest.privateKey }
     },
     async verifying(kid) {
-      if (!find(kid) && (looking || clock.monotonicMs() - lookedAt >= lookAgainMs)) await look()
+      if (find(kid)) lookBehind()
+      else await lookForUnknown()
       return find(kid)?.publicKey
     },
-    verifies: (kid) => find(kid) !== undefined,
+    verifies(kid) {
+      lookBehind()
+      return find(kid) !== undefined
+    },
     jwks: () => ({ keys: known.filter(isTrusted).map(({ jwk }) => jwk) }),
     privateJwks: () => known.filter(isTrusted).map(({ privateJwk }) => privateJwk),
     async lookForNewer() {
       if (clock.monotonicMs() - lookedAt >= lookAgainMs) await look()
     },
-    async rotate({ distrustOlder }) {
-      await inTenant(systemTenant, async (tx) => {
-        const [newest] = await tx.query<{ version: number }>(
-          `select coalesce(max(version), 0) as version from installation_secrets where kind = 'jwt'`,
-        )
-        await make(tx, (newest?.version ?? 0) + 1, new Date(clock.now()))
-        if (distrustOlder)
-          await tx.query(
-            `delete from installation_secrets where kind = 'jwt'
-                and version < (select max(version) from installation_secrets where kind = 'jwt')`,
-          )
-      })
-      await lookAnew()
+    async rotate(tx, { distrustOlder }) {
+      const now = new Date(clock.now())
+      // Two at once make two keys, one after the other.
+      await tx.query(`select pg_advisory_xact_lock(hashtext('signing keys'))`)
+      const [newest] = await tx.query<{ version: number }>(
+        `select coalesce(max(version), 0) as version from installation_secrets where kind = 'jwt'`,
+      )
+      const version = (newest?.version ?? 0) + 1
+      const kid = await make(tx, version, now)
+      if (kid === undefined) throw new Error('the signing keys were renewed at the same moment')
+      if (distrustOlder)
+        await tx.query(`delete from installation_secrets where kind = 'jwt' and version < $1`, [version])
+      return kid
     },
+    rotated: lookAnew,
     refresh,
   }
 }

@@ -9,8 +9,6 @@ const mark = html`<svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="t
 
 /** @param notices what people are to read before they sign in, shown on every page as the text that it is (threat G08) */
 export function page(title: string, content: Html, { operator, classification, banner }: Notices): string {
-  const classified =
-    classification === undefined ? undefined : html`<p class="classification" role="note">${classification}</p>`
   const { markup } = html`<!doctype html>
 <html lang="en">
 <head>
@@ -22,7 +20,7 @@ export function page(title: string, content: Html, { operator, classification, b
 <link rel="stylesheet" href="${styleSheetPath}">
 </head>
 <body>
-${classified}
+${classification === undefined ? undefined : html`<header class="classification">${classification}</header>`}
 <main>
 <p class="brand">${mark}Palisade</p>
 ${operator === undefined ? undefined : html`<p class="banner" role="note">${operator}</p>`}
@@ -30,7 +28,7 @@ ${banner === undefined ? undefined : bannerOf(banner)}
 <h1>${title}</h1>
 ${content}
 </main>
-${classified}
+${classification === undefined ? undefined : html`<footer class="classification">${classification}</footer>`}
 </body>
 </html>
 `
@@ -76,7 +74,7 @@ ${
 }
 <button name="action" value="sign-in">Sign in</button>
 </form>
-<form method="post" class="aside"><button class="plain" name="action" value="cancel">Cancel</button></form>
+<form method="post" class="aside"><button class="quiet" name="action" value="cancel">Cancel</button></form>
 <p class="aside"><a href="/sign-in/forgotten">Forgotten your password?</a></p>
 ${
   fixedOrg
@@ -92,7 +90,7 @@ export const continueForm = ({ client, email, org }: Pick<SignInForm, 'client' |
 <form method="post"><button name="action" value="continue">Continue</button></form>
 <form method="post" class="aside">
 <button class="plain" name="action" value="other">Use another account</button>
-<button class="plain" name="action" value="cancel">Cancel</button>
+<button class="quiet" name="action" value="cancel">Cancel</button>
 </form>`
 
 export const passwordForm = (person: { readonly email: string }, said: string | undefined): Html => html`
@@ -123,7 +121,7 @@ ${problem(said)}
 <input id="again" name="again" type="password" autocomplete="new-password" maxlength="1024" required${described(said)}>
 <button name="action" value="change-expired">Set the password and sign in</button>
 </form>
-<form method="post" class="aside"><button class="plain" name="action" value="cancel">Cancel</button></form>`
+<form method="post" class="aside"><button class="quiet" name="action" value="cancel">Cancel</button></form>`
 
 /** What to know before going on, for somebody who has just signed in. */
 export const beforeGoingOn = (next: string, notes: readonly Html[]): Html => html`
@@ -222,7 +220,8 @@ button,.button{display:block;width:100%;margin-top:1.5rem;padding:.625rem 1.25re
 button:hover,.button:hover{background:var(--hover)}
 button.plain{margin-top:.75rem;border-color:var(--line);background:transparent;color:var(--ink)}
 button.plain:hover{background:var(--paper)}
-.aside button.plain+button.plain{margin-top:.75rem}
+button.quiet{width:max-content;margin:.5rem auto 0;padding:.375rem .75rem;background:transparent;color:var(--quiet);font-weight:400}
+button.quiet:hover{background:var(--paper);color:var(--ink)}
 form.aside{margin:0}
 a{color:var(--accent)}
 a:hover{color:var(--hover)}

@@ -11,7 +11,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { assertNoComplaints, noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
-import { look, tabTo, themes } from './look.ts'
+import { look, show, tabTo, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
 // The log narrowed by what one of its entries says: who, on what, of which kind, in which session.
@@ -42,7 +42,7 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
       startBrowser(),
       createTenant(palisade, 'acme'),
     ])
-    dev = await createUser(palisade, acme, 'dev')
+    dev = await createUser(palisade, acme, 'dana', { firstName: 'Dana', lastName: 'Ortiz' })
     // Two sessions of one person, with something in each; somebody whom nobody knows; a cluster.
     assert.equal((await dev.api.call('GET', '/v1/users')).status, 403)
     const another = await palisade.signIn(dev.email, goodPassword, acme.org)
@@ -91,6 +91,16 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
     const { length } = await entries(query)
     assert.ok(length > 0)
     await page.getByText(length === 1 ? '1 entry' : `${length} entries`, { exact: true }).waitFor()
+  }
+
+  /** Somebody without a role tries one thing after the other. */
+  async function refused(): Promise<void> {
+    const name = { metadata: { name: 'payments' } }
+    for (const [method, path, body] of [
+      ...[['GET', '/v1/users'] as const, ['GET', '/v1/teams'] as const, ['GET', '/v1/audits'] as const],
+      ...[['POST', '/v1/projects', name] as const, ['POST', '/v1/teams', name] as const],
+    ])
+      assert.equal((await dev.api.call(method, path, { body })).status, 403, `${method} ${path}`)
   }
 
   test('by who did it: a chip with the name, which is taken away again', async () => {
@@ -205,7 +215,10 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
     found.push(...(await look(page, 'audit-entry-json', 'light', false)))
     await page.getByRole('button', { name: 'As people read it' }).click()
     await changes.waitFor()
-    found.push(...(await look(page, 'audit-entry-changes', 'light')))
+    for (const theme of themes) {
+      await show(page, { theme })
+      found.push(...(await look(page, 'audit-entry-changes', theme)))
+    }
   })
 
   test('from an object’s own page the object stays', async () => {
@@ -224,7 +237,7 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
     const refused = await entry({ userUid: dev.uid, outcome: 'refused' })
     const page = await open(`/t/acme/audit?panel=${refused.metadata.uid}`)
     await pageOf(page).click()
-    await page.getByRole('heading', { level: 1, name: 'dev Test' }).waitFor()
+    await page.getByRole('heading', { level: 1, name: 'Dana Ortiz' }).waitFor()
 
     // Whom nobody knows, and the system administrator who made the tenant.
     await page.goto(place(await entry({ userUid: 'unknown' })))
@@ -288,11 +301,14 @@ describe('the log, narrowed by an entry', { skip: noBrowser }, () => {
 
   for (const theme of themes)
     test(`axe finds nothing: ${theme}`, async () => {
+      await refused()
       const { metadata } = await entry({ userUid: dev.uid, outcome: 'refused' })
       const filters = `user=${dev.uid}&kind=access&session=${metadata.annotations.session}`
       const page = await open(`/t/acme/audit?panel=${metadata.uid}`, theme)
       await only(page, `Only entries by ${dev.email}`).waitFor()
+      await refused()
       found.push(...(await look(page, 'audit-entry-filters', theme)))
+      await refused()
       await page.goto(`${palisade.url}/t/acme/audit?${filters}`)
       await chip(page, `By ${dev.email}`)
       found.push(...(await look(page, 'audit-narrowed', theme)))

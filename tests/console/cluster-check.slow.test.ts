@@ -228,7 +228,14 @@ describe('a cluster is checked again', { skip: noBrowser }, () => {
       found.push(...(await look(page, 'cluster-check-token', theme)))
       await dialog.getByRole('radio', { name: 'A kubeconfig of the same server' }).check()
       const kubeconfig = dialog.getByRole('textbox', { name: 'Kubeconfig' })
-      await kubeconfig.fill(kubernetes.kubeconfig(limitedToken))
+      // As it reads in real life, from its beginning on.
+      await kubeconfig.fill(
+        kubernetes
+          .kubeconfig(limitedToken)
+          .replaceAll(/: fake$/gm, `: ${name}`)
+          .replaceAll(': somebody', ': deployer'),
+      )
+      await kubeconfig.press('Control+Home')
       found.push(...(await look(page, 'cluster-check', theme)))
       await dialog.getByRole('button', { name: 'Check', exact: true }).click()
       await result(page, `${name} needs its bindings`)

@@ -8,6 +8,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
+import { predefinedRole } from '../../contract/roles.ts'
 import { fakeDesktop } from '../support/command-line.ts'
 import { adminToken, type FakeKubernetes, limitedToken, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import {
@@ -19,7 +20,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
-import { fits, focused, look, tabTo, themes } from './look.ts'
+import { fits, focused, look, show, type Theme, tabTo, themes, widths } from './look.ts'
 import { fillSignIn, type Person, signIn } from './sign-in.ts'
 
 // The console in a real browser before a real server: by clicking, by keyboard alone, under axe, in both themes.
@@ -31,6 +32,11 @@ const failed =
   /^(?:No answer|You may not do this|Not found|This is in the way|The server (?:failed|did not accept this))$/
 /** What axe found on the pages of one test. */
 const found: string[] = []
+/** Pages whose pictures on a telephone the documentation has, in one theme each. */
+const narrowPictures: Readonly<Record<string, Theme>> = {
+  ...{ start: 'light', cluster: 'dark', members: 'light', roles: 'dark', audit: 'light', 'audit-entry': 'dark' },
+  ...{ keys: 'light', sessions: 'dark', why: 'light' },
+}
 
 await promisify(execFile)('npm', ['run', '-s', 'build:console'], { cwd: root })
 
@@ -80,7 +86,7 @@ describe('the console', { skip: noBrowser }, () => {
   const operator = (): Person => ({ ...palisade.administrator, system: true })
 
   before(async () => {
-    palisade = await startPalisade({ name: 'console' })
+    palisade = await startPalisade({ name: 'console', env: { PALISADE_TRUSTED_PROXIES: '127.0.0.1/32' } })
     ;[kubernetes, browser, acme] = await Promise.all([
       startFakeKubernetes(),
       startBrowser(),
@@ -114,6 +120,13 @@ describe('the console', { skip: noBrowser }, () => {
   async function paymentsUid(): Promise<string> {
     const { items } = await acme.admin.must('GET', '/v1/dashboard/projects/metadata')
     return items.find((one: { metadata: { name: string } }) => one.metadata.name === 'payments').metadata.uid
+  }
+
+  async function clusterNamed(name: string): Promise<{ readonly metadata: { readonly uid: string } }> {
+    const all = await acme.admin.must('GET', '/v1/dashboard/spectroclusters/meta')
+    return (
+      all.find((one: { metadata: { name: string } }) => one.metadata.name === name) ?? assert.fail(`no cluster ${name}`)
+    )
   }
 
   test('nobody is signed in: leads to sign-in, and back to the very place', async () => {
@@ -280,7 +293,7 @@ describe('the console', { skip: noBrowser }, () => {
 
     await page.getByRole('link', { name: 'Members' }).click()
     const refusal = page.getByRole('alert')
-    await refusal.getByText('This needs user.list').waitFor()
+    await refusal.getByText('This needs user.list in tenant acme.', { exact: true }).waitFor()
     await refusal.getByRole('button', { name: 'Why?', exact: true }).click()
     await why.getByText('user.list').first().waitFor()
     assert.match(await why.getByRole('region', { name: 'Request id' }).innerText(), /^[\w-]{8,}$/)
@@ -290,8 +303,20 @@ describe('the console', { skip: noBrowser }, () => {
     provoked.push(404)
     const page = await open(admin(), `/t/acme/clusters/${'0'.repeat(24)}`)
     await page.getByRole('alert').getByText('Not found').waitFor()
-    await page.goto(`${palisade.url}/t/globex/projects`)
+    const globex = await createTenant(palisade, 'globex')
+    await page.goto(`${palisade.url}/t/globex/projects?q=pay`)
     await page.getByText('You are signed in to acme.').waitFor()
+    await page.getByRole('link', { name: 'Back to acme' }).click()
+    await page.waitForURL('**/t/acme/start')
+    await page.goto(`${palisade.url}/t/globex/projects?q=pay`)
+    await page.getByRole('button', { name: 'Sign in to globex' }).click()
+    await fillSignIn(page, { email: globex.adminEmail, password: goodPassword })
+    await page.waitForURL(`${palisade.url}/t/globex/projects?q=pay`)
+    await page.getByRole('searchbox', { name: 'Filter projects by name' }).waitFor()
+    await page.goto(`${palisade.url}/t/acme/start`)
+    await page.getByRole('button', { name: 'Sign in to acme' }).click()
+    await fillSignIn(page, admin())
+    await page.waitForURL(`${palisade.url}/t/acme/start`)
     await page.goto(`${palisade.url}/t/acme/nothing`)
     await page.getByRole('heading', { name: 'No such page' }).waitFor()
   })
@@ -308,11 +333,45 @@ describe('the console', { skip: noBrowser }, () => {
         project,
         body: { metadata: { name, labels }, spec: { kubeconfig: kubernetes.kubeconfig(token) } },
       })
-    for (const name of ['platform', 'security'])
-      await acme.admin.must('POST', '/v1/teams', {
-        body: { metadata: { name }, spec: { users: [dev.uid], roles: [] } },
+    const person = async (firstName: string, lastName: string) =>
+      (await createUser(palisade, acme, firstName.toLowerCase(), { firstName, lastName })).uid
+    const [tom, noor, priya] = [
+      await person('Tom', 'Berger'),
+      await person('Noor', 'Haddad'),
+      await person('Priya', 'Raman'),
+    ]
+    const { must } = acme.admin
+    const team = async (name: string, users: string[]) =>
+      (await must('POST', '/v1/teams', { body: { metadata: { name }, spec: { users } } })).uid
+    const give = (...roles: Parameters<typeof predefinedRole>[0][]) => roles.map((role) => predefinedRole(role).uid)
+    const inProject = (...roles: Parameters<typeof predefinedRole>[0][]) => ({
+      body: { projects: [{ projectUid: project, roles: give(...roles) }] },
+    })
+    await must('PUT', `/v1/teams/${await team('platform', [dev.uid, tom])}/projects`, inProject('Cluster Editor'))
+    await must('PUT', `/v1/teams/${await team('security', [noor])}/roles`, {
+      body: { roles: give('Tenant Viewer') },
+    })
+    await must('PUT', `/v1/users/${dev.uid}/projects`, inProject('Project Viewer'))
+    const filterGroup = { conjunction: 'and', filters: [{ key: 'env', operator: 'eq', values: ['prod'] }] }
+    const filter = await must('POST', '/v1/filters/tag', {
+      body: { metadata: { name: 'production' }, spec: { filterGroup } },
+    })
+    for (const [uid, role] of [
+      [dev.uid, 'Resource Cluster Viewer'],
+      [priya, 'Resource Cluster Editor'],
+    ] as const)
+      await must('POST', `/v1/users/${uid}/resourceRoles`, {
+        body: { projectUids: [project], filterRefs: [filter.uid], roles: give(role) },
       })
     await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
+    for (const [orgName, firstName] of [
+      ['umbrella', 'Uma'],
+      ['hooli', 'Gavin'],
+    ] as const)
+      await palisade.system.must('POST', '/v1/tenants', {
+        body: { spec: { orgName, firstName, emailId: `${firstName.toLowerCase()}@${orgName}.test` } },
+      })
+    await refused()
     const page = await open(admin(), '/t/acme/start')
     await page.getByText('Needs bindings').first().waitFor()
   })
@@ -337,16 +396,17 @@ describe('the console', { skip: noBrowser }, () => {
 
   for (const theme of themes)
     test(`axe finds nothing, and the pictures: ${theme}`, async () => {
+      await elsewhere()
+      await refused()
       let page = await open(admin(), '/t/acme/start', { theme })
-      const [cluster] = (await acme.admin.must('GET', '/v1/dashboard/spectroclusters/meta')) as {
-        metadata: { uid: string }
-      }[]
+      const cluster = await clusterNamed('north')
       const { items: roles } = await acme.admin.must('GET', '/v1/roles?limit=0')
       const roleUid = (name: string) =>
         roles.find((role: { metadata: { name: string } }) => role.metadata.name === name).metadata.uid
       const { items: teams } = await acme.admin.must('GET', '/v1/teams')
       const team = teams[0].metadata.uid
       const project = await paymentsUid()
+      await refused()
       const audits = await acme.admin.must('GET', '/v1/audits?limit=1&resourceKind=spectrocluster')
       const places: readonly (readonly [string, string])[] = [
         ['start', 'start'],
@@ -354,9 +414,9 @@ describe('the console', { skip: noBrowser }, () => {
         ['clusters', 'clusters'],
         ['project', `projects/${project}`],
         ['project-access', `projects/${project}?tab=access`],
-        ['cluster', `clusters/${cluster?.metadata.uid}`],
-        ['cluster-access', `clusters/${cluster?.metadata.uid}?tab=access`],
-        ['cluster-audit', `clusters/${cluster?.metadata.uid}?tab=audit`],
+        ['cluster', `clusters/${cluster.metadata.uid}`],
+        ['cluster-access', `clusters/${cluster.metadata.uid}?tab=access`],
+        ['cluster-audit', `clusters/${cluster.metadata.uid}?tab=audit`],
         ['import', 'clusters/import'],
         ['members', 'users'],
         ['invite', 'users?panel=new'],
@@ -370,7 +430,7 @@ describe('the console', { skip: noBrowser }, () => {
         ['role', `roles/${roleUid('Project Viewer')}`],
         ['compare', `roles/${roleUid('Project Editor')}?with=${roleUid('Project Viewer')}&only=differing`],
         ['audit', 'audit'],
-        ['audit-filtered', 'audit?state=refused&from=-24h'],
+        ['audit-filtered', 'audit?state=refused'],
         ['beyond', 'audit?page=99'],
         ['other-tenant', '../globex/start'],
         ['lost', 'nowhere'],
@@ -378,16 +438,24 @@ describe('the console', { skip: noBrowser }, () => {
         ['keys', 'keys'],
         ['sessions', 'sessions'],
       ]
+      const see = async (name: string) => {
+        found.push(...(await look(page, name, theme)))
+        await show(page, { width: widths.narrow })
+        if (!(await fits(page))) found.push(`${name} is wider than a telephone`)
+        found.push(...(await look(page, `${name}-narrow`, theme, narrowPictures[name] === theme)))
+        await show(page, { width: widths.wide })
+      }
       for (const [name, path] of places) {
         await page.goto(`${palisade.url}/t/acme/${path}`)
-        found.push(...(await look(page, name, theme)))
+        await see(name)
         assert.equal(await page.getByText(failed).count(), 0, `${name} shows a failure`)
       }
       await page.goto(`${palisade.url}/t/acme/clusters`)
       await page.getByRole('link', { name: 'west' }).waitFor()
       await page.keyboard.press('Control+k')
-      await page.getByRole('textbox', { name: 'Search or jump' }).fill('we')
-      await page.getByRole('button', { name: 'west' }).waitFor()
+      await page.getByRole('textbox', { name: 'Search or jump' }).fill('no')
+      await page.getByRole('button', { name: 'north' }).waitFor()
+      await page.getByRole('button', { name: 'Noor Haddad' }).waitFor()
       found.push(...(await look(page, 'jump', theme)))
 
       await opened?.context.close()
@@ -396,8 +464,44 @@ describe('the console', { skip: noBrowser }, () => {
       page = await open(developer(), '/t/acme/users', { theme })
       await page.getByRole('button', { name: 'Why?', exact: true }).click()
       await page.getByText('No role that carries it').waitFor()
-      found.push(...(await look(page, 'why', theme)))
+      await see('why')
     })
+
+  /** What a developer did on a cluster, and what she may not. */
+  async function refused(): Promise<void> {
+    const { metadata } = await clusterNamed('north')
+    await dev.api.must('GET', `/v1/spectroclusters/${metadata.uid}/assets/kubeconfig`)
+    for (const [method, path] of [
+      ...[['GET', '/v1/users'] as const, ['GET', '/v1/teams'] as const],
+      ...[
+        ['DELETE', `/v1/spectroclusters/${metadata.uid}`] as const,
+        ['DELETE', `/v1/projects/${await paymentsUid()}`] as const,
+      ],
+    ])
+      assert.equal((await dev.api.call(method, path)).status, 403, `${method} ${path}`)
+  }
+
+  /** One person in several programs, each on a machine of its own; what the tests before left open is ended. */
+  async function elsewhere(): Promise<void> {
+    const signInWith = async (userAgent: string, address: string) => {
+      const { Authorization } = await palisade.api.must('POST', '/v1/auth/authenticate', {
+        body: { emailId: acme.adminEmail, password: goodPassword, org: acme.org },
+        headers: { 'user-agent': userAgent, 'x-forwarded-for': address },
+      })
+      return palisade.api.as({ token: Authorization })
+    }
+    acme = { ...acme, admin: await signInWith('HashiCorp Terraform/1.14.0 (linux_amd64)', '198.51.100.24') }
+    const { items } = await acme.admin.must('GET', '/v1/palisade/sessions')
+    for (const { uid, current } of items) if (!current) await acme.admin.must('DELETE', `/v1/palisade/sessions/${uid}`)
+    const webKit = 'AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0'
+    await signInWith('Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0', '203.0.113.71')
+    await signInWith(`Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) ${webKit} Safari/605.1.15`, '203.0.113.71')
+    await signInWith(
+      `Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) ${webKit} Mobile/15E148 Safari/604.1`,
+      '192.0.2.130',
+    )
+    await signInWith('palisade-cli', '203.0.113.71')
+  }
 
   for (const theme of themes)
     test(`narrow, and the system’s console: ${theme}`, async () => {
@@ -415,7 +519,7 @@ describe('the console', { skip: noBrowser }, () => {
       await page.getByRole('link', { name: 'acme', exact: true }).waitFor()
       found.push(...(await look(page, 'tenants', theme)))
       await page.getByRole('button', { name: 'New tenant' }).click()
-      const org = { light: 'globex', dark: 'initech' }[theme]
+      const org = { light: 'initech', dark: 'stark' }[theme]
       await page.getByRole('textbox', { name: 'Name', exact: true }).fill(org)
       await page.getByRole('textbox', { name: 'First name' }).fill('Gil')
       await page.getByRole('textbox', { name: 'E-mail' }).fill(`gil@${org}.test`)

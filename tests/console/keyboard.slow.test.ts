@@ -3,7 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
-import { createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
+import {
+  createTenant,
+  createUser,
+  goodPassword,
+  type Palisade,
+  startPalisade,
+  type Tenant,
+} from '../support/palisade.ts'
 import { assertNoComplaints, noBrowser, type Opened, openPage, quiet, startBrowser } from './browser.ts'
 import { choose, enter, inDialog, press, tabRight, whereItStands } from './keys.ts'
 import { focused, tabTo } from './look.ts'
@@ -16,6 +23,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
   let kubernetes: FakeKubernetes
   let browser: Browser
   let acme: Tenant
+  let dana: Awaited<ReturnType<typeof createUser>>
   let opened: Opened | undefined
   /** Statuses of refusals that a test provokes. */
   const provoked: number[] = []
@@ -27,6 +35,7 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
       startBrowser(),
       createTenant(palisade, 'acme'),
     ])
+    dana = await createUser(palisade, acme, 'dana', { firstName: 'Dana', lastName: 'Ortiz' })
   })
   after(async () => {
     await browser?.close()
@@ -67,6 +76,18 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await tabRight(page, 'Overview')
     await page.getByRole('tabpanel').getByText('Who can reach it').waitFor()
     assert.match(page.url(), /tab=access/)
+  })
+
+  test('a kubeconfig is downloaded', async () => {
+    const [west] = await acme.admin.must('GET', '/v1/dashboard/spectroclusters/meta')
+    const page = await open(`/t/acme/clusters/${west.metadata.uid}`)
+    // From well before the key on: the browser is told to hand the file over, and is not waited for.
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Download kubeconfig' }).waitFor()
+    await enter(page, 'Download kubeconfig')
+    const file = await download
+    assert.equal(file.suggestedFilename(), 'west.kubeconfig')
+    assert.match(await readFile(await file.path(), 'utf8'), new RegExp(`server: .*${west.metadata.uid}`))
   })
 
   test('a member is invited and gets a role', async () => {
@@ -204,6 +225,20 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await page.getByRole('tabpanel').getByRole('link', { name: 'Cluster Viewer' }).waitFor()
   })
 
+  test('somebody is added to a team', async () => {
+    const { items } = await acme.admin.must('GET', '/v1/teams')
+    const team = items.find(({ metadata }: { metadata: { name: string } }) => metadata.name === 'platform')
+    const page = await open(`/t/acme/teams/${team.metadata.uid}`)
+    await page.getByRole('link', { name: 'Ada Admin' }).waitFor()
+    await enter(page, 'Add members')
+    await inDialog(page)
+    await choose(page, 'Members', 'Dana Ortiz (dana@acme.test)')
+    await page.getByText('1 gain what the team holds.').waitFor()
+    await enter(page, 'Add')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.getByRole('link', { name: 'Dana Ortiz' }).waitFor()
+  })
+
   test('the project is switched and the page stays', async () => {
     const { uid } = await acme.admin.must('POST', '/v1/projects', { body: { metadata: { name: 'payments' } } })
     const page = await open('/t/acme/clusters')
@@ -253,5 +288,65 @@ describe('by keyboard alone', { skip: noBrowser }, () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await page.goto(`${palisade.url}/t/acme/start`)
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  })
+
+  const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
+
+  test('a forgotten password is asked for, set anew by the link, and signs in', async () => {
+    opened = await openPage(browser, { theme: 'light' })
+    const { page } = opened
+    await page.goto(`${palisade.url}/t/acme/start`)
+    await heading(page, 'Sign in')
+    await enter(page, 'Forgotten your password?')
+    await heading(page, 'Forgotten your password?')
+    await page.keyboard.type(dana.email)
+    await press(page, 'Enter')
+    await heading(page, 'Ask your administrator')
+
+    const { status } = await acme.admin.must('GET', `/v1/users/${dana.uid}`)
+    await page.goto(status.activationLink)
+    await heading(page, 'Choose a new password')
+    for (const key of ['Tab', 'Enter']) {
+      await page.keyboard.type('Another-Passw0rd-here')
+      await press(page, key)
+    }
+    await heading(page, 'Your password is set')
+    await enter(page, 'Sign in')
+    await heading(page, 'Sign in')
+    await page.keyboard.type(dana.email)
+    await press(page, 'Tab')
+    await page.keyboard.type('Another-Passw0rd-here')
+    await press(page, 'Enter')
+    await heading(page, 'Hello Dana')
+  })
+
+  test('a device is let in by its code, and another refused', async () => {
+    const page = await open('/t/acme/start')
+    for (const [answer, then] of [
+      ['Refuse', 'Refused'],
+      ['It is mine, continue', 'Continue?'],
+    ] as const) {
+      const form = { client_id: 'palisade-cli', scope: 'openid' }
+      const asked = await page.request.post(`${palisade.url}/oidc/device/auth`, { form })
+      await page.goto(`${palisade.url}/oidc/device`)
+      await heading(page, 'Let a device in')
+      await page.keyboard.type((await asked.json()).user_code)
+      await press(page, 'Enter')
+      await heading(page, 'Let this device in?')
+      await enter(page, answer)
+      await heading(page, then)
+    }
+    await enter(page, 'Continue')
+    await heading(page, 'Your device is in')
+  })
+
+  test('one signs out on the issuer’s own page', async () => {
+    const page = await open('/t/acme/start')
+    await page.goto(`${palisade.url}/oidc/session/end`)
+    await heading(page, 'Sign out?')
+    await enter(page, 'Sign out')
+    await heading(page, 'You are signed out')
+    await page.goto(`${palisade.url}/t/acme/start`)
+    await heading(page, 'Sign in')
   })
 })

@@ -25,10 +25,26 @@ export async function look(page: Page, name: string, theme: Theme, picture = tru
   await untilTrue(page, `document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') === null`)
   if (pictures && picture) await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) })
   // By the debugger's way, which the page's policy does not bind.
-  await page.evaluate(axeSource)
+  if (!(await page.evaluate(`'axe' in window`))) await page.evaluate(axeSource)
   const violations = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html + ' ' + (any[0]?.message ?? ''))))`)
   return (violations as string[]).map((violation) => `${name}, ${theme}: ${violation}`)
+}
+
+/** As on a desk and on a telephone. */
+export const widths = { wide: 1280, narrow: 390 } as const
+
+/** Shows the page that is open in another theme or width, as it is when the reader's system or window changes. */
+export async function show(
+  page: Page,
+  { theme, width }: { readonly theme?: Theme; readonly width?: number },
+): Promise<void> {
+  if (theme !== undefined) {
+    await page.emulateMedia({ colorScheme: theme })
+    // The sign-in pages follow by themselves and say nothing of it.
+    await untilTrue(page, `(document.documentElement.dataset.mantineColorScheme ?? '${theme}') === '${theme}'`)
+  }
+  if (width !== undefined) await page.setViewportSize({ width, height: 800 })
 }
 
 /** Whether the page fits the screen's width: nobody scrolls sideways. */

@@ -11,7 +11,7 @@ import {
   type Tenant,
 } from '../support/palisade.ts'
 import { assertNoComplaints, noBrowser, openPage, startBrowser } from './browser.ts'
-import { fits, focused, look, tabTo, themes } from './look.ts'
+import { fits, focused, look, show, tabTo, themes, widths } from './look.ts'
 import { type Person, signIn } from './sign-in.ts'
 
 // Somebody who holds nothing asks for a role from *Why?*, and somebody who holds it answers: both pages show each step as it happens.
@@ -28,7 +28,7 @@ describe('requests for roles', { skip: noBrowser }, () => {
   before(async () => {
     palisade = await startPalisade({ name: 'requests' })
     ;[browser, acme] = await Promise.all([startBrowser(), createTenant(palisade, 'acme')])
-    nora = await createUser(palisade, acme, 'nora')
+    nora = await createUser(palisade, acme, 'nora', { firstName: 'Nora', lastName: 'Berg' })
   })
   after(async () => {
     await browser?.close()
@@ -138,7 +138,8 @@ describe('requests for roles', { skip: noBrowser }, () => {
       const own = await open(asker(), '/t/acme/requests?tab=mine', theme)
       await own.getByText('INC-4712').first().waitFor()
       found.push(...(await look(own, 'requests-mine', theme)))
-      await own.setViewportSize({ width: 390, height: 800 })
+      await show(own, { width: widths.narrow })
       assert.ok(await fits(own), 'the page is wider than the screen')
+      found.push(...(await look(own, 'requests on a telephone', theme, false)))
     })
 })

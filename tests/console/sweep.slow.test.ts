@@ -14,10 +14,10 @@ import {
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
-import { fits, focused, look, tabTo, themes } from './look.ts'
+import { fits, focused, look, show, tabTo, themes, widths } from './look.ts'
 import { signIn } from './sign-in.ts'
 
-// Every dialog and panel: opened by keys, without a finding of axe in either theme, on a telephone as on a desk, closed by Escape, which
+// Every dialog and panel, on a telephone as on a desk: opened by keys, without a finding of axe in either theme, closed by Escape, which
 // leads back to where one was. Then what they are for, by keyboard alone to the end.
 
 type Who = 'admin' | 'system'
@@ -180,7 +180,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/clusters/import' },
           { path: `/t/acme/clusters/${uid.cluster}`, opens: { by: 'Rename', dialog: 'Rename west' } },
           { path: `/t/acme/clusters/${uid.cluster}`, opens: { by: 'Remove', dialog: 'Remove cluster west' } },
-          { path: `/t/acme/clusters/${uid.cluster}?tab=access` },
+          { path: `/t/acme/clusters/${uid.cluster}?tab=access`, opens: { by: 'Can I, and why?', dialog: 'Why?' } },
           { path: `/t/acme/clusters/${uid.cluster}?tab=audit` },
           {
             path: `/t/acme/clusters/${uid.cluster}?tab=streams`,
@@ -203,14 +203,16 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/nowhere' },
         ]
 
-  const screens = [...themes.map((theme) => ({ theme, width: 1280 })), { theme: 'dark' as const, width: 390 }]
   for (const who of ['admin', 'system'] as const)
-    for (const { theme, width } of screens)
-      test(`each page and dialog by keys, ${who}, ${theme}, ${width} px`, async () => {
-        const page = await open(who, who === 'system' ? '/t/system/tenants' : '/t/acme/start', { theme, width })
+    for (const width of Object.values(widths))
+      test(`each page and dialog by keys, ${who}, ${width} px, in both themes`, async () => {
+        const page = await open(who, who === 'system' ? '/t/system/tenants' : '/t/acme/start', { width })
         const found: string[] = []
         const judge = async (name: string) => {
-          found.push(...(await look(page, name, theme, false)))
+          for (const theme of themes) {
+            await show(page, { theme })
+            found.push(...(await look(page, `${name} at ${width} px`, theme, false)))
+          }
           if (!(await fits(page))) found.push(`${name} is wider than ${width} px`)
         }
         for (const { path, opens } of surfaces(who)) {

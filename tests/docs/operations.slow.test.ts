@@ -3,8 +3,10 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { refreshTokenGrant } from 'openid-client'
 import pg from 'pg'
-import { startPalisade } from '../support/palisade.ts'
+import { signInByCode } from '../support/oidc.ts'
+import { createTenant, startPalisade } from '../support/palisade.ts'
 import { type Postgres, postgresSkipReason, startPostgres } from '../support/postgres15.ts'
 import { createProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
@@ -48,15 +50,19 @@ describe('a PostgreSQL of the operator’s', { skip: await postgresSkipReason() 
       }
     })
 
-  test('"Restore": what its SQL deletes makes every token void, and nobody is locked out', async () => {
+  test('"Restore": its SQL makes every token void and ends every session, and nobody is locked out', async () => {
     const postgres = await startPostgres()
     const family = await createProcessFamily('operations')
     try {
       const palisade = await startPalisade({ family, env: { PALISADE_DATABASE_URL: postgres.ownerUrl } })
       await palisade.system.must('GET', '/v1/tenants')
+      const acme = await createTenant(palisade, 'acme')
+      const { config, browser, tokens } = await signInByCode(palisade, { email: acme.adminEmail })
       await stopped(palisade.daemon)
       await runSql(postgres, 'owner', sqlOf('Restore'))
       await palisade.restart()
+      await assert.rejects(refreshTokenGrant(config, tokens.refresh_token ?? ''), { error: 'invalid_grant' })
+      await browser.close()
       assert.equal((await palisade.system.call('GET', '/v1/tenants')).status, 401)
       const { email, password } = palisade.administrator
       await palisade.api.must('POST', '/v1/auth/syslogin', { body: { username: email, password } })

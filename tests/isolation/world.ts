@@ -568,6 +568,7 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
     spec: { emailId: `u${unknownId()}@sample.test`, firstName: 'Some', adminType: 'AccountAdmin' },
   }),
   'PUT /v1/system/classificationBanner': () => ({ config: '{}' }),
+  'POST /v1/palisade/system/signingKeys': () => ({}),
   'PUT /v1/users/system/macros': () => aMacro,
   'POST /v1/tenants/{tenantUid}/assets/certs': aCertificate,
   'PUT /v1/tenants/{tenantUid}/assets/certs/{certificateUid}': aCertificate,

@@ -7,6 +7,8 @@ export type Session = {
   readonly endsAt: string
   /** Where the CA of this server is, unless every machine trusts its certificate anyway. */
   readonly caFile?: string
+  /** How the installation is classified, if it is. */
+  readonly classification?: string
 }
 
 let session: Session | undefined
@@ -35,12 +37,22 @@ export function signInAgain(): void {
 }
 
 export async function signOut(): Promise<void> {
+  location.assign(await endSession())
+}
+
+/** Ends this session, and leads to the sign-in pages and back to this very place, as whom one signs in then. */
+export async function signInAsAnother(): Promise<void> {
+  await endSession()
+  signInAgain()
+}
+
+/** @returns where the browser is to go so that the issuer forgets it too; a next sign-in asks who one is anyway */
+async function endSession(): Promise<string> {
   const response = await fetch('/canvas/logout', {
     method: 'POST',
     headers: { 'x-palisade-csrf': currentSession().csrf },
   })
   if (!response.ok && response.status !== 401) throw new Error(`Signing out was answered ${response.status}`)
-  // Where the issuer has to forget this browser too, it is sent there; what it is given is the server's own word.
-  const { next } = response.ok ? ((await response.json()) as { readonly next: string }) : { next: '/' }
-  location.assign(next)
+  // What it is given is the server's own word.
+  return response.ok ? ((await response.json()) as { readonly next: string }).next : '/'
 }

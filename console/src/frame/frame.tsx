@@ -2,6 +2,7 @@ import {
   ActionIcon,
   Burger,
   Button,
+  Group,
   Kbd,
   Menu,
   Text,
@@ -21,8 +22,9 @@ import {
 } from '@tabler/icons-react'
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useState } from 'react'
-import { currentSession, signOut } from '../api/session.ts'
+import { currentSession, signInAsAnother, signOut } from '../api/session.ts'
 import { Page } from '../parts/page.tsx'
+import { ToButton } from '../parts/to.tsx'
 import { AskWhy, type Question } from '../parts/why.tsx'
 import { Mark } from './mark.tsx'
 import { Navigation } from './navigation.tsx'
@@ -36,7 +38,7 @@ const WhyPanel = lazy(async () => ({ default: (await import('./why-panel.tsx')).
 
 /** What is around every page: where one is, where one may go, who one is. */
 export function Frame() {
-  const { tenant, isSystem } = currentSession()
+  const { tenant, isSystem, classification } = currentSession()
   const { org } = useParams({ from: '/t/$org' })
   const [question, setQuestion] = useState<Question>()
   const [narrow, { open, close }] = useDisclosure(false)
@@ -54,36 +56,43 @@ export function Frame() {
         Skip to the page
       </a>
       <div className="frame">
-        {/* Not a header: an open dialog brings one, and there is one banner. */}
-        <section className="bar" aria-label="Scope and account">
-          <Burger className="only-narrow" size="sm" opened={narrow} onClick={open} aria-label="Open navigation" />
-          <Mark org={tenant.name} />
-          {!isSystem && <ProjectSwitch />}
-          <span className="grow" />
-          <Button
-            className="searchbox only-wide"
-            size="xs"
-            variant="default"
-            justify="space-between"
-            leftSection={<IconSearch size={14} aria-hidden />}
-            rightSection={<Kbd size="xs">⌘K</Kbd>}
-            onClick={jump}
-          >
-            Search or jump
-          </Button>
-          <ActionIcon
-            className="only-narrow"
-            variant="subtle"
-            color="gray"
-            size="lg"
-            aria-label="Search or jump"
-            onClick={jump}
-          >
-            <IconSearch size={18} />
-          </ActionIcon>
-          <ThemeSwitch />
-          <Account onKeys={keysShown.open} />
-        </section>
+        <div className="top">
+          {classification !== undefined && (
+            <section className="classification" aria-label="Classification">
+              {classification}
+            </section>
+          )}
+          {/* Not a header: an open dialog brings one, and there is one banner. */}
+          <section className="bar" aria-label="Scope and account">
+            <Burger className="only-narrow" size="sm" opened={narrow} onClick={open} aria-label="Open navigation" />
+            <Mark org={tenant.name} />
+            {!isSystem && <ProjectSwitch />}
+            <span className="grow" />
+            <Button
+              className="searchbox only-wide"
+              size="xs"
+              variant="default"
+              justify="space-between"
+              leftSection={<IconSearch size={14} aria-hidden />}
+              rightSection={<Kbd size="xs">⌘K</Kbd>}
+              onClick={jump}
+            >
+              Search or jump
+            </Button>
+            <ActionIcon
+              className="only-narrow"
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label="Search or jump"
+              onClick={jump}
+            >
+              <IconSearch size={18} />
+            </ActionIcon>
+            <ThemeSwitch />
+            <Account onKeys={keysShown.open} />
+          </section>
+        </div>
         <aside className="side">
           <Navigation />
         </aside>
@@ -101,12 +110,27 @@ export function Frame() {
   )
 }
 
+/** The way on: back to one's own, or to sign in there, which leads back to this very address. */
 function OtherTenant({ org, own }: { readonly org: string; readonly own: string }) {
+  const [problem, setProblem] = useState<string>()
   return (
     <Page title={`This link leads to ${org}`}>
       <Text>
-        You are signed in to {own}. Sign out and sign in to {org} to see it.
+        You are signed in to {own}. Signing in to {org} ends your session here, and leads back to this link.
       </Text>
+      <Group gap="xs">
+        <Button size="xs" onClick={() => void signInAsAnother().catch((error: unknown) => setProblem(String(error)))}>
+          Sign in to {org}
+        </Button>
+        <ToButton to="/t/$org" params={{ org: own }} variant="default">
+          Back to {own}
+        </ToButton>
+      </Group>
+      {problem && (
+        <Text size="sm" c="var(--mantine-color-error)" role="alert">
+          {problem}
+        </Text>
+      )}
     </Page>
   )
 }

@@ -126,7 +126,7 @@ export function AuditTable({ list, within = {} }: Shown) {
                 </>
               ),
           },
-          { title: 'When', cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
+          { title: 'When', wide: true, cell: ({ metadata }) => <When at={metadata.creationTimestamp} /> },
           { title: 'Index', end: true, wide: true, cell: ({ metadata }) => metadata.annotations.index },
         ]}
       />

@@ -79,10 +79,7 @@ export function CheckAgain({ uid, name, mode, state, close }: Props) {
           ) : (
             <>
               <Text size="sm">Whoever administers the cluster gets one of Palisade’s account there by</Text>
-              <CodeBlock
-                text="kubectl -n palisade-system create token palisade-impersonator --duration=1h"
-                label="Command"
-              />
+              <CodeBlock text="kubectl -n palisade-system create token palisade-impersonator" label="Command" />
               <PasswordInput
                 data-autofocus
                 label="Token"

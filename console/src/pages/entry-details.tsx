@@ -32,12 +32,14 @@ export function EntryDetails({ details }: { readonly details: Readonly<Record<st
               ))}
             </ul>
           )}
-          {told.length > 0 && <Facts rows={told} />}
+          {told.length > 0 && <Facts rows={told.map(([what, value]) => [what, inLines(value)])} />}
         </>
       )}
     </section>
   )
 }
+
+const inLines = (text: string) => (text.includes('\n') ? <span className="said">{text}</span> : text)
 
 /** Old and new by sign and word, never by colour alone. */
 function Changed({ change: { what, before, after } }: { readonly change: Change }) {

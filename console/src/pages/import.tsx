@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
 import { answer, api, inProject } from '../api/client.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { Failure } from '../parts/failure.tsx'
@@ -35,6 +35,11 @@ export function ImportCluster() {
       await queries.invalidateQueries()
     },
   })
+  // What it came to is read from its beginning, however far down the form its button was.
+  const isDone = importing.isSuccess
+  useEffect(() => {
+    if (isDone) scrollTo(0, 0)
+  }, [isDone])
   const above = (
     <To to="/t/$org/clusters" params={{ org }} search={{ project: selected }} size="sm">
       Clusters
@@ -54,32 +59,34 @@ export function ImportCluster() {
     <Page title="Import a cluster" above={above}>
       <form className="sheet pad" onSubmit={submit}>
         <Stack gap="md" maw={720}>
-          <TextInput
-            label="Name"
-            required
-            maxLength={128}
-            value={name}
-            onChange={({ currentTarget }) => setName(currentTarget.value)}
-          />
-          <Select
-            label="Project"
-            description="The cluster lives in it, and roles in it reach the cluster."
-            required
-            allowDeselect={false}
-            searchable
-            data={(projects.data ?? []).map((one) => ({ value: one.uid, label: one.name }))}
-            value={project ?? null}
-            onChange={(value) =>
-              void navigate({
-                to: '.',
-                search: (before) => ({ ...before, project: value ?? undefined }),
-                replace: true,
-              })
-            }
-          />
+          <div className="pair">
+            <TextInput
+              label="Name"
+              required
+              maxLength={128}
+              value={name}
+              onChange={({ currentTarget }) => setName(currentTarget.value)}
+            />
+            <Select
+              label="Project"
+              description="The cluster lives in it, and roles in it reach the cluster."
+              required
+              allowDeselect={false}
+              searchable
+              data={(projects.data ?? []).map((one) => ({ value: one.uid, label: one.name }))}
+              value={project ?? null}
+              onChange={(value) =>
+                void navigate({
+                  to: '.',
+                  search: (before) => ({ ...before, project: value ?? undefined }),
+                  replace: true,
+                })
+              }
+            />
+          </div>
           <KubeconfigField
             description="Used once, to make an account of Palisade's own on the cluster; then it is thrown away. It must hold a token or a client certificate itself, not run a program."
-            rows={10}
+            rows={8}
             value={kubeconfig}
             onChange={setKubeconfig}
           />

@@ -60,6 +60,7 @@ export function ApiKeys() {
           { title: 'State', cell: keyState },
           {
             title: 'Acts as',
+            wide: true,
             cell: ({ user: owner }) =>
               owner.uid === user.uid ? (
                 'You'
@@ -69,7 +70,7 @@ export function ApiKeys() {
                 </To>
               ),
           },
-          { title: 'Ends', sort: 'expiresAt', cell: ({ expiresAt }) => <When at={expiresAt ?? ''} /> },
+          { title: 'Ends', sort: 'expiresAt', wide: true, cell: ({ expiresAt }) => <When at={expiresAt ?? ''} /> },
           { title: 'Created', sort: 'createdAt', wide: true, cell: ({ createdAt }) => <When at={createdAt} /> },
           {
             title: 'Change',

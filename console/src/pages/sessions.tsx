@@ -101,7 +101,30 @@ function EndSession({ session, close }: { readonly session: Session; readonly cl
 
 /** The part of a user agent that says something to a person. */
 function programOf(userAgent: string): string {
-  const known = /(Firefox|Edg|HeadlessChrome|Chrome|Safari|kubectl|palisade|curl|terraform)\/(\d+)/i.exec(userAgent)
-  if (known) return `${known[1]?.replace('Headless', '').replace('Edg', 'Edge')} ${known[2]}`
-  return userAgent === '' ? 'Unnamed program' : userAgent.slice(0, 40)
+  const known = programs.find(([pattern]) => pattern.test(userAgent))
+  if (!known) return userAgent === '' ? 'Unnamed program' : userAgent.slice(0, 40)
+  const [pattern, name] = known
+  const system = systems.find(([word]) => word.test(userAgent))?.[1]
+  const version = pattern.exec(userAgent)?.[1]
+  return `${name}${version === undefined ? '' : ` ${version}`}${system === undefined ? '' : ` on ${system}`}`
 }
+
+// The more particular first: Edge says that it is Chrome too, Chrome that it is Safari, and Android that it is Linux.
+const programs: readonly (readonly [RegExp, string])[] = [
+  [/Edg\/(\d+)/, 'Edge'],
+  [/Firefox\/(\d+)/, 'Firefox'],
+  [/Chrome\/(\d+)/, 'Chrome'],
+  [/Version\/(\d+).* Safari\//, 'Safari'],
+  [/^palisade-cli/, 'palisade'],
+  [/kubectl\/v?(\d+\.\d+)/, 'kubectl'],
+  [/curl\/(\d+)/, 'curl'],
+  [/terraform\/(\d+\.\d+)/i, 'Terraform'],
+]
+const systems: readonly (readonly [RegExp, string])[] = [
+  [/Windows/, 'Windows'],
+  [/iPhone|iPad/, 'iOS'],
+  [/Macintosh|darwin/, 'macOS'],
+  [/Android/, 'Android'],
+  [/CrOS/, 'ChromeOS'],
+  [/linux/i, 'Linux'],
+]

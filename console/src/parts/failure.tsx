@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Text } from '@mantine/core'
 import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
-import { Refused } from '../api/client.ts'
+import { Refused, type Scope } from '../api/client.ts'
+import { useScopeName } from '../api/me.ts'
 import { Copyable } from './copy.tsx'
 import { WhyButton } from './why.tsx'
 
@@ -24,7 +25,7 @@ export function Failure({ error, retry, isOld = false }: Props) {
       title={titleOf(error)}
     >
       <Text size="sm" c="var(--mantine-color-text)">
-        {refused ? refused.message : unanswered(error)}
+        {refused?.scope ? <Named refused={refused} scope={refused.scope} /> : (refused?.message ?? unanswered(error))}
         {isOld && ' What is shown below is as it was before.'}
       </Text>
       {refused && refused.issues.length > 1 && (
@@ -57,6 +58,12 @@ export function Failure({ error, retry, isOld = false }: Props) {
       </Group>
     </Alert>
   )
+}
+
+/** What the server said, with the scope by its name; the request id stands below. */
+function Named({ refused, scope }: { readonly refused: Refused; readonly scope: Scope }) {
+  const nameOf = useScopeName()
+  return refused.message.replace(`${scope.kind} ${scope.uid}`, nameOf(scope)).replace(/ \(request [\w-]+\)$/, '.')
 }
 
 /** `fetch` fails with a TypeError where no answer comes (WHATWG Fetch); whether the server did what it was asked, nobody here knows. */
