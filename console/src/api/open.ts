@@ -2,9 +2,11 @@ import { useQuery } from '@tanstack/react-query'
 import { answer, api } from './client.ts'
 import { useMay } from './me.ts'
 
-/** Whose open sessions and streams an act would end. */
-export type Whose = {
-  readonly kind: 'user' | 'team' | 'session' | 'apiKey' | 'cluster' | 'tenant'
+/** Who holds roles, and has sessions and streams that go on. */
+export type Whose = { readonly kind: 'user' | 'team'; readonly uid: string }
+/** What an act would end sessions and streams of. */
+type Ending = {
+  readonly kind: Whose['kind'] | 'session' | 'apiKey' | 'cluster' | 'tenant'
   readonly uid: string
   /** The caller's own, which takes no right. */
   readonly isOwn?: boolean
@@ -22,7 +24,7 @@ export type Open = {
 export const openKey = 'open'
 
 /** The right to ask, where not everybody has it who sees the act. */
-const needs: Partial<Record<Whose['kind'], string>> = {
+const needs: Partial<Record<Ending['kind'], string>> = {
   user: 'user.update',
   team: 'team.update',
   apiKey: 'apiKey.update',
@@ -33,20 +35,20 @@ const needs: Partial<Record<Whose['kind'], string>> = {
  *
  * @returns undefined while that is not known, and for who may not do what would end it
  */
-export function useOpen(whose: Whose, project?: string): Open | undefined {
-  const { kind, uid, isOwn = false } = whose
+export function useOpen(ending: Ending, project?: string): Open | undefined {
+  const { kind, uid, isOwn = false } = ending
   const may = useMay()
   const needed = needs[kind]
   const { data } = useQuery({
     queryKey: [openKey, kind, uid, project],
     staleTime: 0,
     enabled: isOwn || needed === undefined || may(needed) === true,
-    queryFn: () => ask(whose, project),
+    queryFn: () => ask(ending, project),
   })
   return data
 }
 
-function ask({ kind, uid }: Whose, project: string | undefined): Promise<Open> {
+function ask({ kind, uid }: Ending, project: string | undefined): Promise<Open> {
   const params = { path: { uid } }
   const inOne = { ...params, query: project === undefined ? {} : { project } }
   switch (kind) {
