@@ -15,7 +15,7 @@ import {
   settledUntil,
   workspacesOf,
 } from './holdings.ts'
-import { selects } from './rules.ts'
+import { reaches, selects } from './rules.ts'
 import type { Assignment, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
 
 const inTenant: Scope = { kind: 'tenant' }
@@ -301,6 +301,56 @@ test('permissionsOf agrees with decide: listed means allowed on every object, in
     }),
     { numRuns: 1000 },
   )
+})
+
+test('permissionsOf unites, for each place that is listed, all grants that reach it', () => {
+  let met = 0
+  fc.assert(
+    fc.property(anyFacts, anyRequest, (facts, { subject, now }) => {
+      const compiled = compile(facts)
+      const held = permissionsOf(compiled, subject, now)
+      const isActive = facts.users.get(subject.userUid)?.active === true
+      // What is held under conditions is left out: nothing is said of the request.
+      const assignments = facts.assignments.filter(({ conditions }) => conditions === undefined)
+      const user = { kind: 'user', uid: subject.userUid } as const
+      const all = isActive ? holdingsOf(compile({ ...facts, assignments }), user, now) : []
+      const wide = all.filter(({ filters }) => filters === 'none')
+      const plainly = (target: Scope) =>
+        [...facts.permissions].filter((permission) =>
+          wide.some(({ scope, permissions }) => reaches(scope, target) && permissions.includes(permission)),
+        )
+      const places = new Map(wide.map(({ scope }) => [JSON.stringify(scope), scope]))
+      const projects = [...places.values()].filter((scope) => scope.kind === 'project')
+      const workspaces = [...places.values()].filter((scope) => scope.kind === 'workspace')
+      met += projects.length + workspaces.length
+      assert.deepEqual(held, {
+        system: plainly({ kind: 'system' }),
+        tenant: plainly(inTenant),
+        projects: new Map(projects.map((scope) => [scope.projectUid, plainly(scope)])),
+        workspaces: workspaces.map((scope) => ({ scope, permissions: plainly(scope) })),
+      })
+    }),
+    { numRuns: 1000 },
+  )
+  assert.ok(met > 100, `the property met only ${met} places`)
+})
+
+test('permissionsOf looks at each grant a few times, however many projects there are', () => {
+  const projects = 2_000
+  let looks = 0
+  const counted = Array.from({ length: projects }, (_, at) => {
+    const scope: Scope = { kind: 'project', projectUid: `p${at}` }
+    return Object.defineProperty(give('ada', 'viewer', scope), 'scope', {
+      get() {
+        looks++
+        return scope
+      },
+    })
+  })
+  const compiled = compile(facts(...counted))
+  looks = 0
+  assert.equal(permissionsOf(compiled, ada, noon).projects.size, projects)
+  assert.ok(looks >= projects && looks < 20 * projects, `${looks} looks`)
 })
 
 test('workspacesOf names exactly the workspaces on which a role given on them alone allows it', () => {

@@ -48,20 +48,23 @@ export function permissionsOf(
   origin?: RequestOrigin,
 ): HeldPermissions {
   const held = grantsAt(compiled, subject, now, origin).filter(({ assignment }) => assignment.filters === 'none')
-  const within = (target: Scope) =>
-    unite(
-      compiled,
-      held.filter(({ assignment }) => reaches(assignment.scope, target)),
-    )
+  // Each grant is looked at in its own place alone, which takes over what is held around it: there may be thousands of places.
+  const byPlace = Map.groupBy(held, ({ assignment }) => nameOf(assignment.scope))
+  const system = unite(compiled, byPlace.get('system') ?? [])
+  const tenant = unite(compiled, byPlace.get('tenant') ?? [])
   const projects = new Map<string, readonly AnyPermission[]>()
-  const workspaces = new Map<string, HeldPermissions['workspaces'][number]>()
-  for (const { scope } of held.map(({ assignment }) => assignment)) {
-    if (scope.kind === 'project' && !projects.has(scope.projectUid)) projects.set(scope.projectUid, within(scope))
-    if (scope.kind === 'workspace' && !workspaces.has(placeName(scope)))
-      workspaces.set(placeName(scope), { scope, permissions: within(scope) })
+  for (const grants of byPlace.values()) {
+    const scope = grants[0]?.assignment.scope
+    if (scope?.kind === 'project') projects.set(scope.projectUid, unite(compiled, grants, tenant))
   }
-  const wide = { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }) }
-  return { ...wide, projects, workspaces: [...workspaces.values()] }
+  const workspaces: HeldPermissions['workspaces'][number][] = []
+  for (const grants of byPlace.values()) {
+    const scope = grants[0]?.assignment.scope
+    if (scope?.kind !== 'workspace') continue
+    const around = projects.get(scope.projectUid) ?? tenant
+    workspaces.push({ scope, permissions: unite(compiled, grants, around) })
+  }
+  return { system, tenant, projects, workspaces }
 }
 
 /**
@@ -230,9 +233,16 @@ function liveGrants({ roles }: CompiledAccess, holders: readonly Held[], now: nu
   return holders.flatMap((held) => grantsOf(held, roles)).filter(({ assignment }) => isLive(assignment, now))
 }
 
-/** Everything that some of the grants give, in the order of the catalogue. */
-function unite({ permissions, roles }: CompiledAccess, held: readonly Grant[]): readonly AnyPermission[] {
-  return [...permissions].filter((_, permission) => held.some(({ number }) => hasPermission(roles, number, permission)))
+/** Everything that some of the grants give, or that is held around them, in the order of the catalogue. */
+function unite(
+  { permissions, roles }: CompiledAccess,
+  held: readonly Grant[],
+  around: readonly AnyPermission[] = [],
+): readonly AnyPermission[] {
+  const had = new Set(around)
+  return [...permissions].filter(
+    (name, permission) => had.has(name) || held.some(({ number }) => hasPermission(roles, number, permission)),
+  )
 }
 
 function limitsOf({ scope, filters, endsAt }: Limits): Limits {

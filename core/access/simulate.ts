@@ -113,11 +113,12 @@ function placesOf(
     inProjects.set(projectUid, add({ kind: 'project', projectUid }, had, has, wide))
   }
   const workspaces = new Map([...was.workspaces, ...is.workspaces].map(({ scope }) => [placeName(scope), scope]))
+  const both = [was, is].map(({ workspaces: given, projects, tenant }) => {
+    const byPlace = new Map(given.map(({ scope, permissions }) => [placeName(scope), permissions]))
+    return (place: string, project: string) => byPlace.get(place) ?? projects.get(project) ?? tenant
+  })
   for (const [place, scope] of workspaces) {
-    const [had, has] = [was, is].map(
-      ({ workspaces: given, projects, tenant }) =>
-        given.find((one) => placeName(one.scope) === place)?.permissions ?? projects.get(scope.projectUid) ?? tenant,
-    )
+    const [had, has] = both.map((permissionsIn) => permissionsIn(place, scope.projectUid))
     add(scope, had ?? [], has ?? [], inProjects.get(scope.projectUid) ?? wide)
   }
   return found

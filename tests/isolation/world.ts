@@ -513,6 +513,7 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
   'PATCH /v1/palisade/access/assignments/{uid}': () => ({ endsAt }),
   'POST /v1/palisade/access/requests': (ids) => asked(ids('project', ['project'])),
   'POST /v1/palisade/filters': wideFilter,
+  'POST /v1/palisade/filters/selection': () => ({ expressions: [{ key: 'env', operator: 'prefix', values: ['p'] }] }),
   'PUT /v1/palisade/filters/{uid}': wideFilter,
   'POST /v1/roles': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
   'PUT /v1/roles/{uid}': () => ({ metadata: { name: unknownId() }, spec: roleSpec }),
