@@ -43,13 +43,16 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         if (!what.ok) return what
         const { decision, near, roles } = access.explain(who.value, body.permission, what.value.ref)
         const because = decision.effect === 'allow' ? decision.because : []
-        const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)])
+        const { scope } = what.value.ref
+        // What a place is called is for who sees it, also where nothing is held that would name it.
+        const seen = access.allows('project.get', scope) ? [scope] : []
+        const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)], seen)
         const people = await names.people(tx)
         return ok({
           body: {
             user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
             permission: body.permission,
-            scope: named.scope(what.value.ref.scope),
+            scope: named.scope(scope),
             on: what.value.seen ?? null,
             effect: decision.effect,
             why: decision.effect === 'deny' ? decision.why : null,

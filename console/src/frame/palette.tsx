@@ -18,6 +18,7 @@ import { findRoles } from '../api/lists.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
+import { useEscape } from '../parts/layer.ts'
 import { AskWhy } from '../parts/why.tsx'
 import { pages } from './navigation.tsx'
 
@@ -31,6 +32,8 @@ export function Palette({ jumps }: { readonly jumps: number }) {
   useEffect(() => {
     if (jumps > 0) spotlight.open()
   }, [jumps])
+  const [isOpen, setOpen] = useState(false)
+  useEscape(spotlight.close, isOpen)
   const [asked] = useDebouncedValue(query.trim(), 150)
   const navigate = useNavigate()
   const askWhy = use(AskWhy)
@@ -142,6 +145,8 @@ export function Palette({ jumps }: { readonly jumps: number }) {
       actions={groups.filter(({ actions }) => actions.length > 0)}
       query={query}
       onQueryChange={setQuery}
+      onSpotlightOpen={() => setOpen(true)}
+      onSpotlightClose={() => setOpen(false)}
       shortcut={null}
       // Found by the server, or filtered above.
       filter={(_, actions) => actions}

@@ -1,8 +1,12 @@
 import { Select, Skeleton, Text, Title } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+
 import { permissionsQuery, toAskWho, useLacking, whoCan } from '../api/access.ts'
 import { currentSession } from '../api/session.ts'
+
+import { kept } from '../parts/answered.tsx'
+
 import { Grants } from '../parts/grants.tsx'
 import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
@@ -121,7 +125,7 @@ function Everybody({ permission, project, cluster }: Asked) {
   return (
     <>
       <div className="filters">
-        <Count data={list.data} one="person" many="people" />
+        <Count data={kept(list)} one="person" many="people" />
       </div>
       <DataTable
         label={`Who can ${permission}`}
