@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { FilterRule } from './filters.ts'
 import { RequestConditions, UnmetCondition } from './request-conditions.ts'
 import { numberInQuery } from './wire/common.ts'
 import { filterGroupIn as filterGroup } from './wire/filters.ts'
@@ -107,7 +108,7 @@ export const WhatCan = z.strictObject({
 
 const permissions = z.array(z.string())
 
-/** A change that somebody thinks of: as `PUT /v1/roles/{uid}` or `PUT /v1/filters/tag/{uid}` would write it. */
+/** A change that somebody thinks of: as `PUT /v1/roles/{uid}`, `PUT /v1/filters/tag/{uid}` or `PUT /v1/palisade/filters/{uid}` would write it. */
 export const SimulationQuestion = z.strictObject({
   change: z.discriminatedUnion('kind', [
     z.strictObject({
@@ -116,7 +117,13 @@ export const SimulationQuestion = z.strictObject({
       permissions: z.array(permission).max(500),
       isEnabled: z.boolean().default(true),
     }),
-    z.strictObject({ kind: z.literal('filter'), filter: uid, filterGroup }),
+    z.strictObject({
+      kind: z.literal('filter'),
+      filter: uid,
+      /** What it would compare, in the published shape or in our own: one of the two. */
+      filterGroup: filterGroup.optional(),
+      rule: FilterRule.optional(),
+    }),
   ]),
   /** How many days of the audit log are asked again; 0: none. */
   replayDays: z.int().min(0).max(30).default(0),
@@ -135,6 +142,9 @@ export const SimulationAnswer = z.strictObject({
       }),
     ),
     count: z.int(),
+    /** How many of all of them gain something, and how many lose something; some do both. */
+    gain: z.int(),
+    lose: z.int(),
   }),
   /** Clusters that a filter would newly select, or no more, in the projects where roles are given through it. */
   clusters: z.strictObject({ gained: z.int(), lost: z.int() }).nullable(),
@@ -148,6 +158,9 @@ export const SimulationAnswer = z.strictObject({
       requests: z.int(),
       /** There was more in those days than is asked again. */
       more: z.boolean(),
+      /** How many would be refused that were not, and the other way round. */
+      refused: z.int(),
+      allowed: z.int(),
       /** Requests that would go otherwise, those of one kind together, the latest first; the first hundred. */
       items: z.array(
         z.strictObject({

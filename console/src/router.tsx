@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   Outlet,
   redirect,
+  retainSearchParams,
 } from '@tanstack/react-router'
 import { currentSession } from './api/session.ts'
 import { Frame } from './frame/frame.tsx'
@@ -47,6 +48,8 @@ const inOrg = createRoute({
   path: '/t/$org',
   component: Frame,
   validateSearch: readSearch,
+  // The project stays chosen wherever a link leads, unless it says otherwise.
+  search: { middlewares: [retainSearchParams(['project'])] },
   notFoundComponent: Lost,
 })
 
@@ -123,8 +126,20 @@ const routes = root.addChildren([
       lazyRouteComponent(() => import('./pages/roles.tsx'), 'Roles'),
     ),
     page(
+      'roles/new',
+      lazyRouteComponent(() => import('./pages/role-form.tsx'), 'NewRole'),
+    ),
+    page(
+      'roles/$uid/edit',
+      lazyRouteComponent(() => import('./pages/role-form.tsx'), 'EditRole'),
+    ),
+    page(
       'roles/$uid',
       lazyRouteComponent(() => import('./pages/role.tsx'), 'RolePage'),
+    ),
+    page(
+      'filters',
+      lazyRouteComponent(() => import('./pages/filters.tsx'), 'Filters'),
     ),
     page(
       'requests',

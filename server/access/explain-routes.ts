@@ -43,16 +43,21 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         if (!what.ok) return what
         const { decision, near, roles } = access.explain(who.value, body.permission, what.value)
         const because = decision.effect === 'allow' ? decision.because : []
-        const named = await namer(tx, names.teams, [
-          ...because.slice(0, grantsShown),
-          ...near.slice(0, grantsShown).map(({ reason }) => reason),
-        ])
+        const { scope } = what.value
+        // What a place is called is for who sees it, also where nothing is held that would name it.
+        const seen = access.allows('project.get', scope) ? [scope] : []
+        const named = await namer(
+          tx,
+          names.teams,
+          [...because.slice(0, grantsShown), ...near.slice(0, grantsShown).map(({ reason }) => reason)],
+          seen,
+        )
         const people = await names.people(tx)
         return ok({
           body: {
             user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
             permission: body.permission,
-            scope: named.scope(what.value.scope),
+            scope: named.scope(scope),
             effect: decision.effect,
             why: decision.effect === 'deny' ? decision.why : null,
             because: because

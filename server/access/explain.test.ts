@@ -117,7 +117,7 @@ test('explain: why, what nearly does it, and the smallest role that would', asyn
   assert.deepEqual([allowed.effect, allowed.why, allowed.because.length, allowed.near], ['allow', null, 1, []])
   const denied = await ask(direct, { permission: 'cluster.update', cluster: 'c1' })
   assert.deepEqual([denied.effect, denied.why, denied.because], ['deny', 'no-grant', []])
-  assert.equal(denied.scope.project.uid, project)
+  assert.deepEqual(denied.scope.project, { uid: project, name: 'Default' }, 'by name, although nothing there names it')
   const roles = denied.roles.map((one: { permissions: number }) => one.permissions)
   assert.deepEqual(
     roles,

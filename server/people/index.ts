@@ -23,6 +23,7 @@ export { userAnswer } from './user-answers.ts'
 export { findUser } from './user-routes.ts'
 export {
   type AdminType,
+  countUsers,
   fullName,
   insertUser,
   type NewPerson,

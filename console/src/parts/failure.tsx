@@ -3,10 +3,18 @@ import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
 import { Refused, type Scope } from '../api/client.ts'
 import { useScopeName } from '../api/me.ts'
 import { Copyable } from './copy.tsx'
+import { Uses } from './uses.tsx'
 import { WhyButton } from './why.tsx'
 
+type Props = {
+  readonly error: unknown
+  readonly retry?: (() => void) | undefined
+  /** What is below it was there before it. */
+  readonly isOld?: boolean
+}
+
 /** What happened, what still holds, what to do, and the request id. */
-export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: (() => void) | undefined }) {
+export function Failure({ error, retry, isOld = false }: Props) {
   const refused = error instanceof Refused ? error : undefined
   const denied = refused?.status === 403
   return (
@@ -19,6 +27,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
     >
       <Text size="sm" c="var(--mantine-color-text)">
         {refused?.scope ? <Named refused={refused} scope={refused.scope} /> : (refused?.message ?? unanswered(error))}
+        {isOld && ' What is shown below is as it was before.'}
       </Text>
       {refused && refused.issues.length > 1 && (
         <ul>
@@ -29,6 +38,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
           ))}
         </ul>
       )}
+      {refused && refused.uses.length > 0 && <Uses of={refused} />}
       <Group gap="sm" mt="xs">
         {denied && refused?.permission && (
           <WhyButton
