@@ -61,7 +61,7 @@ export function Users() {
               </To>
             ),
           },
-          { title: 'E-mail', sort: 'email', cell: ({ email }) => email },
+          { title: 'E-mail', sort: 'email', wide: true, cell: ({ email }) => email },
           { title: 'State', cell: (person) => <PersonState {...person} /> },
           { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Last sign-in', wide: true, cell: ({ lastSignInAt }) => <When at={lastSignInAt ?? ''} /> },
