@@ -1,4 +1,5 @@
 import { type Grant, WhoCan } from '../contract/access.ts'
+import { conditionsInWords } from '../contract/conditions-in-words.ts'
 import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
@@ -32,7 +33,7 @@ export async function whoCan(permission: string, options: WhoCanOptions, edges: 
     if (options.output === 'json') return printJson(edges, items)
     printTable(
       edges,
-      ['USER', 'ROLE', 'VIA', 'GIVEN IN', 'ON', 'UNTIL'],
+      ['USER', 'ROLE', 'VIA', 'GIVEN IN', 'ON', 'UNTIL', 'ONLY'],
       items.flatMap(({ user, because }) => because.map((grant) => [user.name, ...cellsOf(grant)])),
     )
   })
@@ -43,12 +44,13 @@ function placeOf({ kind, project, workspace }: Grant['scope']): string {
   return project ? `project ${project.name}` : kind
 }
 
-function cellsOf({ role, via, scope, filters, endsAt }: Grant): string[] {
+function cellsOf({ role, via, scope, filters, endsAt, conditions }: Grant): string[] {
   return [
     role.name,
     via.kind === 'user' ? 'own' : `team ${via.team.name}`,
     placeOf(scope),
     filters.length === 0 ? 'everything' : filters.map(({ name }) => name).join(' or '),
     endsAt === null ? '' : shownTime(endsAt),
+    conditions === null ? '' : conditionsInWords(conditions),
   ]
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { FilterRule } from './filters.ts'
+import { RequestConditions, UnmetCondition } from './request-conditions.ts'
 import { numberInQuery } from './wire/common.ts'
 import { filterGroupIn as filterGroup } from './wire/filters.ts'
 
@@ -49,6 +51,8 @@ export const Grant = z.strictObject({
   /** The filters that select what it acts on, any of them; none where it acts on everything. */
   filters: z.array(named),
   endsAt: z.iso.datetime().nullable(),
+  /** It counts for requests that meet them alone; `null`: for every request. */
+  conditions: RequestConditions.nullable(),
 })
 export type Grant = z.infer<typeof Grant>
 
@@ -61,10 +65,16 @@ export const AccessExplanation = z.strictObject({
   why: z.enum(['unknown-subject', 'subject-inactive', 'unknown-permission', 'no-grant']).nullable(),
   because: z.array(Grant),
   /**
-   * Grants of the permission that do not count here: given in another scope, ended by now, or with filters that do not select
-   * the object.
+   * Grants of the permission that do not count here: given in another scope, ended by now, with filters that do not select
+   * the object, or under conditions that the request does not meet. Of others' requests nothing is known but the time.
    */
-  near: z.array(Grant.extend({ why: z.enum(['elsewhere', 'ended', 'not-selected']) })),
+  near: z.array(
+    Grant.extend({
+      why: z.enum(['elsewhere', 'ended', 'not-selected', 'condition']),
+      /** Of `condition`: which of them. */
+      unmet: z.array(UnmetCondition),
+    }),
+  ),
   /** Roles that would allow it, the one with the fewest permissions first; the first ten. */
   roles: z.array(named.extend({ scope: z.enum(['system', 'tenant', 'project', 'resource']), permissions: z.int() })),
   /** The access epoch that it was decided on. */
@@ -88,11 +98,13 @@ export const WhatCan = z.strictObject({
   workspaces: z.array(z.strictObject({ workspace: named, project: named, permissions: z.array(z.string()) })),
   /** On what filters select. */
   filtered: z.array(Grant.extend({ permissions: z.array(z.string()) })),
+  /** For requests that meet conditions; all of the above is for every request. */
+  conditional: z.array(Grant.extend({ permissions: z.array(z.string()) })),
 })
 
 const permissions = z.array(z.string())
 
-/** A change that somebody thinks of: as `PUT /v1/roles/{uid}` or `PUT /v1/filters/tag/{uid}` would write it. */
+/** A change that somebody thinks of: as `PUT /v1/roles/{uid}`, `PUT /v1/filters/tag/{uid}` or `PUT /v1/palisade/filters/{uid}` would write it. */
 export const SimulationQuestion = z.strictObject({
   change: z.discriminatedUnion('kind', [
     z.strictObject({
@@ -101,7 +113,13 @@ export const SimulationQuestion = z.strictObject({
       permissions: z.array(permission).max(500),
       isEnabled: z.boolean().default(true),
     }),
-    z.strictObject({ kind: z.literal('filter'), filter: uid, filterGroup }),
+    z.strictObject({
+      kind: z.literal('filter'),
+      filter: uid,
+      /** What it would compare, in the published shape or in our own: one of the two. */
+      filterGroup: filterGroup.optional(),
+      rule: FilterRule.optional(),
+    }),
   ]),
   /** How many days of the audit log are asked again; 0: none. */
   replayDays: z.int().min(0).max(30).default(0),
@@ -120,6 +138,9 @@ export const SimulationAnswer = z.strictObject({
       }),
     ),
     count: z.int(),
+    /** How many of all of them gain something, and how many lose something; some do both. */
+    gain: z.int(),
+    lose: z.int(),
   }),
   /** Clusters that a filter would newly select, or no more, in the projects where roles are given through it. */
   clusters: z.strictObject({ gained: z.int(), lost: z.int() }).nullable(),
@@ -133,6 +154,9 @@ export const SimulationAnswer = z.strictObject({
       requests: z.int(),
       /** There was more in those days than is asked again. */
       more: z.boolean(),
+      /** How many would be refused that were not, and the other way round. */
+      refused: z.int(),
+      allowed: z.int(),
       /** Requests that would go otherwise, those of one kind together, the latest first; the first hundred. */
       items: z.array(
         z.strictObject({

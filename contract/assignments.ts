@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { RequestConditions } from './request-conditions.ts'
 
-/** Our own `/v1/palisade/access/assignments`: roles that somebody holds, one by one, with their ends. */
+/** Our own `/v1/palisade/access/assignments`: roles that somebody holds, one by one, with their ends and conditions. */
 
 const uid = z.string().max(128)
 const named = z.strictObject({ uid: z.string(), name: z.string() })
@@ -22,12 +23,18 @@ export const NewAssignment = z.strictObject({
   role: uid,
   /** Absent: in the tenant, and so in all of its projects. */
   project: uid.optional(),
-  endsAt: end,
-})
-
-export const AssignmentEnd = z.strictObject({
   /** `null`: for good. */
   endsAt: end.nullable(),
+  /** `null`, or absent: for every request. */
+  conditions: RequestConditions.nullable().default(null),
+})
+
+/** What is absent stays as it is. */
+export const AssignmentChange = z.strictObject({
+  /** `null`: for good. */
+  endsAt: end.nullable().optional(),
+  /** `null`: for every request. */
+  conditions: RequestConditions.nullable().optional(),
 })
 
 export const Assignment = z.strictObject({
@@ -39,6 +46,8 @@ export const Assignment = z.strictObject({
   project: named.nullable(),
   /** `null`: without an end. */
   endsAt: z.iso.datetime().nullable(),
+  /** `null`: for every request. */
+  conditions: RequestConditions.nullable(),
   createdAt: z.iso.datetime(),
   /** Who gave it; `null`: nobody, as at the birth of the tenant. */
   createdBy: named.nullable(),
@@ -46,4 +55,4 @@ export const Assignment = z.strictObject({
 export type Assignment = z.infer<typeof Assignment>
 
 export const AssignmentList = z.strictObject({ items: z.array(Assignment) })
-export const AssignmentMade = z.strictObject({ uid: z.string(), endsAt: z.iso.datetime() })
+export const AssignmentMade = z.strictObject({ uid: z.string(), endsAt: z.iso.datetime().nullable() })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { searchFound, searchQuery } from './lists.ts'
 import { displayName, storableText } from './wire/common.ts'
 
 /** Our own `/v1/palisade/filters`: tag filters with every operator that there is. */
@@ -15,11 +16,13 @@ const FilterExpression = z.strictObject({
   values: z.array(storableText(4096)).max(100).default([]),
 })
 
-export const FilterIn = z.strictObject({
-  name: displayName(128),
+/** What a filter compares, without its name. */
+export const FilterRule = z.strictObject({
   conjunction: z.enum(['and', 'or']).default('and'),
   expressions: z.array(FilterExpression).min(1, 'needs a comparison').max(50),
 })
+
+export const FilterIn = z.strictObject({ name: displayName(128), ...FilterRule.shape })
 
 export const FilterMade = z.strictObject({ uid: z.string() })
 
@@ -37,4 +40,38 @@ export const Filter = z.strictObject({
   ),
   /** Whether the published API can show it whole and change it: it compares by `eq` alone. */
   isPublished: z.boolean(),
+})
+
+export const FiltersQuery = searchQuery(['name'])
+export const FiltersFound = searchFound(
+  Filter.extend({
+    /** How many resource roles act through it. */
+    uses: z.int(),
+  }),
+)
+
+const named = z.strictObject({ uid: z.string(), name: z.string() })
+
+/** The resource roles that act through one filter, the oldest first. */
+export const FilterUses = z.strictObject({
+  items: z.array(
+    z.strictObject({
+      /** Of the resource role. */
+      uid: z.string(),
+      subject: named.extend({ kind: z.enum(['user', 'team']) }),
+      roles: z.array(named),
+      projects: z.array(named),
+      /** All of its filters, this one among them: any of them selects. */
+      filters: z.array(named),
+    }),
+  ),
+})
+
+/** What a filter would select, of what the caller may list. */
+export const FilterSelection = z.strictObject({
+  /** The first of them by name. */
+  clusters: z.array(named.extend({ project: named })),
+  count: z.int(),
+  /** How many the caller may list at all. */
+  of: z.int(),
 })

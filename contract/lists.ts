@@ -7,7 +7,7 @@ import { type Columns, sorted } from './wire/list-select.ts'
 const uidAndName = z.strictObject({ uid: z.string(), name: z.string() })
 
 /** What every such list is asked with. */
-const searchQuery = <const Orders extends readonly [string, ...string[]]>(orders: Orders) =>
+export const searchQuery = <const Orders extends readonly [string, ...string[]]>(orders: Orders) =>
   z.strictObject({
     /** A part of the name, however it is spelled. */
     q: storableText(512).default(''),
@@ -17,7 +17,7 @@ const searchQuery = <const Orders extends readonly [string, ...string[]]>(orders
     offset: numberInQuery(0, 1_000_000_000).default(0),
   })
 
-const found = <Item extends z.ZodType>(item: Item) =>
+export const searchFound = <Item extends z.ZodType>(item: Item) =>
   z.strictObject({
     items: z.array(item),
     /** How many fit, on all pages. */
@@ -25,7 +25,7 @@ const found = <Item extends z.ZodType>(item: Item) =>
   })
 
 export const TeamsQuery = searchQuery(['name', 'createdAt'])
-export const TeamsFound = found(
+export const TeamsFound = searchFound(
   z.strictObject({
     ...uidAndName.shape,
     members: z.int(),
@@ -40,7 +40,7 @@ export const TeamsFound = found(
 const roleScopes = ['tenant', 'project', 'resource'] as const
 /** `q` also finds the roles that carry the permission of exactly this name. */
 export const RolesQuery = searchQuery(['name', 'permissions']).extend({ scope: z.enum(roleScopes).optional() })
-export const RolesFound = found(
+export const RolesFound = searchFound(
   z.strictObject({
     ...uidAndName.shape,
     scope: z.enum(roleScopes),
@@ -53,7 +53,7 @@ export const RolesFound = found(
 )
 
 export const ApiKeysQuery = searchQuery(['name', 'expiresAt', 'createdAt'])
-export const ApiKeysFound = found(
+export const ApiKeysFound = searchFound(
   z.strictObject({
     ...uidAndName.shape,
     /** Whom it acts as. */

@@ -1101,13 +1101,15 @@ create table role_assignments (
   ends_at timestamp with time zone,
   created_by uid,
   created_at timestamp with time zone not null,
+  conditions jsonb,
   constraint role_assignments_pkey PRIMARY KEY (tenant_id, assignment_id),
   constraint role_assignments_tenant_id_user_id_team_id_role_id_project__key UNIQUE NULLS NOT DISTINCT (tenant_id, user_id, team_id, role_id, project_id),
   constraint role_assignments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint role_assignments_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, project_id) ON DELETE CASCADE,
   constraint role_assignments_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
   constraint role_assignments_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
-  constraint role_assignments_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
+  constraint role_assignments_check CHECK (((user_id IS NULL) <> (team_id IS NULL))),
+  constraint role_assignments_conditions_check CHECK ((jsonb_typeof(conditions) = 'object'::text))
 );
 CREATE INDEX role_assignments_by_project ON role_assignments USING btree (tenant_id, project_id);
 CREATE INDEX role_assignments_by_role ON role_assignments USING btree (tenant_id, role_id);

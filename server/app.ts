@@ -193,9 +193,9 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       mintProbe: (of, changed = {}) => identity.apiServerTokens.mintUnsound({ ...of, access: 'proxy' }, changed),
       now: clock.now,
     },
-    standing: async (tx, { user }, cluster, now) => {
+    standing: async (tx, principal, cluster, now) => {
       const { uid, project, labels: tags } = cluster
-      return standingOf(await access.inTx(tx), user, { uid, project, tags }, now.getTime())
+      return standingOf(await access.inTx(tx), principal, { uid, project, tags }, now.getTime())
     },
     endsAt,
     mintToken: (of) => identity.apiServerTokens.mint({ ...of, access: 'proxy' }),
@@ -260,8 +260,8 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     inTenant,
     access: {
       ...access,
-      decide: (snapshot, user, permission, resource, now) =>
-        decide({ subject: { userUid: user }, permission, resource, now }, snapshot.compiled),
+      decide: (snapshot, { user, origin }, permission, resource, now) =>
+        decide({ subject: { userUid: user }, permission, resource, now, origin }, snapshot.compiled),
       requestAccess,
     },
     recheck: identity.recheck,

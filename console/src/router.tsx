@@ -123,8 +123,20 @@ const routes = root.addChildren([
       lazyRouteComponent(() => import('./pages/roles.tsx'), 'Roles'),
     ),
     page(
+      'roles/new',
+      lazyRouteComponent(() => import('./pages/role-form.tsx'), 'NewRole'),
+    ),
+    page(
+      'roles/$uid/edit',
+      lazyRouteComponent(() => import('./pages/role-form.tsx'), 'EditRole'),
+    ),
+    page(
       'roles/$uid',
       lazyRouteComponent(() => import('./pages/role.tsx'), 'RolePage'),
+    ),
+    page(
+      'filters',
+      lazyRouteComponent(() => import('./pages/filters.tsx'), 'Filters'),
     ),
     page(
       'requests',

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import type { AnyPermission } from '../../contract/permissions.ts'
-import type { AccessRequest, Assignment, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
+import type {
+  AccessRequest,
+  Assignment,
+  Day,
+  RequestConditions,
+  RequestOrigin,
+  RoleDefinition,
+  Scope,
+  TagFilterSet,
+  TenantAccessFacts,
+} from './types.ts'
 
 /**
  * Small worlds for property tests. Everything comes from a few names, so that grants and requests meet often, and every
@@ -14,7 +24,13 @@ const roles = ['r1', 'r2', 'r3', 'r4', 'r5']
 const catalogue: readonly AnyPermission[] = ['cluster.get', 'cluster.update', 'project.list', 'tenant.get']
 /** Carried by roles, but not in the catalogue of these worlds. */
 const unlisted: AnyPermission = 'workspace.get'
-const times = [0, 1000, 2000, 3000]
+const hour = 3_600_000
+/** Around the moments at which clocks in Europe are put forward (1:00 UTC on 29 March 2026) and back (on 25 October), and a midnight. */
+const moments = [Date.UTC(2026, 2, 29, 1), Date.UTC(2026, 9, 25, 1), Date.UTC(2026, 0, 1)].flatMap((at) =>
+  [-hour, -60_000, -1, 0, 1, 60_000, hour / 2, hour, 2 * hour].map((by) => at + by),
+)
+const early = [0, 1000, 2000, 3000]
+const times = [...early, ...moments]
 
 const anyScope: fc.Arbitrary<Scope> = fc.constantFrom<Scope>(
   { kind: 'system' },
@@ -74,6 +90,50 @@ const anyRole = fc.record(
   ordinary,
 )
 
+const days: readonly Day[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
+const anyTimeOfDay = fc.constantFrom('00:00', '00:30', '01:00', '02:00', '02:30', '03:00', '09:00', '17:00', '23:59')
+
+const anyConditions: fc.Arbitrary<RequestConditions> = fc
+  .record(
+    {
+      timeWindow: fc.record(
+        {
+          timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'No/Where'),
+          days: fc.oneof(fc.constant(days), fc.uniqueArray(fc.constantFrom(...days), { minLength: 1, maxLength: 5 })),
+          from: anyTimeOfDay,
+          to: fc.oneof(anyTimeOfDay, fc.constant('24:00')),
+        },
+        ordinary,
+      ),
+      networks: fc.uniqueArray(
+        fc.constantFrom('10.0.0.0/8', '10.1.2.3/32', '0.0.0.0/0', '2001:db8::/32', '::/0', '2001:db8::1/128'),
+        { maxLength: 2 },
+      ),
+      signInWithinSeconds: fc.constantFrom(1, 60, 3_600),
+    },
+    { requiredKeys: [], ...ordinary },
+  )
+  .map((conditions) => conditions as RequestConditions) // Cast: fast-check widens the literal days to string.
+
+const anyOrigin: fc.Arbitrary<RequestOrigin | undefined> = fc.option(
+  fc.record(
+    {
+      address: fc.constantFrom(
+        '10.1.2.3',
+        '10.200.0.1',
+        '::ffff:10.1.2.3',
+        '192.0.2.1',
+        '2001:db8::1',
+        'fe80::1',
+        'nowhere',
+      ),
+      provedAt: fc.constantFrom(...times),
+    },
+    { requiredKeys: [], ...ordinary },
+  ),
+  { nil: undefined, freq: 8 },
+)
+
 export const anyAssignment: fc.Arbitrary<Assignment> = fc
   .record(
     {
@@ -85,11 +145,13 @@ export const anyAssignment: fc.Arbitrary<Assignment> = fc
       roleUid: fc.constantFrom(...roles, 'no-such-role'),
       scope: anyScope,
       filters: fc.oneof({ weight: 2, arbitrary: fc.constant('none' as const) }, { weight: 1, arbitrary: anyFilters }),
-      endsAt: fc.constantFrom(...times),
+      endsAt: fc.oneof(fc.constantFrom(...times), fc.constant(Date.UTC(2030, 0, 1))),
+      conditions: fc.option(anyConditions, { nil: undefined, freq: 2 }),
     },
     { requiredKeys: ['id', 'subject', 'roleUid', 'scope', 'filters'], ...ordinary },
   )
-  .map((assignment) => assignment as Assignment) // Cast: fast-check widens the literal kinds to string.
+  // Cast: fast-check widens the literal kinds to string.
+  .map(({ conditions, ...assignment }) => ({ ...assignment, ...(conditions ? { conditions } : {}) }) as Assignment)
 
 const anyUser = fc.record(
   {
@@ -121,7 +183,8 @@ export const anyRequest: fc.Arbitrary<AccessRequest> = fc.record(
       { kind: fc.constant('cluster'), scope: anyScope, tags: anyTags },
       { requiredKeys: ['kind', 'scope'], ...ordinary },
     ),
-    now: fc.constantFrom(...times, Number.NaN),
+    now: fc.constantFrom(...early, ...early, ...early, ...moments, Number.NaN),
+    origin: anyOrigin,
   },
   ordinary,
 )

@@ -1,10 +1,12 @@
+import { meets } from './request-conditions.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
 import type { AccessRequest, Assignment, Decision, DenyCause, Reason, Scope, TenantAccessFacts } from './types.ts'
 
 /**
  * The whole rule, slowly: what `decide` must answer to any request. Deny by default; grants only add, none takes away.
  */
-export function decidePlain({ subject, permission, resource, now }: AccessRequest, facts: TenantAccessFacts): Decision {
+export function decidePlain(request: AccessRequest, facts: TenantAccessFacts): Decision {
+  const { subject, permission, resource, now } = request
   const deny = (why: DenyCause): Decision => {
     return { effect: 'deny', missing: permission, scope: resource.scope, epoch: facts.epoch, why }
   }
@@ -28,7 +30,8 @@ export function decidePlain({ subject, permission, resource, now }: AccessReques
         mayBeGiven(role.scope, assignment, facts.tenantUid) &&
         reaches(assignment.scope, resource.scope) &&
         isLive(assignment, now) &&
-        selects(assignment.filters, resource.tags)
+        selects(assignment.filters, resource.tags) &&
+        meets(assignment, request)
       if (!allows) return []
       const via = kind === 'user' ? { kind } : { kind, teamUid: uid }
       return [{ assignment: assignment.id, roleUid: role.uid, roleName: role.name, via, scope: assignment.scope }]

@@ -4,7 +4,15 @@ import type { AnyPermission } from '../../contract/permissions.ts'
 import { compile } from './compile.ts'
 import { decide } from './decide.ts'
 import { decidePlain } from './decide-plain.ts'
-import type { Assignment, ResourceRef, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
+import type {
+  Assignment,
+  RequestOrigin,
+  ResourceRef,
+  RoleDefinition,
+  Scope,
+  TagFilterSet,
+  TenantAccessFacts,
+} from './types.ts'
 
 const inTenant: Scope = { kind: 'tenant' }
 const inSystem: Scope = { kind: 'system' }
@@ -59,12 +67,51 @@ type Case = {
   readonly on?: Scope
   readonly tags?: ResourceRef['tags']
   readonly now?: number
+  readonly origin?: RequestOrigin
   readonly facts?: Partial<TenantAccessFacts>
   readonly expect: 'allow' | 'no-grant' | 'unknown-subject' | 'subject-inactive' | 'unknown-permission'
 }
 
 const system = { tenantUid: 'system' }
+const fromOffice = { conditions: { networks: ['192.0.2.0/24'] } }
 const cases: readonly Case[] = [
+  {
+    rule: 'a role under conditions counts for a request that meets them',
+    assignments: [give('project', projectA, fromOffice)],
+    origin: { address: '192.0.2.7' },
+    expect: 'allow',
+  },
+  {
+    rule: 'and not for one that does not',
+    assignments: [give('project', projectA, fromOffice)],
+    origin: { address: '198.51.100.7' },
+    expect: 'no-grant',
+  },
+  {
+    rule: 'nor for one of which nothing is known',
+    assignments: [give('project', projectA, fromOffice), give('tenant', inTenant, fromOffice)],
+    expect: 'no-grant',
+  },
+  {
+    rule: 'in the tenant neither',
+    assignments: [give('tenant', inTenant, fromOffice)],
+    origin: { address: '198.51.100.7' },
+    on: inTenant,
+    expect: 'no-grant',
+  },
+  {
+    rule: 'conditions beside filters must both hold',
+    assignments: [{ ...filtered([both(is('env', 'prod'))]), ...fromOffice }],
+    origin: { address: '192.0.2.7' },
+    tags: { env: 'dev' },
+    expect: 'no-grant',
+  },
+  {
+    rule: 'a document that names nothing is met by nothing',
+    assignments: [give('project', projectA, { conditions: {} })],
+    origin: { address: '192.0.2.7', provedAt: noon },
+    expect: 'no-grant',
+  },
   { rule: 'denies when nothing grants', assignments: [], expect: 'no-grant' },
   { rule: 'allows inside the granted project', assignments: [give('project', projectA)], expect: 'allow' },
   { rule: 'does not reach another project', assignments: [give('project', projectB)], expect: 'no-grant' },
@@ -346,6 +393,7 @@ for (const c of cases) {
       permission: c.permission ?? 'cluster.get',
       resource: { kind: 'cluster', uid: 'c1', scope: c.on ?? projectA, ...(c.tags ? { tags: c.tags } : {}) },
       now: c.now ?? noon,
+      origin: c.origin,
     }
     const world = facts(c.assignments, c.facts)
     const decision = decide(request, compile(world))

@@ -10,6 +10,7 @@ import {
   tenantScope,
 } from './held.ts'
 import { mergeRows, type Principal } from './principal.ts'
+import { meets } from './request-conditions.ts'
 import { isLive, reaches, selects } from './rules.ts'
 import type { AccessRequest, Assignment, Decision, DenyCause, Reason } from './types.ts'
 
@@ -77,9 +78,15 @@ function noteRun(
   return count
 }
 
-/** What the numbers leave open: two places with one number, filters, an end. */
-function applies(grant: Assignment, { now, resource }: AccessRequest): boolean {
-  return reaches(grant.scope, resource.scope) && isLive(grant, now) && selects(grant.filters, resource.tags)
+/** What the numbers leave open: two places with one number, filters, an end, conditions on the request. */
+function applies(grant: Assignment, request: AccessRequest): boolean {
+  const { now, resource } = request
+  return (
+    reaches(grant.scope, resource.scope) &&
+    isLive(grant, now) &&
+    selects(grant.filters, resource.tags) &&
+    meets(grant, request)
+  )
 }
 
 /** Where the rows of a scope begin, or would. */

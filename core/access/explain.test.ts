@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { compile } from './compile.ts'
 import { decide } from './decide.ts'
 import { explain, whoCan } from './explain.ts'
-import type { Assignment, ResourceRef, TenantAccessFacts } from './types.ts'
+import type { Assignment, RequestConditions, ResourceRef, TenantAccessFacts } from './types.ts'
 
 const permissions = ['cluster.get', 'cluster.list', 'cluster.update'] as const
 const projects = ['p1', 'p2']
@@ -14,8 +14,10 @@ const prod = {
   expressions: [{ key: 'env', operator: 'eq', negation: false, values: ['prod'] }],
 } as const
 
+const conditions: readonly RequestConditions[] = [{ networks: ['10.0.0.0/8'] }, { signInWithinSeconds: 60 }]
+
 /** Park and Miller's generator: the same worlds each time. */
-function worlds(seed: number) {
+function worlds(seed: number, conditioned = false) {
   let state = seed
   const next = (below: number) => {
     state = (state * 48_271) % 2_147_483_647
@@ -47,6 +49,7 @@ function worlds(seed: number) {
         scope: next(2) === 0 ? { kind: 'tenant' } : { kind: 'project', projectUid: one(projects) },
         filters: kind === 'resource' && next(4) > 0 ? [prod] : 'none',
         ...(next(5) === 0 ? { endsAt: 1_000 + next(3) - 1 } : {}),
+        ...(conditioned && next(5) === 0 ? { conditions: one(conditions) } : {}),
       }
     }),
   })
@@ -80,23 +83,25 @@ test('who can is everybody whom a decision would allow, for the same reasons, in
 })
 
 test('every grant of the permission either decides or is told as one that does not, and why', () => {
-  const world = worlds(7)
+  const world = worlds(7, true)
+  const origin = { address: '10.0.0.1' }
   const whys = new Set<string>()
   for (let i = 0; i < 300; i++) {
     const compiled = compile(world())
     for (const resource of resources)
       for (const userUid of users) {
-        const request = { subject: { userUid }, permission: 'cluster.get', resource, now: 1_000 }
+        const request = { subject: { userUid }, permission: 'cluster.get', resource, now: 1_000, origin }
         const { decision, near } = explain(request, compiled)
         assert.deepEqual(decision, decide(request, compiled))
         const counted = new Set(decision.effect === 'allow' ? decision.because.map((one) => one.assignment) : [])
-        for (const { reason, why } of near) {
+        for (const { reason, why, unmet } of near) {
+          assert.deepEqual(unmet, why === 'condition' ? ['sign-in-age'] : [], 'the network is the right one')
           assert.ok(!counted.has(reason.assignment), 'a grant that counts is no near miss')
           whys.add(why)
         }
       }
   }
-  assert.deepEqual([...whys].sort(), ['elsewhere', 'ended', 'not-selected'])
+  assert.deepEqual([...whys].sort(), ['condition', 'elsewhere', 'ended', 'not-selected'])
 })
 
 test('what would be needed names the roles that would do, the smallest first, and none that could not be given there', () => {
@@ -118,4 +123,14 @@ test('what would be needed names the roles that would do, the smallest first, an
   assert.deepEqual(rolesFor(resources[2]!), ['small', 'filtered', 'big'])
   assert.deepEqual(rolesFor(resources[1]!), ['small', 'big'], 'a filter selects no scope')
   assert.deepEqual(rolesFor(resources[0]!), ['small', 'big'])
+})
+
+test('who can: whoever may under conditions is named, for their own request may meet them', () => {
+  const world = worlds(11, true)
+  const request = { permission: 'cluster.get', resource: resources[2]!, now: 1_000 }
+  for (let i = 0; i < 100; i++) {
+    const facts = world()
+    const stripped = facts.assignments.map(({ conditions: _, ...one }) => one)
+    assert.deepEqual(whoCan(request, compile(facts)), whoCan(request, compile({ ...facts, assignments: stripped })))
+  }
 })

@@ -2,14 +2,27 @@ import type { AnyPermission } from '../../contract/permissions.ts'
 import { type CompiledAccess, holdersOf } from './compile.ts'
 import { decide } from './decide.ts'
 import { type Grant, grantsOf, type Held, reasonOf } from './held.ts'
+import { meets, unmetOf } from './request-conditions.ts'
 import { hasPermission } from './role-table.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
-import type { AccessRequest, Assignment, Decision, Reason, RoleDefinition, Scope, SubjectRef } from './types.ts'
+import type {
+  AccessRequest,
+  Assignment,
+  Decision,
+  Reason,
+  RequestConditions,
+  RoleDefinition,
+  Scope,
+  SubjectRef,
+  UnmetCondition,
+} from './types.ts'
 
 /** Why a grant that carries the permission does not count for a request. */
 export type NearMiss = {
   readonly reason: Reason
-  readonly why: 'elsewhere' | 'ended' | 'not-selected'
+  readonly why: 'elsewhere' | 'ended' | 'not-selected' | 'condition'
+  /** Of `condition`: what the request does not meet. */
+  readonly unmet: readonly UnmetCondition[]
 }
 
 export type Explanation = {
@@ -34,8 +47,12 @@ export function explain(request: AccessRequest, compiled: CompiledAccess): Expla
           ? 'ended'
           : !selects(assignment.filters, resource.tags)
             ? 'not-selected'
-            : undefined
-      return why === undefined ? [] : [{ reason: reasonOf(grant), why }]
+            : !meets(assignment, request)
+              ? 'condition'
+              : undefined
+      if (why === undefined) return []
+      const unmet = why === 'condition' ? unmetOf(assignment.conditions ?? {}, request) : []
+      return [{ reason: reasonOf(grant), why, unmet }]
     })
   return { decision, near, roles: rolesWith(request, compiled) }
 }
@@ -78,16 +95,10 @@ export type FilteredGrant = {
   readonly filters: Assignment['filters']
 }
 
-/** What an active user holds through filters at `now`: their own, then those of each team. */
-export function filteredGrantsOf(
-  compiled: CompiledAccess,
-  { userUid }: SubjectRef,
-  now: number,
-): readonly FilteredGrant[] {
-  if (!compiled.users.get(userUid)?.active) return []
-  return holdersOf(compiled, userUid)
-    .flatMap((held) => grantsOf(held, compiled.roles))
-    .filter(({ assignment }) => assignment.filters !== 'none' && isLive(assignment, now))
+/** What an active user holds through filters at `now`, without conditions: their own, then those of each team. */
+export function filteredGrantsOf(compiled: CompiledAccess, subject: SubjectRef, now: number): readonly FilteredGrant[] {
+  return liveGrantsOf(compiled, subject, now)
+    .filter(({ assignment }) => assignment.filters !== 'none' && assignment.conditions === undefined)
     .map((grant) => ({
       reason: reasonOf(grant),
       permissions: grant.role.permissions,
@@ -95,12 +106,37 @@ export function filteredGrantsOf(
     }))
 }
 
+/** A live grant that counts for some requests. */
+export type ConditionalGrant = Pick<FilteredGrant, 'reason' | 'permissions'> & {
+  readonly conditions: RequestConditions
+}
+
+/** What an active user holds under conditions at `now`, through filters too: their own, then those of each team. */
+export function conditionalGrantsOf(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  now: number,
+): readonly ConditionalGrant[] {
+  return liveGrantsOf(compiled, subject, now).flatMap((grant) => {
+    const { conditions } = grant.assignment
+    if (conditions === undefined) return []
+    return [{ reason: reasonOf(grant), permissions: grant.role.permissions, conditions }]
+  })
+}
+
+function liveGrantsOf(compiled: CompiledAccess, { userUid }: SubjectRef, now: number): readonly Grant[] {
+  if (!compiled.users.get(userUid)?.active) return []
+  return holdersOf(compiled, userUid)
+    .flatMap((held) => grantsOf(held, compiled.roles))
+    .filter(({ assignment }) => isLive(assignment, now))
+}
+
 /** A user who may, and every way in which. */
 export type Able = { readonly user: string; readonly because: readonly Reason[] }
 
 /**
  * Every active user whom `decide` would allow the request, with the same reasons, by UID: one pass over the assignments and
- * one over the users, whoever they are.
+ * one over the users, whoever they are. Grants under conditions count, for each user makes a request of their own.
  *
  * @param isFiltered of a scope: also who may on what filters select in it, which `decide` would not allow in the scope as a whole
  */

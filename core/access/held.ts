@@ -52,7 +52,7 @@ export function layOutHeld(assignments: readonly Assignment[]): Held {
   return { grants: numbered.map(({ assignment }) => assignment), rows: undefined }
 }
 
-/** Role number, whether filters or an end must be looked at, and the way in which it is given. */
+/** Role number, whether filters, an end or conditions must be looked at, and the way in which it is given. */
 const noRole = -1
 const roleShift = 4
 const conditional = 8
@@ -77,12 +77,12 @@ export function rowsOf(held: Held, roles: RoleTable): Rows {
   return made
 }
 
-function pack(role: number, { scope, filters, endsAt }: Assignment): number {
-  const isConditional = filters !== 'none' || endsAt !== undefined
+function pack(role: number, { scope, filters, endsAt, conditions }: Assignment): number {
+  const isConditional = filters !== 'none' || endsAt !== undefined || conditions !== undefined
   return (role << roleShift) | (isConditional ? conditional : 0) | placementOf({ scope, filters })
 }
 
-/** Whether a packed row carries a permission, given as it may be; filters and ends are not looked at. */
+/** Whether a packed row carries a permission, given as it may be; filters, ends and conditions are not looked at. */
 export function carries(packed: number, roles: RoleTable, permission: number): boolean {
   if (packed === noRole) return false
   const role = packed >>> roleShift

@@ -5,7 +5,17 @@ import type { AnyPermission } from '../../contract/permissions.ts'
 import { anyAssignment, anyFacts, anyRequest } from './arbitrary-facts.ts'
 import { compile } from './compile.ts'
 import { decide } from './decide.ts'
-import { covers, type Holding, holdingOf, holdingsOf, permissionsOf, workspacesOf } from './holdings.ts'
+import {
+  covers,
+  type Holding,
+  holdingOf,
+  holdingsOf,
+  permissionsOf,
+  reachOf,
+  settledUntil,
+  workspacesOf,
+} from './holdings.ts'
+import { reaches, selects } from './rules.ts'
 import type { Assignment, RoleDefinition, Scope, TagFilterSet, TenantAccessFacts } from './types.ts'
 
 const inTenant: Scope = { kind: 'tenant' }
@@ -173,6 +183,15 @@ const cases: readonly {
     covered: false,
   },
   {
+    rule: 'nothing that is held under conditions, whatever they are',
+    own: [
+      give('ada', 'viewer', projectA, { conditions: { networks: ['0.0.0.0/0', '::/0'] } }),
+      give('ada', 'viewer', inTenant, { conditions: { signInWithinSeconds: 60 } }),
+    ],
+    wanted: holding(projectA, 'cluster.get', { endsAt: noon + 1 }),
+    covered: false,
+  },
+  {
     rule: 'an inactive giver covers nothing',
     own: [give('pending', 'viewer', projectA)],
     wanted: holding(projectA, 'cluster.get'),
@@ -264,13 +283,14 @@ test('permissionsOf agrees with decide: listed means allowed on every object, in
   fc.assert(
     fc.property(anyFacts, anyRequest, (facts, request) => {
       const compiled = compile(facts)
-      const { subject, now } = request
-      const held = permissionsOf(compiled, subject, now)
+      const { subject, now, origin } = request
+      const held = permissionsOf(compiled, subject, now, origin)
       const allowed = (scope: Scope) =>
         [...facts.permissions]
           .filter(
             (permission) =>
-              decide({ subject, permission, resource: { kind: 'any', scope }, now }, compiled).effect === 'allow',
+              decide({ subject, permission, resource: { kind: 'any', scope }, now, origin }, compiled).effect ===
+              'allow',
           )
           .sort()
       assert.deepEqual(held.system, allowed({ kind: 'system' }))
@@ -283,6 +303,56 @@ test('permissionsOf agrees with decide: listed means allowed on every object, in
   )
 })
 
+test('permissionsOf unites, for each place that is listed, all grants that reach it', () => {
+  let met = 0
+  fc.assert(
+    fc.property(anyFacts, anyRequest, (facts, { subject, now }) => {
+      const compiled = compile(facts)
+      const held = permissionsOf(compiled, subject, now)
+      const isActive = facts.users.get(subject.userUid)?.active === true
+      // What is held under conditions is left out: nothing is said of the request.
+      const assignments = facts.assignments.filter(({ conditions }) => conditions === undefined)
+      const user = { kind: 'user', uid: subject.userUid } as const
+      const all = isActive ? holdingsOf(compile({ ...facts, assignments }), user, now) : []
+      const wide = all.filter(({ filters }) => filters === 'none')
+      const plainly = (target: Scope) =>
+        [...facts.permissions].filter((permission) =>
+          wide.some(({ scope, permissions }) => reaches(scope, target) && permissions.includes(permission)),
+        )
+      const places = new Map(wide.map(({ scope }) => [JSON.stringify(scope), scope]))
+      const projects = [...places.values()].filter((scope) => scope.kind === 'project')
+      const workspaces = [...places.values()].filter((scope) => scope.kind === 'workspace')
+      met += projects.length + workspaces.length
+      assert.deepEqual(held, {
+        system: plainly({ kind: 'system' }),
+        tenant: plainly(inTenant),
+        projects: new Map(projects.map((scope) => [scope.projectUid, plainly(scope)])),
+        workspaces: workspaces.map((scope) => ({ scope, permissions: plainly(scope) })),
+      })
+    }),
+    { numRuns: 1000 },
+  )
+  assert.ok(met > 100, `the property met only ${met} places`)
+})
+
+test('permissionsOf looks at each grant a few times, however many projects there are', () => {
+  const projects = 2_000
+  let looks = 0
+  const counted = Array.from({ length: projects }, (_, at) => {
+    const scope: Scope = { kind: 'project', projectUid: `p${at}` }
+    return Object.defineProperty(give('ada', 'viewer', scope), 'scope', {
+      get() {
+        looks++
+        return scope
+      },
+    })
+  })
+  const compiled = compile(facts(...counted))
+  looks = 0
+  assert.equal(permissionsOf(compiled, ada, noon).projects.size, projects)
+  assert.ok(looks >= projects && looks < 20 * projects, `${looks} looks`)
+})
+
 test('workspacesOf names exactly the workspaces on which a role given on them alone allows it', () => {
   const workspaces = [
     { kind: 'workspace', projectUid: 'p1', workspaceUid: 'w1' },
@@ -291,13 +361,13 @@ test('workspacesOf names exactly the workspaces on which a role given on them al
   ] as const
   let met = 0
   fc.assert(
-    fc.property(anyFacts, anyRequest, (facts, { subject, now }) => {
+    fc.property(anyFacts, anyRequest, (facts, { subject, now, origin }) => {
       const compiled = compile(facts)
       for (const permission of facts.permissions) {
-        const named = workspacesOf(compiled, subject, permission, now)
+        const named = workspacesOf(compiled, subject, permission, now, origin)
         const allowed = workspaces.filter((scope) => {
           const decision = decide(
-            { subject, permission, resource: { kind: 'workspace', scope, tags: {} }, now },
+            { subject, permission, resource: { kind: 'workspace', scope, tags: {} }, now, origin },
             compiled,
           )
           return decision.effect === 'allow' && decision.because.some((reason) => reason.scope.kind === 'workspace')
@@ -310,4 +380,47 @@ test('workspacesOf names exactly the workspaces on which a role given on them al
     { numRuns: 1000 },
   )
   assert.ok(met > 200, `the property met only ${met} workspaces`)
+})
+
+test('reachOf agrees with decide: an object is within it when the permission is allowed on it, for the same request', () => {
+  let within = 0
+  fc.assert(
+    fc.property(anyFacts, anyRequest, (any, { subject, now, origin, resource }) => {
+      // Nothing is stored that has filters in the tenant: resource roles are given in projects.
+      const stored = any.assignments.filter(({ scope, filters }) => scope.kind !== 'tenant' || filters === 'none')
+      const facts = { ...any, assignments: stored }
+      const compiled = compile(facts)
+      const tags = resource.tags ?? {}
+      for (const permission of facts.permissions) {
+        const reach = reachOf(compiled, subject, permission, now, origin)
+        for (const projectUid of ['p1', 'p2']) {
+          const object = { kind: 'cluster', scope: { kind: 'project', projectUid }, tags } as const
+          const { effect } = decide({ subject, permission, resource: object, now, origin }, compiled)
+          const filters = reach === 'all' ? 'none' : reach.get(projectUid)
+          const isWithin = filters !== undefined && selects(filters, tags)
+          assert.equal(isWithin, effect === 'allow')
+          if (isWithin) within++
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  )
+  assert.ok(within > 200, `only ${within} objects were within reach`)
+})
+
+test('settledUntil: before that moment the same request is decided the same', () => {
+  let moved = 0
+  fc.assert(
+    fc.property(anyFacts, anyRequest, fc.nat({ max: 7_200_000 }), (facts, request, later) => {
+      if (Number.isNaN(request.now)) return
+      const compiled = compile(facts)
+      const until = settledUntil(compiled, request.subject, request.now, request.origin ?? {})
+      assert.ok(until > request.now)
+      const at = Math.min(request.now + later, until - 1)
+      assert.deepEqual(decide({ ...request, now: at }, compiled), decide(request, compiled))
+      if (at > request.now) moved++
+    }),
+    { numRuns: 3000 },
+  )
+  assert.ok(moved > 1000, `time went on in ${moved} worlds`)
 })

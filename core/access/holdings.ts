@@ -1,9 +1,18 @@
 import type { AnyPermission } from '../../contract/permissions.ts'
 import { type CompiledAccess, holdersOf } from './compile.ts'
 import { type Grant, grantsOf, type Held } from './held.ts'
+import { meets, sameUntil } from './request-conditions.ts'
 import { hasPermission } from './role-table.ts'
 import { isLive, placeName, reaches } from './rules.ts'
-import type { Assignment, RoleDefinition, Scope, SubjectRef, TagFilter, WorkspaceScope } from './types.ts'
+import type {
+  Assignment,
+  RequestOrigin,
+  RoleDefinition,
+  Scope,
+  SubjectRef,
+  TagFilter,
+  WorkspaceScope,
+} from './types.ts'
 
 /** What one assignment gives, or would give: these permissions in this scope, perhaps on some objects or for some time. */
 export type Holding = Limits & { readonly permissions: readonly AnyPermission[] }
@@ -29,30 +38,39 @@ export type HeldPermissions = {
 /**
  * What a user may do to every object of a scope at `now`, in the order of the catalogue; grants with filters are left
  * out. Nothing for a user who is inactive or unknown.
+ *
+ * @param origin of a request that is made by them; without it what they hold under conditions is left out
  */
-export function permissionsOf(compiled: CompiledAccess, subject: SubjectRef, now: number): HeldPermissions {
-  const held = liveGrants(compiled, activeHolders(compiled, subject), now).filter(
-    ({ assignment }) => assignment.filters === 'none',
-  )
-  const within = (target: Scope) =>
-    unite(
-      compiled,
-      held.filter(({ assignment }) => reaches(assignment.scope, target)),
-    )
+export function permissionsOf(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  now: number,
+  origin?: RequestOrigin,
+): HeldPermissions {
+  const held = grantsAt(compiled, subject, now, origin).filter(({ assignment }) => assignment.filters === 'none')
+  // Each grant is looked at in its own place alone, which takes over what is held around it: there may be thousands of places.
+  const byPlace = Map.groupBy(held, ({ assignment }) => nameOf(assignment.scope))
+  const system = unite(compiled, byPlace.get('system') ?? [])
+  const tenant = unite(compiled, byPlace.get('tenant') ?? [])
   const projects = new Map<string, readonly AnyPermission[]>()
-  const workspaces = new Map<string, HeldPermissions['workspaces'][number]>()
-  for (const { scope } of held.map(({ assignment }) => assignment)) {
-    if (scope.kind === 'project' && !projects.has(scope.projectUid)) projects.set(scope.projectUid, within(scope))
-    if (scope.kind === 'workspace' && !workspaces.has(placeName(scope)))
-      workspaces.set(placeName(scope), { scope, permissions: within(scope) })
+  for (const grants of byPlace.values()) {
+    const scope = grants[0]?.assignment.scope
+    if (scope?.kind === 'project') projects.set(scope.projectUid, unite(compiled, grants, tenant))
   }
-  const wide = { system: within({ kind: 'system' }), tenant: within({ kind: 'tenant' }) }
-  return { ...wide, projects, workspaces: [...workspaces.values()] }
+  const workspaces: HeldPermissions['workspaces'][number][] = []
+  for (const grants of byPlace.values()) {
+    const scope = grants[0]?.assignment.scope
+    if (scope?.kind !== 'workspace') continue
+    const around = projects.get(scope.projectUid) ?? tenant
+    workspaces.push({ scope, permissions: unite(compiled, grants, around) })
+  }
+  return { system, tenant, projects, workspaces }
 }
 
 /**
  * All that a team or a user (through teams too) holds at `now`, or will hold once active: a pending user's activation link
- * is worth what that user will be able to do. An unknown subject holds nothing; look it up first.
+ * is worth what that user will be able to do. What is held under conditions counts, for some request will meet them. An
+ * unknown subject holds nothing; look it up first.
  */
 export function holdingsOf(compiled: CompiledAccess, subject: Assignment['subject'], now: number): readonly Holding[] {
   const team = compiled.held.team.get(subject.uid)
@@ -72,13 +90,19 @@ export type Reach = 'all' | ReadonlyMap<string, Assignment['filters']>
 /**
  * On which objects of the tenant's projects an active user holds a permission at `now`: an object is within it when, and only
  * when, `decide` allows the permission on it. Nothing for a user who is inactive or unknown. Workspaces are reached by grants
- * of their own besides: `workspacesOf`.
+ * of their own besides: `workspacesOf`. Conditions are about the request and not about objects: they are decided here.
  */
-export function reachOf(compiled: CompiledAccess, subject: SubjectRef, permission: AnyPermission, now: number): Reach {
+export function reachOf(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  permission: AnyPermission,
+  now: number,
+  origin?: RequestOrigin,
+): Reach {
   const number = compiled.roles.permissionNumbers.get(permission)
   if (number === undefined) return new Map()
   const reach = new Map<string, Assignment['filters']>()
-  for (const { assignment, number: role } of liveGrants(compiled, activeHolders(compiled, subject), now)) {
+  for (const { assignment, number: role } of grantsAt(compiled, subject, now, origin)) {
     if (!hasPermission(compiled.roles, role, number)) continue
     const { scope, filters } = assignment
     // With a filter nothing is given in the tenant: `mayBeGiven`.
@@ -97,10 +121,11 @@ export function workspacesOf(
   subject: SubjectRef,
   permission: AnyPermission,
   now: number,
+  origin?: RequestOrigin,
 ): readonly WorkspaceScope[] {
   const number = compiled.roles.permissionNumbers.get(permission)
   if (number === undefined) return []
-  const given = liveGrants(compiled, activeHolders(compiled, subject), now).flatMap(({ assignment, number: role }) =>
+  const given = grantsAt(compiled, subject, now, origin).flatMap(({ assignment, number: role }) =>
     assignment.scope.kind === 'workspace' && hasPermission(compiled.roles, role, number)
       ? [[placeName(assignment.scope), assignment.scope] as const]
       : [],
@@ -116,6 +141,24 @@ function united(some: readonly TagFilter[], others: readonly TagFilter[]): reado
 /** Whether two filters are written the same: what they select may be the same without that. */
 export const sameFilter = (one: TagFilter, other: TagFilter): boolean => spell(one) === spell(other)
 
+/**
+ * Before when time alone changes nothing about what a user may do with requests like this one: nothing of theirs ends, no window opens or
+ * closes, no sign-in grows too old. Milliseconds; infinity for never.
+ */
+export function settledUntil(
+  compiled: CompiledAccess,
+  { userUid }: SubjectRef,
+  now: number,
+  origin: RequestOrigin,
+): number {
+  let until = Number.POSITIVE_INFINITY
+  for (const { grants } of holdersOf(compiled, userUid))
+    for (const grant of grants)
+      if (grant.endsAt !== undefined || grant.conditions !== undefined)
+        until = Math.min(until, sameUntil(grant, { now, origin }))
+  return until
+}
+
 /** What a role would give, were it given like this. */
 export function holdingOf(role: Pick<RoleDefinition, 'permissions'>, given: Limits): Holding {
   return { ...limitsOf(given), permissions: role.permissions }
@@ -124,7 +167,8 @@ export function holdingOf(role: Pick<RoleDefinition, 'permissions'>, given: Limi
 /**
  * Whether the giver holds at least all of this: nobody gives, or reaches through another's key or link, more than they
  * hold (threats C04, D01). Each permission must be held by one live grant that reaches its scope, selects at least the
- * same objects and does not end sooner, so that it still holds later. An inactive or unknown giver covers nothing.
+ * same objects and does not end sooner, so that it still holds later; one under conditions covers nothing, for what is given
+ * outlives the request that met them. An inactive or unknown giver covers nothing.
  *
  * To check a change, hand in what the receivers hold *after* it.
  */
@@ -134,7 +178,7 @@ export function covers(
   holdings: readonly Holding[],
   now: number,
 ): Coverage {
-  const own = liveGrants(compiled, activeHolders(compiled, giver), now)
+  const own = grantsAt(compiled, giver, now, undefined)
   const missing = new Map<string, { permission: AnyPermission; scope: Scope }>()
   for (const holding of holdings) {
     const held = new Set(
@@ -174,13 +218,31 @@ function activeHolders(compiled: CompiledAccess, { userUid }: SubjectRef): reado
   return compiled.users.get(userUid)?.active ? holdersOf(compiled, userUid) : []
 }
 
+/** What an active user holds at `now`; under conditions what their request meets. */
+function grantsAt(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  now: number,
+  origin: RequestOrigin | undefined,
+): readonly Grant[] {
+  const live = liveGrants(compiled, activeHolders(compiled, subject), now)
+  return live.filter(({ assignment }) => meets(assignment, { now, origin }))
+}
+
 function liveGrants({ roles }: CompiledAccess, holders: readonly Held[], now: number): readonly Grant[] {
   return holders.flatMap((held) => grantsOf(held, roles)).filter(({ assignment }) => isLive(assignment, now))
 }
 
-/** Everything that some of the grants give, in the order of the catalogue. */
-function unite({ permissions, roles }: CompiledAccess, held: readonly Grant[]): readonly AnyPermission[] {
-  return [...permissions].filter((_, permission) => held.some(({ number }) => hasPermission(roles, number, permission)))
+/** Everything that some of the grants give, or that is held around them, in the order of the catalogue. */
+function unite(
+  { permissions, roles }: CompiledAccess,
+  held: readonly Grant[],
+  around: readonly AnyPermission[] = [],
+): readonly AnyPermission[] {
+  const had = new Set(around)
+  return [...permissions].filter(
+    (name, permission) => had.has(name) || held.some(({ number }) => hasPermission(roles, number, permission)),
+  )
 }
 
 function limitsOf({ scope, filters, endsAt }: Limits): Limits {

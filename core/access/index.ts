@@ -18,6 +18,8 @@ export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
   type Able,
+  type ConditionalGrant,
+  conditionalGrantsOf,
   type Explanation,
   explain,
   type FilteredGrant,
@@ -36,11 +38,20 @@ export {
   type Reach,
   reachOf,
   sameFilter,
+  settledUntil,
   workspacesOf,
 } from './holdings.ts'
+export { countsUntil, problemOfConditions } from './request-conditions.ts'
 export { isLive, mayBeGiven, selects } from './rules.ts'
 export { type ReadableMap, type SharedMap, sharedMap } from './shared-map.ts'
-export { concerned, type Difference, differenceFor, type ProposedChange, propose } from './simulate.ts'
+export {
+  concerned,
+  type Difference,
+  differenceFor,
+  type ProposedChange,
+  propose,
+  withoutConditions,
+} from './simulate.ts'
 export { numberOf, numberPattern, timeOf, timePattern } from './tag-comparison.ts'
 export type {
   AccessRequest,
@@ -48,6 +59,8 @@ export type {
   Decision,
   DenyCause,
   Reason,
+  RequestConditions,
+  RequestOrigin,
   ResourceRef,
   RoleDefinition,
   Scope,
@@ -57,6 +70,8 @@ export type {
   TagFilterSet,
   TagOperator,
   TenantAccessFacts,
+  Terms,
+  UnmetCondition,
   UserStanding,
   WorkspaceScope,
 } from './types.ts'

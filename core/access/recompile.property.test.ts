@@ -5,7 +5,7 @@ import { anyAssignment, anyFacts, anyRequest } from './arbitrary-facts.ts'
 import { assignmentsOf, type CompiledAccess, compile, recompile } from './compile.ts'
 import { decide } from './decide.ts'
 import { decidePlain } from './decide-plain.ts'
-import { explain, filteredGrantsOf, whoCan } from './explain.ts'
+import { conditionalGrantsOf, explain, filteredGrantsOf, whoCan } from './explain.ts'
 import { holdingsOf, permissionsOf, reachOf } from './holdings.ts'
 import { sharedMap } from './shared-map.ts'
 import type { AccessRequest, Assignment, RoleDefinition, TenantAccessFacts } from './types.ts'
@@ -165,14 +165,15 @@ function apply(facts: TenantAccessFacts, compiled: CompiledAccess, change: Chang
 
 /** Everything else that is asked of compiled data; what has no order is put into one. */
 function othersOf(request: AccessRequest, compiled: CompiledAccess) {
-  const { subject, now } = request
+  const { subject, now, origin } = request
   const permission = 'cluster.get' as const
-  const reach = reachOf(compiled, subject, permission, now)
+  const reach = reachOf(compiled, subject, permission, now, origin)
   return {
     explained: explain(request, compiled),
     who: whoCan(request, compiled),
     filtered: filteredGrantsOf(compiled, subject, now),
-    held: permissionsOf(compiled, subject, now),
+    conditional: conditionalGrantsOf(compiled, subject, now),
+    held: permissionsOf(compiled, subject, now, origin),
     holdings: subjects.map((one) => holdingsOf(compiled, one, now)),
     reach: reach === 'all' ? reach : new Map(reach),
     assignments: assignmentsOf(compiled, 'r1')

@@ -31,6 +31,19 @@ export type Difference = {
   }[]
 }
 
+/**
+ * Access data as if every request met every condition: what a change does is said of roles and filters, to whoever holds
+ * them at some time and from somewhere. For people who ask, never for a decision.
+ */
+export function withoutConditions(now: CompiledAccess): CompiledAccess {
+  const held: { subject: Assignment['subject']; assignments: readonly Assignment[] }[] = []
+  for (const kind of ['user', 'team'] as const)
+    for (const [uid, { grants }] of now.held[kind])
+      if (grants.some(({ conditions }) => conditions !== undefined))
+        held.push({ subject: { kind, uid }, assignments: grants.map(({ conditions: _, ...one }) => one) })
+  return held.length === 0 ? now : recompile(now, { epoch: now.epoch, held })
+}
+
 /** Access data as it would be: the same kind of value as the data of now, and nothing of that is changed. */
 export function propose(now: CompiledAccess, change: ProposedChange): CompiledAccess {
   const { epoch } = now
@@ -100,11 +113,12 @@ function placesOf(
     inProjects.set(projectUid, add({ kind: 'project', projectUid }, had, has, wide))
   }
   const workspaces = new Map([...was.workspaces, ...is.workspaces].map(({ scope }) => [placeName(scope), scope]))
+  const both = [was, is].map(({ workspaces: given, projects, tenant }) => {
+    const byPlace = new Map(given.map(({ scope, permissions }) => [placeName(scope), permissions]))
+    return (place: string, project: string) => byPlace.get(place) ?? projects.get(project) ?? tenant
+  })
   for (const [place, scope] of workspaces) {
-    const [had, has] = [was, is].map(
-      ({ workspaces: given, projects, tenant }) =>
-        given.find((one) => placeName(one.scope) === place)?.permissions ?? projects.get(scope.projectUid) ?? tenant,
-    )
+    const [had, has] = both.map((permissionsIn) => permissionsIn(place, scope.projectUid))
     add(scope, had ?? [], has ?? [], inProjects.get(scope.projectUid) ?? wide)
   }
   return found

@@ -32,12 +32,24 @@ export type ResourceRef = {
   readonly tags?: Readonly<Record<string, string>>
 }
 
-/** `now` in milliseconds since the epoch. An unknown `permission` is an answer (a refusal), so any string may be asked. */
+/** What conditions look at of a request itself; what is not known meets none that asks for it. */
+export type RequestOrigin = {
+  /** The client's address, IPv4 or IPv6. */
+  readonly address?: string | undefined
+  /** When the caller last proved who they are, in milliseconds; absent where no person did, as with an API key. */
+  readonly provedAt?: number | undefined
+}
+
+/**
+ * `now` in milliseconds since the epoch. An unknown `permission` is an answer (a refusal), so any string may be asked. Without
+ * `origin` no condition is met.
+ */
 export type AccessRequest = {
   readonly subject: SubjectRef
   readonly permission: string
   readonly resource: ResourceRef
   readonly now: number
+  readonly origin?: RequestOrigin | undefined
 }
 
 /**
@@ -58,6 +70,30 @@ export type TagFilter = { readonly conjunction: 'and' | 'or'; readonly expressio
 
 /** Any of these filters selects the object; none of them, where the list is empty. */
 export type TagFilterSet = readonly TagFilter[]
+
+export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
+
+/** `from` belongs to it, `to` does not; where `to` is not later, it is that of the next day. */
+export type TimeWindow = {
+  /** An IANA name: what clocks on the wall say there, summer time included. */
+  readonly timeZone: string
+  /** On which it begins. */
+  readonly days: readonly Day[]
+  /** `08:00`; `to` up to `24:00`. */
+  readonly from: string
+  readonly to: string
+}
+
+/** What a request must be like for a grant to count: all that is named. */
+export type RequestConditions = {
+  readonly timeWindow?: TimeWindow | undefined
+  /** The address is in any of them: CIDR, IPv4 or IPv6. */
+  readonly networks?: readonly string[] | undefined
+  /** The caller proved who they are less than so long ago. */
+  readonly signInWithinSeconds?: number | undefined
+}
+
+export type UnmetCondition = 'time-window' | 'network' | 'sign-in-age'
 
 export type RoleDefinition = {
   readonly uid: string
@@ -80,7 +116,12 @@ export type Assignment = {
   readonly filters: TagFilterSet | 'none'
   /** Milliseconds since the epoch; from that moment on it grants nothing. */
   readonly endsAt?: number
+  /** It counts for requests that meet them alone. */
+  readonly conditions?: RequestConditions
 }
+
+/** When an assignment counts: until its end, and for requests that meet its conditions. */
+export type Terms = Pick<Assignment, 'endsAt' | 'conditions'>
 
 /** What matters of a user here. `teams`: reasons are listed in their order. */
 export type UserStanding = { readonly teams: readonly string[]; readonly active: boolean }

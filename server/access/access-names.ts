@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type * as contract from '../../contract/access.ts'
 import type { TeamUid } from '../../contract/ids.ts'
-import type { Reason, Scope, WorkspaceScope } from '../../core/access/index.ts'
+import type { Reason, Scope, Terms, WorkspaceScope } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { filterNames } from './resource-role-store.ts'
 
@@ -38,7 +38,7 @@ export async function namer(
     project,
     workspace,
     scope: scopeOf,
-    grant: ({ assignment, roleUid, roleName, via, scope }: Reason, endsAt: number | undefined): contract.Grant => ({
+    grant: ({ assignment, roleUid, roleName, via, scope }: Reason, { endsAt, conditions }: Terms): contract.Grant => ({
       assignment,
       role: { uid: roleUid, name: roleName },
       via:
@@ -48,6 +48,7 @@ export async function namer(
       scope: scopeOf(scope),
       filters: [...(filters.get(assignment) ?? [])],
       endsAt: endsAt === undefined ? null : new Date(endsAt).toISOString(),
+      conditions: conditions ?? null,
     }),
   }
 }

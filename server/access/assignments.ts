@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ProjectUid, RoleUid, TeamUid, UserUid } from '../../contract/ids.ts'
 import type { PredefinedRole } from '../../contract/roles.ts'
-import { mayBeGiven, type Scope } from '../../core/access/index.ts'
+import { mayBeGiven, type RequestConditions, type Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -22,6 +22,9 @@ export type AssignedRole = {
 
 /** What a replacement changed, for the audit entry. */
 export type RoleChange = { readonly added: readonly AssignedRole[]; readonly removed: readonly AssignedRole[] }
+
+/** Until when, and for which requests; without either for good and for all. */
+export type GivenTerms = { readonly endsAt?: Date | undefined; readonly conditions?: RequestConditions | undefined }
 
 /** Who gives, how it is checked that nobody gives more than they hold, and when. */
 export type Giver = { readonly by: UserUid; readonly covers: RequestAccess['coversRoles']; readonly now: Date }
@@ -205,17 +208,21 @@ export async function insertAssignments(
   assigned: readonly Omit<AssignedRole, 'name'>[],
   by: UserUid | null,
   now: Date,
-  endsAt?: Date,
+  { endsAt, conditions }: GivenTerms = {},
 ): Promise<void> {
   const { users, teams, roles, projects } = inColumns(assigned)
   await tx.query(
-    `insert into role_assignments (tenant_id, assignment_id, user_id, team_id, role_id, project_id, created_by, created_at, ends_at)
-     select $1::text, given.*, $7::text, $8::timestamptz, $9::timestamptz
+    `insert into role_assignments (tenant_id, assignment_id, user_id, team_id, role_id, project_id, created_by, created_at, ends_at,
+                                   conditions)
+     select $1::text, given.*, $7::text, $8::timestamptz, $9::timestamptz, $10::jsonb
        from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as given
      on conflict (tenant_id, user_id, team_id, role_id, project_id) do update
-        set assignment_id = excluded.assignment_id, ends_at = excluded.ends_at, created_by = excluded.created_by,
-            created_at = excluded.created_at`,
-    [tx.tenant, assigned.map(newUid), users, teams, roles, projects, by, now, endsAt ?? null],
+        set assignment_id = excluded.assignment_id, ends_at = excluded.ends_at, conditions = excluded.conditions,
+            created_by = excluded.created_by, created_at = excluded.created_at`,
+    [
+      ...[tx.tenant, assigned.map(newUid), users, teams, roles, projects, by, now, endsAt ?? null],
+      conditions === undefined ? null : JSON.stringify(conditions),
+    ],
   )
 }
 

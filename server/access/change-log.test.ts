@@ -170,12 +170,15 @@ const writes: readonly ((tx: Tx, by: Choices) => Promise<unknown>)[] = [
     () =>
       (tx: Tx, { pick, below }: Choices) =>
         tx.query(
-          `insert into role_assignments (tenant_id, assignment_id, user_id, role_id, project_id, ends_at, created_at)
-       select $1::text, $2::text, u.user_id, $4::text, p.project_id, $6::timestamptz, now() from users u join projects p using (tenant_id)
+          `insert into role_assignments (tenant_id, assignment_id, user_id, role_id, project_id, ends_at, conditions, created_at)
+       select $1::text, $2::text, u.user_id, $4::text, p.project_id, $6::timestamptz, $7::jsonb, now() from users u join projects p using (tenant_id)
         where u.tenant_id = $1::text and u.user_id = $3::text and p.project_id = $5::text
        on conflict (tenant_id, user_id, team_id, role_id, project_id) do update
-          set assignment_id = excluded.assignment_id, ends_at = excluded.ends_at`,
-          [tx.tenant, newUid(), pick(users), viewer, pick(projects), below(2) === 0 ? null : new Date(2e12 + below(9))],
+          set assignment_id = excluded.assignment_id, ends_at = excluded.ends_at, conditions = excluded.conditions`,
+          [
+            ...[tx.tenant, newUid(), pick(users), viewer, pick(projects)],
+            ...[below(2) === 0 ? null : new Date(2e12 + below(9)), pick([null, null, '{"networks":["10.0.0.0/8"]}'])],
+          ],
         ),
   ),
   (tx, { pick }) =>
@@ -285,7 +288,7 @@ function tell(snapshot: Loaded) {
     head: [snapshot.epoch, snapshot.factsEpoch, snapshot.tenantState, snapshot.orgName, compiled.epoch],
     users: sorted(snapshot.users),
     names: [sorted(snapshot.teamNames), sorted(snapshot.projectNames)],
-    ends: sorted(snapshot.ends),
+    terms: sorted(snapshot.terms),
     held: subjects.map((subject) => assignmentsHeldBy(compiled, subject)),
     roles: sorted(compiled.roles.definitions),
     assignments: compiled.assignments,

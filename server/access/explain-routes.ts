@@ -42,17 +42,23 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         if (!what.ok) return what
         const { decision, near, roles } = access.explain(who.value, body.permission, what.value)
         const because = decision.effect === 'allow' ? decision.because : []
-        const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)])
+        const { scope } = what.value
+        // What a place is called is for who sees it, also where nothing is held that would name it.
+        const seen = access.allows('project.get', scope) ? [scope] : []
+        const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)], seen)
         const people = await names.people(tx)
         return ok({
           body: {
             user: { uid: who.value, name: people.get(who.value as UserUid) ?? '' },
             permission: body.permission,
-            scope: named.scope(what.value.scope),
+            scope: named.scope(scope),
             effect: decision.effect,
             why: decision.effect === 'deny' ? decision.why : null,
-            because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
-            near: near.map(({ reason, why }) => ({ ...named.grant(reason, access.endOf(reason.assignment)), why })),
+            because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
+            near: near.map(({ reason, why, unmet }) => ({
+              ...named.grant(reason, access.termsOf(reason.assignment)),
+              ...{ why, unmet: [...unmet] },
+            })),
             roles: roles.slice(0, maxRoles).map(({ uid, name, scope, permissions }) => {
               return { uid, name, scope, permissions: permissions.length }
             }),
@@ -90,7 +96,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
           body: {
             items: shown.map(({ user, name, because }) => ({
               user: { uid: user, name },
-              because: because.map((reason) => named.grant(reason, access.endOf(reason.assignment))),
+              because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
             })),
             count: able.length,
           },
@@ -110,10 +116,14 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         if (!who.ok) return who
         const held = access.permissionsOf(who.value)
         const filtered = access.filteredGrantsOf(who.value)
+        const conditional = access.conditionalGrantsOf(who.value)
+        const shown = ({ reason, permissions }: (typeof filtered | typeof conditional)[number]) => {
+          return { ...named.grant(reason, access.termsOf(reason.assignment)), permissions: [...permissions] }
+        }
         const named = await namer(
           tx,
           names.teams,
-          filtered.map(({ reason }) => reason),
+          [...filtered, ...conditional].map(({ reason }) => reason),
           [
             ...[...held.projects.keys()].map((projectUid) => ({ kind: 'project' as const, projectUid })),
             ...held.workspaces.map(({ scope }) => scope),
@@ -130,9 +140,8 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
             workspaces: held.workspaces
               .map(({ scope, permissions }) => ({ ...named.workspace(scope), permissions: [...permissions] }))
               .toSorted((a, b) => (a.workspace.name < b.workspace.name ? -1 : 1)),
-            filtered: filtered.map(({ reason, permissions }) => {
-              return { ...named.grant(reason, access.endOf(reason.assignment)), permissions: [...permissions] }
-            }),
+            filtered: filtered.map(shown),
+            conditional: conditional.map(shown),
           },
         })
       },

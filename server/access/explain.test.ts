@@ -75,7 +75,7 @@ test('who can: everybody by name, with the way of each, in pages', async () => {
   const scope = { kind: 'project', project: { uid: project, name: 'Default' } }
   const viewer = { uid: role('Cluster Viewer'), name: 'Cluster Viewer' }
   const way = (user: string) => (ways.get(user) as { assignment: string }[])[0]
-  const rest = { endsAt: null, scope }
+  const rest = { endsAt: null, conditions: null, scope }
   assert.deepEqual(way(member.user), {
     ...{ assignment: way(member.user)?.assignment, role: viewer, filters: [], ...rest },
     via: { kind: 'team', team: { uid: team, name: 'Devs' } },
@@ -117,7 +117,7 @@ test('explain: why, what nearly does it, and the smallest role that would', asyn
   assert.deepEqual([allowed.effect, allowed.why, allowed.because.length, allowed.near], ['allow', null, 1, []])
   const denied = await ask(direct, { permission: 'cluster.update', cluster: 'c1' })
   assert.deepEqual([denied.effect, denied.why, denied.because], ['deny', 'no-grant', []])
-  assert.equal(denied.scope.project.uid, project)
+  assert.deepEqual(denied.scope.project, { uid: project, name: 'Default' }, 'by name, although nothing there names it')
   const roles = denied.roles.map((one: { permissions: number }) => one.permissions)
   assert.deepEqual(
     roles,

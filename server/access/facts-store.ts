@@ -1,7 +1,15 @@
 import { ProjectUid, TeamUid, UserUid } from '../../contract/ids.ts'
 import { predefinedRole, predefinedRoles, systemRoles } from '../../contract/roles.ts'
-import type { Assignment, RoleDefinition, Scope, TagFilter, UserStanding } from '../../core/access/index.ts'
+import type {
+  Assignment,
+  RequestConditions,
+  RoleDefinition,
+  Scope,
+  TagFilter,
+  UserStanding,
+} from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { conditionsIn } from './conditions.ts'
 import { readFilters } from './filter-store.ts'
 import { type ResourceRole, readResourceRoles, type Subjects } from './resource-role-store.ts'
 import { readRoles } from './role-store.ts'
@@ -68,7 +76,7 @@ export async function readUsers(tx: Tx, uids?: readonly string[]): Promise<[User
 export async function readAssignments(tx: Tx, of?: Subjects): Promise<Assignment[]> {
   if (tx.tenant === 'system') return readAdministrators(tx, of)
   const rows = await tx.query<AssignmentRow>(
-    `select assignment_id, user_id, team_id, role_id, project_id, ends_at from role_assignments
+    `select assignment_id, user_id, team_id, role_id, project_id, ends_at, conditions from role_assignments
       where tenant_id = $1 and ($2::text[] is null or user_id = any($2) or team_id = any($3)) order by assignment_id`,
     [tx.tenant, of?.users ?? null, of?.teams ?? null],
   )
@@ -138,6 +146,7 @@ type AssignmentRow = {
   readonly role_id: string
   readonly project_id: string | null
   readonly ends_at: Date | null
+  readonly conditions: unknown
 }
 
 /** What many assignments have in common is one object: of a million there may be a hundred roles and projects. */
@@ -145,6 +154,7 @@ type Sharing = {
   text(of: string): string
   subject(kind: 'user' | 'team', uid: string): Assignment['subject']
   project(uid: string): Scope
+  conditions(stored: unknown): RequestConditions
 }
 
 const inTenant: Scope = { kind: 'tenant' }
@@ -153,6 +163,7 @@ function createSharing(): Sharing {
   const texts = new Map<string, string>()
   const subjects = new Map<string, Assignment['subject']>()
   const projects = new Map<string, Scope>()
+  const conditions = new Map<string, RequestConditions>()
   const once = <T>(map: Map<string, T>, key: string, make: () => T): T => {
     const met = map.get(key)
     if (met !== undefined) return met
@@ -165,6 +176,7 @@ function createSharing(): Sharing {
     // UIDs are random: no user has a team's.
     subject: (kind, uid) => once(subjects, uid, () => ({ kind, uid })),
     project: (projectUid) => once(projects, projectUid, () => ({ kind: 'project', projectUid })),
+    conditions: (stored) => once(conditions, JSON.stringify(stored), () => conditionsIn(stored)),
   }
 }
 
@@ -177,6 +189,7 @@ function toAssignment(row: AssignmentRow, share: Sharing): Assignment {
     scope: row.project_id === null ? inTenant : share.project(row.project_id),
     filters: 'none',
     ...(row.ends_at === null ? {} : { endsAt: row.ends_at.getTime() }),
+    ...(row.conditions === null ? {} : { conditions: share.conditions(row.conditions) }),
   }
 }
 

@@ -70,7 +70,7 @@ export const filterEndpoints: readonly Endpoint[] = [
     refusals: ['invalid', 'filter_name_taken', 'resource_limit'],
     audit: 'filter.created',
     async handle({ tx, body, now }) {
-      const room = await hasRoom(tx, 'filter', await countFilters(tx))
+      const room = await hasRoom(tx, 'filter', () => countFilters(tx))
       if (!room.ok) return room
       const filter = written(body)
       const uid = await insertFilter(tx, filter, now)
@@ -134,7 +134,7 @@ export const filterEndpoints: readonly Endpoint[] = [
     async handle({ tx, body: { name, ...filter }, now }) {
       const sound = canBeEvaluated(filter)
       if (!sound.ok) return sound
-      const room = await hasRoom(tx, 'filter', await countFilters(tx))
+      const room = await hasRoom(tx, 'filter', () => countFilters(tx))
       if (!room.ok) return room
       const uid = await insertFilter(tx, { name, filter, labels: {}, annotations: {} }, now)
       if (!uid.ok) return uid
@@ -152,10 +152,7 @@ export const filterEndpoints: readonly Endpoint[] = [
     async handle({ tx, params }) {
       const found = await find(tx, params.uid)
       if (!found.ok) return found
-      const { uid, name, filter } = found.value
-      const expressions = filter.expressions.map((one) => ({ ...one, values: [...one.values] }))
-      const isPublished = publishedExpressions(found.value) !== undefined
-      return ok({ body: { uid, name, conjunction: filter.conjunction, expressions, isPublished } })
+      return ok({ body: shownFilter(found.value) })
     },
   }),
   endpoint({
@@ -225,6 +222,14 @@ async function change({ tx, access, now }: Changing, before: Filter, after: Writ
   return ok({ body: undefined, resource: { uid: before.uid, name: after.name }, details })
 }
 
+/** A filter whole, as our own API shows it. */
+export function shownFilter(found: Filter): z.input<typeof contract.Filter> {
+  const { uid, name, filter } = found
+  const expressions = filter.expressions.map((one) => ({ ...one, values: [...one.values] }))
+  const isPublished = publishedExpressions(found) !== undefined
+  return { uid, name, conjunction: filter.conjunction, expressions, isPublished }
+}
+
 /** What it compares, in the published shape; nothing where that has no room for it. */
 function publishedExpressions({ filter: { expressions } }: Filter) {
   const published = expressions.flatMap(({ operator, values, ...one }) =>
@@ -234,7 +239,7 @@ function publishedExpressions({ filter: { expressions } }: Filter) {
 }
 
 /** Refuses what would select nothing, whatever it is asked about: nobody means that. */
-function canBeEvaluated({ expressions }: TagFilter): Result<undefined, Refusal> {
+export function canBeEvaluated({ expressions }: TagFilter): Result<undefined, Refusal> {
   for (const [at, { operator, values }] of expressions.entries()) {
     const problem = problemOf(operator, values)
     if (problem) return err(refuse('invalid', `expressions.${at}.values: ${problem}`))
@@ -253,7 +258,7 @@ function problemOf(operator: TagOperator, values: readonly string[]): string | u
 }
 
 /** A filter as what is decided about. */
-async function findFilter({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {
+export async function findFilter({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {
   const filter = await readFilter(tx, params.uid)
   return filter && { kind: 'filter', uid: filter.uid, name: filter.name, scope: { kind: 'tenant' as const } }
 }

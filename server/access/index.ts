@@ -17,12 +17,14 @@ export {
   replaceTenantRoles,
   type Subject,
 } from './assignments.ts'
+export { soundConditions } from './conditions.ts'
 export type { ChangeKind } from './epochs.ts'
 export { type ExplainPorts, explainEndpoints } from './explain-routes.ts'
 export type { TenantState, UserFacts, UserState } from './facts-store.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
+export { canBeEvaluated } from './filter-routes.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
-export { type Condition, reachCondition, workspaceCondition } from './reach-sql.ts'
+export { type Condition, filterCondition, reachCondition, workspaceCondition } from './reach-sql.ts'
 export { requestAccess } from './request-access.ts'
 export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
 export {
@@ -37,12 +39,12 @@ export { type SimulatePorts, simulateEndpoints } from './simulate-routes.ts'
 export type { Snapshot } from './snapshot.ts'
 export {
   type AssignmentsOf,
+  changeTerms,
   findHeld,
   giveUntil,
   listAssignments,
   mayAssign,
   mayNotAssign,
-  moveEnd,
   readAssignment,
   removeAssignment,
   roleToGive,

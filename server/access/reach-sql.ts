@@ -38,6 +38,12 @@ export function reachCondition(
       .join(' or ')
 }
 
+/** The rows whose labels a filter selects. */
+export const filterCondition =
+  (filter: TagFilter, tags: string): Condition =>
+  (value) =>
+    filterSql(filter, tags, value)
+
 /** The same for workspaces, which roles given on single ones reach besides. */
 export function workspaceCondition(
   reach: Reach,

@@ -3,6 +3,7 @@ import {
   assignmentsOf,
   type Coverage,
   concerned,
+  conditionalGrantsOf,
   covers,
   decide,
   differenceFor,
@@ -18,28 +19,35 @@ import {
   reachOf,
   type Scope,
   whoCan,
+  withoutConditions,
   workspacesOf,
 } from '../../core/access/index.ts'
 import { err, ok } from '../../core/result.ts'
-import type { RequestAccess } from '../gateway/index.ts'
+import type { Principal, RequestAccess } from '../gateway/index.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** How many missing rights a refusal names. */
 const maxNamed = 20
 
 /** Decisions for one caller on one snapshot, as handlers use them. `now` in milliseconds. */
-export function requestAccess(snapshot: Snapshot, user: string, now: number): RequestAccess {
+export function requestAccess(
+  snapshot: Snapshot,
+  { user, origin }: Pick<Principal, 'user' | 'origin'>,
+  now: number,
+): RequestAccess {
   const { compiled } = snapshot
+  /** Of requests that others make nothing is known. */
+  const originOf = (userUid: string) => (userUid === user ? origin : undefined)
   const subject = { userUid: user }
   const check = (holdings: readonly Holding[]) => {
     const coverage = covers(compiled, subject, holdings, now)
     return coverage.covered ? ok(undefined) : err(exceeds(coverage))
   }
   return {
-    allows(permission, on) {
-      const resource = isScope(on) ? { kind: 'scope', scope: on } : on
-      return decide({ subject, permission, resource, now }, compiled).effect === 'allow'
-    },
+    allows: (permission, on) =>
+      decide({ subject, permission, resource: resourceOf(on), now, origin }, compiled).effect === 'allow',
+    allowsForGood: (permission, on) =>
+      decide({ subject, permission, resource: resourceOf(on), now }, compiled).effect === 'allow',
     coversRoles(given) {
       const holdings: Holding[] = []
       for (const { roleUid, scope, filters = 'none', endsAt } of given) {
@@ -57,31 +65,32 @@ export function requestAccess(snapshot: Snapshot, user: string, now: number): Re
       const held = assignmentsOf(compiled, roleUid).filter((assignment) => isLive(assignment, now))
       return check(held.map((assignment) => holdingOf({ permissions: added }, assignment)))
     },
-    reachOf: (permission) => reachOf(compiled, subject, permission, now),
-    workspacesOf: (permission) => workspacesOf(compiled, subject, permission, now),
+    reachOf: (permission) => reachOf(compiled, subject, permission, now, origin),
+    workspacesOf: (permission) => workspacesOf(compiled, subject, permission, now, origin),
     coversUser: (userUid) => check(holdingsOf(compiled, { kind: 'user', uid: userUid }, now)),
     coversTeam: (teamUid) => check(holdingsOf(compiled, { kind: 'team', uid: teamUid }, now)),
-    permissionsOf(userUid) {
-      const held = permissionsOf(compiled, { userUid }, now)
-      return { tenant: held.tenant, projects: held.projects, workspaces: held.workspaces }
-    },
-    explain: (userUid, permission, on) => explain({ subject: { userUid }, permission, resource: on, now }, compiled),
+    permissionsOf: (userUid) => permissionsOf(compiled, { userUid }, now),
+    ownPermissions: () => permissionsOf(compiled, subject, now, origin),
+    explain: (userUid, permission, on) =>
+      explain({ subject: { userUid }, permission, resource: on, now, origin: originOf(userUid) }, compiled),
     whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
     filteredGrantsOf: (userUid) => filteredGrantsOf(compiled, { userUid }, now),
+    conditionalGrantsOf: (userUid) => conditionalGrantsOf(compiled, { userUid }, now),
     simulate(change) {
-      const after = propose(compiled, change)
+      const before = withoutConditions(compiled)
+      const after = propose(before, change)
       const may = (asked: typeof compiled, userUid: string, permission: string, resource: ResourceRef) =>
         decide({ subject: { userUid }, permission, resource, now }, asked).effect === 'allow'
       return {
-        concerned: concerned(compiled, change),
-        differenceFor: (userUid) => differenceFor({ userUid }, compiled, after, now),
+        concerned: concerned(before, change),
+        differenceFor: (userUid) => differenceFor({ userUid }, before, after, now),
         decide: (userUid, permission, on) => ({
-          before: may(compiled, userUid, permission, on),
+          before: may(before, userUid, permission, on),
           after: may(after, userUid, permission, on),
         }),
       }
     },
-    endOf: (assignment) => snapshot.ends.get(assignment),
+    termsOf: (assignment) => snapshot.terms.get(assignment) ?? {},
     epoch: snapshot.epoch,
   }
 }
@@ -98,6 +107,9 @@ function nameOf(scope: Scope): string {
   if (scope.kind === 'workspace') return `workspace ${scope.workspaceUid}`
   return scope.kind === 'project' ? `project ${scope.projectUid}` : scope.kind
 }
+
+const resourceOf = (on: Parameters<RequestAccess['allows']>[1]): ResourceRef =>
+  isScope(on) ? { kind: 'scope', scope: on } : on
 
 /** A target has a scope; a scope has none. */
 function isScope(on: Parameters<RequestAccess['allows']>[1]): on is Scope {

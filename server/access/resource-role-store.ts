@@ -30,6 +30,15 @@ export const resourceRolesWith = (tx: Tx, filter: FilterUid): Promise<ResourceRo
     filter,
   )
 
+/** How many resource roles act through each filter; through those that are not named none do. */
+export async function countUsesOfFilters(tx: Tx): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx.query<{ filter_id: string; n: number }>(
+    'select filter_id, count(*)::integer as n from resource_role_filters where tenant_id = $1 group by filter_id',
+    [tx.tenant],
+  )
+  return new Map(rows.map(({ filter_id, n }) => [filter_id, n]))
+}
+
 /** All of the tenant's, or those of some subjects. */
 export const readResourceRoles = (tx: Tx, of?: Subjects): Promise<ResourceRole[]> =>
   of === undefined ? read(tx, 'true') : read(tx, 'r.user_id = any($2) or r.team_id = any($3)', of.users, of.teams)

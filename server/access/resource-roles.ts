@@ -75,9 +75,13 @@ export async function takeResourceRole(
 
 /** A subject's resource roles with the names of all that they are made of. */
 export async function describeResourceRoles(tx: Tx, subject: Subject) {
-  const held = await resourceRolesOf(tx, subject)
+  return describeEach(tx, await resourceRolesOf(tx, subject))
+}
+
+/** Resource roles with whose they are and the names of all that they are made of. */
+export async function describeEach(tx: Tx, held: readonly ResourceRole[]) {
   const names = await namesFor(tx, held)
-  return held.map((one) => ({ uid: one.uid, ...inNames(one, names) }))
+  return held.map((one) => ({ uid: one.uid, subject: one.subject, ...inNames(one, names) }))
 }
 
 /** What a resource role gives, were its filters these: for the check that nobody gives more than they hold. */

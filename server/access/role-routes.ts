@@ -173,7 +173,7 @@ export const roleEndpoints: readonly Endpoint[] = [
 ]
 
 async function create(tx: Tx, role: WrittenRole, by: string, now: Date) {
-  const room = await hasRoom(tx, 'role', await countRoles(tx))
+  const room = await hasRoom(tx, 'role', () => countRoles(tx))
   if (!room.ok) return room
   const uid = await insertRole(tx, role, by, now)
   if (!uid.ok) return uid

@@ -3,6 +3,7 @@ import { permissionComponents, type RoleScope } from '../../contract/permissions
 import * as wire from '../../contract/wire/roles.ts'
 import { ok } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
+import { filterListEndpoint } from './filter-list-routes.ts'
 import { filterEndpoints } from './filter-routes.ts'
 import { roleListEndpoint } from './role-list-routes.ts'
 import { roleEndpoints } from './role-routes.ts'
@@ -12,6 +13,7 @@ export const accessEndpoints: readonly Endpoint[] = [
   ...roleEndpoints,
   roleListEndpoint,
   ...filterEndpoints,
+  filterListEndpoint,
   endpoint({
     route: 'GET /v1/permissions',
     summary: 'The catalogue of permissions, by component',

@@ -2,24 +2,28 @@ import type { z } from 'zod'
 import * as contract from '../../contract/access.ts'
 import type { AuditEntry } from '../../contract/audit.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import type { TeamUid, UserUid } from '../../contract/ids.ts'
-import { type ProposedChange, type ResourceRef, type Scope, selects, type TagFilter } from '../../core/access/index.ts'
+import type { UserUid } from '../../contract/ids.ts'
+import {
+  type Difference,
+  type ProposedChange,
+  type ResourceRef,
+  type Scope,
+  selects,
+  type TagFilter,
+} from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Simulation } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { namer } from './access-names.ts'
-import { filterOf } from './filter-routes.ts'
+import { canBeEvaluated, filterOf } from './filter-routes.ts'
 import { readFilter, readFilters } from './filter-store.ts'
+import { type FilterUsePorts, filterUseEndpoint } from './filter-use-routes.ts'
 import { resourceRolesWith } from './resource-role-store.ts'
 import { ownRole, permissionsFor } from './role-store.ts'
 
 type Labels = Readonly<Record<string, string>>
 
-export type SimulatePorts = {
-  readonly names: {
-    readonly people: (tx: Tx) => Promise<ReadonlyMap<UserUid, string>>
-    readonly teams: (tx: Tx) => Promise<ReadonlyMap<TeamUid, string>>
-  }
+export type SimulatePorts = FilterUsePorts & {
   /** How many clusters of these projects carry the same labels. */
   readonly clusterTallies: (
     tx: Tx,
@@ -44,9 +48,10 @@ const maxShown = 100
 type Question = z.output<typeof contract.SimulationQuestion>
 type Answer = z.input<typeof contract.SimulationAnswer>
 
-/** What a change of a role or a filter would do, before anybody does it. */
+/** What a change of a role or a filter would do, before anybody does it, and who acts through a filter. */
 export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
   return [
+    filterUseEndpoint(ports),
     endpoint({
       route: 'POST /v1/palisade/access/simulate',
       summary:
@@ -87,11 +92,13 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
                   return { scope: named.scope(scope), gains: [...gains], loses: [...loses] }
                 }),
                 selections: selections.map(({ reason, gains, loses, selectsOtherwise }) => ({
-                  ...named.grant(reason, access.endOf(reason.assignment)),
+                  ...named.grant(reason, access.termsOf(reason.assignment)),
                   ...{ gains: [...gains], loses: [...loses], selectsOtherwise },
                 })),
               })),
               count: differences.length,
+              gain: differences.filter((one) => changesOf(one).some(({ gains }) => gains.length > 0)).length,
+              lose: differences.filter((one) => changesOf(one).some(({ loses }) => loses.length > 0)).length,
             },
             clusters: filters ? selected(await ports.clusterTallies(tx, projects), filters) : null,
             replay: body.replayDays === 0 ? null : await replay(tx, body.replayDays, now, simulation, nameOf),
@@ -120,12 +127,16 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
     const labels = await ports.clusterLabels(tx, [...new Set(clusters)])
     const found = new Map<string, NonNullable<Answer['replay']>['items'][number]>()
     let requests = 0
+    let refused = 0
+    let allowed = 0
     for (const { entry, permission } of asked) {
       const resource = resourceOf(entry, labels)
       if (!resource) continue
       requests += 1
       const may = simulation.decide(entry.actor.uid, permission, resource)
       if (may.before === may.after) continue
+      if (may.after) allowed += 1
+      else refused += 1
       const key = JSON.stringify([entry.actor.uid, permission, entry.resource.kind, entry.resource.uid])
       const known = found.get(key)
       const { kind, uid, name = '' } = entry.resource
@@ -139,9 +150,18 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
         latest: known?.latest ?? { entry: entry.uid, time: entry.time, request: entry.request },
       })
     }
-    return { since: since.toISOString(), requests, more, items: [...found.values()].slice(0, maxShown) }
+    return {
+      since: since.toISOString(),
+      requests,
+      more,
+      refused,
+      allowed,
+      items: [...found.values()].slice(0, maxShown),
+    }
   }
 }
+
+const changesOf = ({ places, selections }: Difference) => [...places, ...selections]
 
 const clusterKind = 'spectrocluster'
 
@@ -182,7 +202,9 @@ async function proposedOf(tx: Tx, { change }: Question): Promise<Result<Proposed
   }
   const filter = await readFilter(tx, change.filter)
   if (!filter) return err(refuse('not_found', `No filter ${change.filter} in this tenant`))
-  const after = filterOf(change.filterGroup)
+  const becomes = filterFrom(change)
+  if (!becomes.ok) return becomes
+  const after = becomes.value
   const uses = await resourceRolesWith(tx, filter.uid)
   const others = await readFilters(
     tx,
@@ -196,6 +218,18 @@ async function proposedOf(tx: Tx, { change }: Question): Promise<Result<Proposed
     projects: [...new Set(uses.flatMap((use) => use.projects))],
     filters: { before: filter.filter, after },
   })
+}
+
+function filterFrom({
+  filterGroup,
+  rule,
+}: Extract<Question['change'], { kind: 'filter' }>): Result<TagFilter, Refusal> {
+  if ((filterGroup === undefined) === (rule === undefined))
+    return err(refuse('invalid', 'change: name filterGroup or rule, one of them'))
+  const filter = rule ?? (filterGroup && filterOf(filterGroup))
+  if (filter === undefined) throw new Error('one of the two is there')
+  const sound = canBeEvaluated(filter)
+  return sound.ok ? ok(filter) : sound
 }
 
 function selected(

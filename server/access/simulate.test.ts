@@ -8,6 +8,8 @@ import { until } from '../../tests/support/until.ts'
 
 const path = '/v1/palisade/access/simulate'
 
+type Listed = { readonly name: string; readonly uses: number; readonly isPublished: boolean }
+
 describe('simulate', () => {
   let palisade: Palisade
   let cluster: FakeKubernetes
@@ -47,7 +49,7 @@ describe('simulate', () => {
   test('says who would gain and lose what by another role, and changes nothing', async () => {
     const before = await acme.admin.must('GET', `/v1/roles/${role}`)
     const answer = await asked({ kind: 'role', role, permissions: ['macro.get', 'macro.list', 'cluster.get'] })
-    assert.equal(answer.users.count, 1)
+    assert.deepEqual([answer.users.count, answer.users.gain, answer.users.lose], [1, 1, 1])
     const [{ user, places, selections }] = answer.users.items
     assert.equal(user.uid, robin.uid)
     assert.deepEqual(places, [
@@ -84,7 +86,7 @@ describe('simulate', () => {
       ],
     )
     assert.equal(done.latest.request, headers['x-request-id'])
-    assert.equal(replay.more, false)
+    assert.deepEqual([replay.more, replay.refused, replay.allowed], [false, 1, 1])
     const same = await asked(
       { ...change, permissions: ['macro.get', 'macro.create', 'cluster.get'] },
       { replayDays: 1 },
@@ -125,6 +127,70 @@ describe('simulate', () => {
     assert.equal(selections[0].selectsOtherwise, true)
     assert.deepEqual(selections[0].filters, [{ uid: filter, name: 'prod' }])
     assert.equal((await asked({ kind: 'filter', filter, filterGroup: group('prod') })).users.count, 0)
+
+    // The same with operators that the published shape has no room for; what says nothing, or both, is refused.
+    const rule = { expressions: [{ key: 'env', operator: 'prefix', values: ['p', 't'] }] }
+    const wider = await asked({ kind: 'filter', filter, rule })
+    assert.deepEqual(wider.clusters, { gained: 1, lost: 0 })
+    assert.equal(wider.users.items[0].selections[0].selectsOtherwise, true)
+    for (const change of [
+      { kind: 'filter', filter },
+      { kind: 'filter', filter, rule, filterGroup: group('test') },
+      { kind: 'filter', filter, rule: { expressions: [{ key: 'env', operator: 'lt', values: ['few'] }] } },
+    ])
+      assert.equal((await admin.call('POST', path, { body: { change } })).status, 400, JSON.stringify(change))
+  })
+
+  test('lists filters with their uses, and what a rule would select of what the caller sees', async () => {
+    const { admin } = acme
+    const expressions = [{ key: 'env', operator: 'prefix', values: ['pr'] }]
+    const { uid: unused } = await admin.must('POST', '/v1/palisade/filters', { body: { name: 'spare', expressions } })
+    const all = await admin.must('GET', '/v1/palisade/filters')
+    assert.deepEqual(
+      all.items.map(({ name, uses, isPublished }: Listed) => ({ name, uses, isPublished })),
+      [
+        { name: 'prod', uses: 1, isPublished: true },
+        { name: 'spare', uses: 0, isPublished: false },
+      ],
+    )
+    const found = await admin.must('GET', '/v1/palisade/filters?q=PRO')
+    assert.deepEqual([found.count, found.items[0].name], [1, 'prod'])
+    const uses = await admin.must('GET', `/v1/palisade/filters/${found.items[0].uid}/uses`)
+    assert.deepEqual(
+      uses.items.map(({ uid, ...use }: { uid: string }) => use),
+      [
+        {
+          subject: { kind: 'user', uid: robin.uid, name: 'robin Test' },
+          roles: [{ uid: predefinedRole('Resource Cluster Viewer').uid, name: 'Resource Cluster Viewer' }],
+          projects: [{ uid: project, name: 'Default' }],
+          filters: [{ uid: found.items[0].uid, name: 'prod' }],
+        },
+      ],
+    )
+    assert.deepEqual((await admin.must('GET', `/v1/palisade/filters/${unused}/uses`)).items, [])
+
+    const selection = '/v1/palisade/filters/selection'
+    const selected = await admin.must('POST', selection, { body: { expressions } })
+    assert.deepEqual(
+      [selected.clusters.map(({ name }: { name: string }) => name), selected.count, selected.of],
+      [['one', 'two'], 2, 3],
+    )
+    // Robin lists what the filter lets them see, and hears of nothing else.
+    const there = { expressions: [{ key: 'env', operator: 'exists' }] }
+    const seen = await robin.api.must('POST', selection, { body: there })
+    assert.deepEqual([seen.count, seen.of], [2, 2])
+    const stranger = await createUser(palisade, acme, 'stranger')
+    assert.deepEqual(await stranger.api.must('POST', selection, { body: there }), { clusters: [], count: 0, of: 0 })
+    assert.equal((await stranger.api.call('GET', '/v1/palisade/filters')).status, 403)
+    assert.equal((await admin.call('POST', selection, { body: { expressions: [] } })).status, 400)
+    // What a use says of people is for those who may list them.
+    const { uid: readers } = await admin.must('POST', '/v1/roles', {
+      body: { metadata: { name: 'Filter readers' }, spec: { scope: 'tenant', permissions: ['filter.get'] } },
+    })
+    await admin.must('PUT', `/v1/users/${stranger.uid}/roles`, { body: { roles: [readers] } })
+    const refused = await stranger.api.call('GET', `/v1/palisade/filters/${unused}/uses`)
+    assert.equal(refused.status, 403)
+    assert.match(refused.text, /user\.list/)
   })
 
   test('is for those who may see what it tells, about what can be changed', async () => {

@@ -9,6 +9,7 @@ import {
   recompile,
   type SharedMap,
   sharedMap,
+  type Terms,
 } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { type Changes, readChanges } from './change-log.ts'
@@ -39,8 +40,8 @@ export type Snapshot = {
   /** Names, for people to read; a rename alone does not make them newer. */
   readonly teamNames: ReadableMap<TeamUid, string>
   readonly projectNames: ReadableMap<ProjectUid, string>
-  /** When assignments end that have an end, in milliseconds, by id. */
-  readonly ends: ReadableMap<string, number>
+  /** Of assignments that do not count for good and for every request, by id. */
+  readonly terms: ReadableMap<string, Terms>
   readonly compiled: CompiledAccess
 }
 
@@ -51,7 +52,7 @@ export type Loaded = Snapshot & {
   readonly users: SharedMap<UserUid, StoredUser>
   readonly teamNames: SharedMap<TeamUid, string>
   readonly projectNames: SharedMap<ProjectUid, string>
-  readonly ends: SharedMap<string, number>
+  readonly terms: SharedMap<string, Terms>
 }
 
 /**
@@ -74,12 +75,12 @@ async function loadAll(tx: Tx, head: Head): Promise<Loaded> {
   const projects = await readProjectNames(tx)
   const assignments = await readAssignments(tx)
   const users = sharedMap(people, people.length)
-  const ends = endsOf(assignments)
+  const terms = termsOf(assignments)
   return {
     ...{ tenant, ...head, readAt: head.epoch, users },
     teamNames: sharedMap(teams, teams.length),
     projectNames: sharedMap(projects, projects.length),
-    ends: sharedMap(ends, ends.length),
+    terms: sharedMap(terms, terms.length),
     compiled: compile({
       ...{ tenantUid: tenant, epoch: head.epoch.toString(), users, assignments },
       permissions: isSystem ? systemPermissions : permissions,
@@ -97,8 +98,8 @@ async function bringUpToDate(tx: Tx, head: Head, before: Loaded, changes: Change
   ]
   const assignments = subjects.length === 0 ? [] : await readAssignments(tx, { users, teams })
   const held = Map.groupBy(assignments, ({ subject: { kind, uid } }) => `${kind} ${uid}`)
-  const ended = subjects.flatMap((subject) => endsOf(assignmentsHeldBy(before.compiled, subject)))
-  const ends = endsOf(assignments)
+  const gone = subjects.flatMap((subject) => termsOf(assignmentsHeldBy(before.compiled, subject)))
+  const terms = termsOf(assignments)
   return {
     ...{ tenant: tx.tenant, ...head, readAt: head.epoch, users: people },
     teamNames:
@@ -107,10 +108,10 @@ async function bringUpToDate(tx: Tx, head: Head, before: Loaded, changes: Change
       projects.length === 0
         ? before.projectNames
         : before.projectNames.with(changed(projects, await readProjectNames(tx, projects))),
-    ends:
-      ended.length + ends.length === 0
-        ? before.ends
-        : before.ends.with([...ended.map(([id]) => [id, undefined] as const), ...ends]),
+    terms:
+      gone.length + terms.length === 0
+        ? before.terms
+        : before.terms.with([...gone.map(([id]) => [id, undefined] as const), ...terms]),
     compiled: recompile(before.compiled, {
       ...{ epoch: head.epoch.toString(), users: people },
       held: subjects.map((subject) => ({
@@ -128,6 +129,10 @@ function changed<K extends string, V>(uids: readonly string[], found: readonly (
   return new Map<K, V | undefined>([...uids.map((uid) => [uid as K, undefined] as const), ...found])
 }
 
-function endsOf(assignments: readonly Assignment[]): (readonly [string, number])[] {
-  return assignments.flatMap(({ id, endsAt }) => (endsAt === undefined ? [] : [[id, endsAt] as const]))
+function termsOf(assignments: readonly Assignment[]): (readonly [string, Terms])[] {
+  return assignments.flatMap(({ id, endsAt, conditions }) => {
+    if (endsAt === undefined && conditions === undefined) return []
+    const terms = { ...(endsAt === undefined ? {} : { endsAt }), ...(conditions === undefined ? {} : { conditions }) }
+    return [[id, terms] as const]
+  })
 }

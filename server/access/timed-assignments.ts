@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../../contract/errors.ts'
 import { AssignmentUid, RoleUid, type TeamUid, UserUid } from '../../contract/ids.ts'
 import { predefinedRoles } from '../../contract/roles.ts'
 import { nameKey } from '../../contract/wire/common.ts'
+import type { RequestConditions } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -9,6 +10,7 @@ import {
   type AssignedRole,
   assign,
   columns,
+  type GivenTerms,
   type Giver,
   insertAssignments,
   notEnded,
@@ -19,12 +21,14 @@ import {
   scopeOf,
   toAssigned,
 } from './assignments.ts'
+import { conditionsIn } from './conditions.ts'
 import { givableRoles, readRoles } from './role-store.ts'
 
-/** One role given to one user or team in one place, as a thing of its own: it may have an end. */
+/** One role given to one user or team in one place, as a thing of its own: it may have an end and conditions. */
 export type StoredAssignment = AssignedRole & {
   readonly uid: AssignmentUid
   readonly endsAt: Date | undefined
+  readonly conditions: RequestConditions | undefined
   readonly createdAt: Date
   /** Who gave it, as far as that was a person. */
   readonly createdBy: UserUid | undefined
@@ -121,68 +125,89 @@ export type UntilGift = {
   readonly subject: Subject
   readonly role: string
   readonly place: Place
-  readonly endsAt: Date
+  /** Absent: for good. */
+  readonly endsAt: Date | undefined
+  /** Absent: for every request. */
+  readonly conditions?: RequestConditions | undefined
   /** What to do with one that ends by itself already: refuse, or let it end later. */
   readonly held: 'refuse' | 'extend'
 }
 
 /**
- * Gives a role until a time. The giver must hold it for at least as long.
+ * Gives a role until a time, or for good. The giver must hold it for at least as long, and without conditions.
  *
- * @returns refuses with `conflict` what is held without an end
+ * @returns refuses with `conflict` what is held without an end, or under conditions
  */
 export async function giveUntil(tx: Tx, giver: Giver, gift: UntilGift): Promise<Result<StoredAssignment, Refusal>> {
-  const { subject, role, place, endsAt, held } = gift
+  const { subject, role, place, endsAt, conditions, held } = gift
   const wanted = assign(tx.tenant, await givableRoles(tx, [role]), subject, place, [role])
   if (!wanted.ok) return wanted
   const before = await findHeld(tx, gift)
+  if (before?.conditions)
+    return err(
+      refuse('conflict', `"${before.name}" is held there already, under conditions; change those instead`, {
+        uid: before.uid,
+      }),
+    )
   if (before && before.endsAt === undefined)
     return err(refuse('conflict', `"${before.name}" is held there already, without an end`, { uid: before.uid }))
   if (before && held === 'refuse')
     return err(
       refuse('conflict', `"${before.name}" is held there already; change its end instead`, { uid: before.uid }),
     )
-  const covered = giver.covers([{ roleUid: role, scope: scopeOf(place), endsAt: endsAt.getTime() }])
+  const covered = giver.covers([heldUntil(role, place, endsAt)])
   if (!covered.ok) return covered
   if (before?.endsAt) {
-    if (before.endsAt < endsAt) await setEnd(tx, before.uid, endsAt)
-  } else await insertAssignments(tx, wanted.value, giver.by, giver.now, endsAt)
+    if (endsAt === undefined || before.endsAt < endsAt) await setTerms(tx, before.uid, { endsAt })
+  } else await insertAssignments(tx, wanted.value, giver.by, giver.now, { endsAt, conditions })
   const after = await findHeld(tx, gift)
-  if (!after) throw new Error(`the role ${role} that was given until ${endsAt.toISOString()} is not there`)
+  if (!after) throw new Error(`the role ${role} that was given is not there`)
   return ok(after)
 }
 
-/** Moves the end of what is held. Later or none at all takes what the giver holds for as long; sooner does not. */
-export async function moveEnd(
+/**
+ * Changes until when and for which requests something is held. A later end, none at all, or other conditions take what giving takes; a
+ * sooner end, and conditions where there were none, do not.
+ */
+export async function changeTerms(
   tx: Tx,
   giver: Giver,
-  { uid, role, place, endsAt: before }: StoredAssignment,
-  endsAt: Date | undefined,
+  { uid, role, place, ...before }: StoredAssignment,
+  after: GivenTerms,
 ): Promise<Result<undefined, Refusal>> {
-  const isSooner = endsAt !== undefined && (before === undefined || endsAt <= before)
-  const covered = isSooner
-    ? ok(undefined)
-    : giver.covers([
-        { roleUid: role, scope: scopeOf(place), ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }) },
-      ])
+  const isSame = JSON.stringify(after.conditions) === JSON.stringify(before.conditions)
+  const covered =
+    endsNoLater(after.endsAt, before.endsAt) && (isSame || before.conditions === undefined)
+      ? ok(undefined)
+      : giver.covers([heldUntil(role, place, after.endsAt)])
   if (!covered.ok) return covered
-  await setEnd(tx, uid, endsAt)
+  await setTerms(tx, uid, after)
   return ok(undefined)
 }
+
+const endsNoLater = (after: Date | undefined, before: Date | undefined): boolean =>
+  before === undefined || (after !== undefined && after <= before)
+
+const heldUntil = (roleUid: string, place: Place, endsAt: Date | undefined) => ({
+  ...{ roleUid, scope: scopeOf(place) },
+  ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }),
+})
 
 export async function removeAssignment(tx: Tx, uid: AssignmentUid): Promise<void> {
   await tx.query('delete from role_assignments where tenant_id = $1 and assignment_id = $2', [tx.tenant, uid])
 }
 
-async function setEnd(tx: Tx, uid: AssignmentUid, endsAt: Date | undefined): Promise<void> {
-  await tx.query('update role_assignments set ends_at = $3 where tenant_id = $1 and assignment_id = $2', [
-    ...[tx.tenant, uid, endsAt ?? null],
-  ])
+async function setTerms(tx: Tx, uid: AssignmentUid, { endsAt, conditions }: GivenTerms): Promise<void> {
+  await tx.query(
+    'update role_assignments set ends_at = $3, conditions = $4::jsonb where tenant_id = $1 and assignment_id = $2',
+    [tx.tenant, uid, endsAt ?? null, conditions === undefined ? null : JSON.stringify(conditions)],
+  )
 }
 
 type StoredRow = Row & {
   readonly assignment_id: string
   readonly ends_at: Date | null
+  readonly conditions: unknown
   readonly created_at: Date
   readonly created_by: string | null
 }
@@ -190,7 +215,7 @@ type StoredRow = Row & {
 /** @param condition over `a`, its values from $2 on */
 async function read(tx: Tx, condition: string, values: readonly unknown[]): Promise<StoredAssignment[]> {
   const rows = await tx.query<StoredRow>(
-    `select a.assignment_id, a.ends_at, a.created_at, a.created_by, ${columns} from role_assignments a ${ownRoles}
+    `select a.assignment_id, a.ends_at, a.conditions, a.created_at, a.created_by, ${columns} from role_assignments a ${ownRoles}
       where a.tenant_id = $1 and ${condition} and ${notEnded} order by a.created_at, a.assignment_id`,
     [tx.tenant, ...values],
   )
@@ -198,6 +223,7 @@ async function read(tx: Tx, condition: string, values: readonly unknown[]): Prom
     ...toAssigned(row),
     uid: AssignmentUid.parse(row.assignment_id),
     endsAt: row.ends_at ?? undefined,
+    conditions: row.conditions === null ? undefined : conditionsIn(row.conditions),
     createdAt: row.created_at,
     createdBy: row.created_by === null ? undefined : UserUid.parse(row.created_by),
   }))

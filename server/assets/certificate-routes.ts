@@ -60,7 +60,7 @@ export function certificateEndpoints({ sealerOf }: CertificatePorts): readonly E
       async handle({ tx, body, principal, access, now }) {
         const may = mayAdminister(access, principal)
         if (!may.ok) return may
-        const room = await hasRoom(tx, 'certificate', await countCertificates(tx))
+        const room = await hasRoom(tx, 'certificate', () => countCertificates(tx))
         if (!room.ok) return room
         const judged = judge(body)
         if (!judged.ok) return judged

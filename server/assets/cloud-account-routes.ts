@@ -139,7 +139,7 @@ function accountEndpoints(
         const kind = kindIn(params)
         // Held until the end, so that it is not removed under the account.
         if (cloud === customCloud && !(await readCloudType(tx, kind, 'share'))) return err(refuse('not_found'))
-        const room = await hasRoom(tx, 'cloudaccount', await countAccounts(tx))
+        const room = await hasRoom(tx, 'cloudaccount', () => countAccounts(tx))
         if (!room.ok) return room
         const at = { selected, access, requestId }
         const place = placeOf(body.metadata.annotations?.scope, 'cloudaccount.create', at)

@@ -51,7 +51,7 @@ export function edgeTokenEndpoints({ sealerOf }: EdgeTokenPorts): readonly Endpo
       refusals: ['invalid', 'not_found', 'edge_token_name_taken', 'resource_limit'],
       audit: 'edgetoken.created',
       async handle({ tx, body: { metadata, spec }, principal, now }) {
-        const room = await hasRoom(tx, 'edgetoken', await countEdgeTokens(tx))
+        const room = await hasRoom(tx, 'edgetoken', () => countEdgeTokens(tx))
         if (!room.ok) return room
         const project = await defaultProject(tx, spec.defaultProjectUid)
         if (!project.ok) return project

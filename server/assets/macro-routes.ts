@@ -137,8 +137,10 @@ function endpointsAt<Params extends z.ZodType>(
         const once = noneTwice(macros)
         if (!once.ok) return once
         const scope = scopeIn(params)
-        const had = await readMacros(tx, scope, { toChange: true })
-        const room = await hasRoom(tx, 'macro', had.length + macros.length - 1)
+        const room = await hasRoom(tx, 'macro', async () => {
+          const had = await readMacros(tx, scope, { toChange: true })
+          return had.length + macros.length - 1
+        })
         if (!room.ok) return room
         const sealer = await sealerOf(tx.tenant)
         const inserted = await insertMacros(tx, sealer, { scope, macros, by: principal.user, now })
@@ -154,7 +156,7 @@ function endpointsAt<Params extends z.ZodType>(
       refusals: [...refusals, 'forbidden'],
       audit: 'macro.updated',
       async handle({ tx, params, body: { macros }, principal, access, requestId, now }) {
-        const room = await hasRoom(tx, 'macro', macros.length - 1)
+        const room = await hasRoom(tx, 'macro', async () => macros.length - 1)
         if (!room.ok) return room
         const once = noneTwice(macros)
         if (!once.ok) return once

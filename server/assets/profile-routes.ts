@@ -249,7 +249,7 @@ async function create(
   profile: NewProfile,
   more: Readonly<Record<string, unknown>> = {},
 ) {
-  const room = await hasRoom(tx, 'clusterprofile', await countProfiles(tx))
+  const room = await hasRoom(tx, 'clusterprofile', () => countProfiles(tx))
   if (!room.ok) return room
   const small = fits(profile.content)
   if (!small.ok) return small

@@ -57,7 +57,7 @@ export const sshKeyEndpoints: readonly Endpoint[] = [
     refusals: ['invalid', 'private_key_refused', 'ssh_key_name_taken', 'resource_limit'],
     audit: 'sshkey.created',
     async handle({ tx, body, project, principal, now }) {
-      const room = await hasRoom(tx, 'sshkey', await countSshKeys(tx))
+      const room = await hasRoom(tx, 'sshkey', () => countSshKeys(tx))
       if (!room.ok) return room
       const key = written(body)
       if (!key.ok) return key

@@ -118,7 +118,8 @@ export function mayBind(
     for (const binding of bindings) {
       const level = levelFor(binding, protectedNamespaces)
       const permission = permissionFor(level)
-      if (access.allows(permission, cluster)) continue
+      // A binding stays when the request is over.
+      if (access.allowsForGood(permission, cluster)) continue
       const { type, role } = binding
       return err(
         refuse(

@@ -21,6 +21,7 @@ import { manifestEndpoints } from './manifest-routes.ts'
 import { type PartPorts, partEndpoints } from './part-routes.ts'
 import { type ClusterRecords, createRecords } from './records.ts'
 import { type AppendEntry, createRenewal } from './renewal.ts'
+import { selectionEndpoints } from './selection-routes.ts'
 import { clustersOfProject } from './store.ts'
 import { upgradeEndpoint } from './upgrade-routes.ts'
 
@@ -62,7 +63,8 @@ export type Clusters = Pick<ClusterRecords, 'find'> & {
 export function createClusters(deps: ClustersDeps): Clusters {
   const records = createRecords(deps)
   const imports = createImports(deps)
-  const lists = listsWith(createLists())
+  const list = createLists()
+  const lists = listsWith(list)
   const renewal = createRenewal({ ...deps, forget: records.forget })
   return {
     endpoints: [
@@ -74,6 +76,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
       ...clusterEndpoints(deps, lists),
       upgradeEndpoint,
       ...dashboardEndpoints(lists, deps),
+      ...selectionEndpoints(list),
     ],
     find: records.find,
     ask: createAsk(deps),

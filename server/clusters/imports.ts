@@ -80,7 +80,7 @@ export function createImports(ports: ImportPorts) {
     // Looked at before a foreign machine is touched; the insert decides.
     const early = await inTenant(tenant, async (tx) => {
       if (await isNameTaken(tx, project, name)) return refuse('cluster_name_taken')
-      const room = await hasRoom(tx, 'spectrocluster', await countClusters(tx))
+      const room = await hasRoom(tx, 'spectrocluster', () => countClusters(tx))
       return room.ok ? undefined : room.error
     })
     return early
@@ -228,7 +228,7 @@ export async function storeImport(
   },
   now: Date,
 ): Promise<Result<ClusterUid, Refusal>> {
-  const room = await hasRoom(tx, 'spectrocluster', await countClusters(tx))
+  const room = await hasRoom(tx, 'spectrocluster', () => countClusters(tx))
   if (!room.ok) return room
   const uid = newClusterUid()
   const { endpoint } = kubeconfig

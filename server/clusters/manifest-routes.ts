@@ -117,7 +117,7 @@ function importEndpoint(route: Route, cloudType: wire.CloudType): Endpoint {
     async handle({ tx, project, principal, body: { metadata, spec }, now }) {
       if (project === undefined) return err(refuse('project_required'))
       if (tooManyLabels(metadata.labels)) return err(refuse('invalid', 'metadata.labels: are too many'))
-      const room = await hasRoom(tx, 'spectrocluster', await countClusters(tx))
+      const room = await hasRoom(tx, 'spectrocluster', () => countClusters(tx))
       if (!room.ok) return room
       const uid = newClusterUid()
       const importMode = spec?.clusterConfig?.importMode === 'read-only' ? 'read-only' : 'full'

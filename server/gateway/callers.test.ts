@@ -11,6 +11,7 @@ const somebody: Principal = {
   tenant: TenantUid.parse('a'.repeat(24)),
   user: UserUid.parse('b'.repeat(24)),
   credential: { kind: 'apiKey', key: ApiKeyUid.parse('c'.repeat(24)) },
+  origin: {},
   person: { email: 'p@example.com', firstName: 'P', lastName: '', org: 'o' },
   epoch: 1n,
 }

@@ -6,6 +6,7 @@ import type { ProjectUid } from '../../contract/ids.ts'
 import type { AnyPermission, Permission, SystemPermission } from '../../contract/permissions.ts'
 import type {
   Able,
+  ConditionalGrant,
   Difference,
   Explanation,
   FilteredGrant,
@@ -14,6 +15,7 @@ import type {
   ResourceRef,
   Scope,
   TagFilterSet,
+  Terms,
   WorkspaceScope,
 } from '../../core/access/index.ts'
 import type { Result } from '../../core/result.ts'
@@ -122,6 +124,11 @@ export type GivenRole = {
 export type RequestAccess = {
   /** Whether the caller holds the permission in a scope or on an object. */
   readonly allows: (permission: Permission | SystemPermission, on: Target | Scope) => boolean
+  /**
+   * The same for what outlives the request: what the caller holds under conditions does not count, as it does not where they
+   * give roles.
+   */
+  readonly allowsForGood: (permission: Permission | SystemPermission, on: Target | Scope) => boolean
   /** Refuses unless the caller holds at least what these role assignments would give: nobody lifts others over themselves. */
   readonly coversRoles: (roles: readonly GivenRole[]) => Result<undefined, Refusal>
   /** The same for what a role would newly give to everybody who holds it, were these its permissions. */
@@ -134,25 +141,31 @@ export type RequestAccess = {
   readonly coversUser: (userUid: string) => Result<undefined, Refusal>
   /** The same for what a team gives its members: asked before somebody becomes one. */
   readonly coversTeam: (teamUid: string) => Result<undefined, Refusal>
-  /** All permissions of a user: in the tenant, in each project, and on each workspace. */
-  readonly permissionsOf: (userUid: string) => {
-    readonly tenant: readonly string[]
-    readonly projects: ReadonlyMap<string, readonly string[]>
-    readonly workspaces: readonly { readonly scope: WorkspaceScope; readonly permissions: readonly string[] }[]
-  }
+  /** All permissions of a user: in the tenant, in each project, and on each workspace; none that is held under conditions. */
+  readonly permissionsOf: (userUid: string) => PermissionsByPlace
+  /** The caller's own, under conditions too as far as this request meets them. */
+  readonly ownPermissions: () => PermissionsByPlace
   /** Why anybody may do something or not: for people who ask, never for a decision. */
   readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation
   readonly whoCan: (permission: string, on: ResourceRef, isFiltered?: boolean) => readonly Able[]
   /** What somebody holds through filters. */
   readonly filteredGrantsOf: (userUid: string) => readonly FilteredGrant[]
+  /** What somebody holds under conditions. */
+  readonly conditionalGrantsOf: (userUid: string) => readonly ConditionalGrant[]
   /** What would be otherwise if something were changed: for people who ask before they do it. */
   readonly simulate: (change: ProposedChange) => Simulation
-  /** When an assignment ends, in milliseconds; nothing for one without an end. */
-  readonly endOf: (assignment: string) => number | undefined
+  /** Until when an assignment counts, and for which requests. */
+  readonly termsOf: (assignment: string) => Terms
   readonly epoch: bigint
 }
 
-/** What a proposed change would do. */
+export type PermissionsByPlace = {
+  readonly tenant: readonly string[]
+  readonly projects: ReadonlyMap<string, readonly string[]>
+  readonly workspaces: readonly { readonly scope: WorkspaceScope; readonly permissions: readonly string[] }[]
+}
+
+/** What a proposed change would do; what is held under conditions counts as if they were met. */
 export type Simulation = {
   /** Users whom it is about, in the order of their uids. */
   readonly concerned: readonly string[]

@@ -185,6 +185,7 @@ const someone: Principal = {
   tenant: 'a'.repeat(24) as Principal['tenant'],
   user: 'b'.repeat(24) as Principal['user'],
   credential: { kind: 'apiKey', key: 'c'.repeat(24) as never },
+  origin: {},
   person: { email: 'p@example.com', firstName: 'P', lastName: '', org: 'o' },
   epoch: 1n,
 }

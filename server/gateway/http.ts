@@ -38,6 +38,7 @@ export type HttpDeps = {
 export type Presented = {
   readonly authorization?: string
   readonly apiKey?: string
+  readonly address?: string
   /** Asked before an API key that is not known here is looked up; false: it is refused as one too many. */
   readonly mayLookUp?: () => boolean
 }
@@ -159,7 +160,7 @@ export async function createHttpApi(deps: HttpDeps): Promise<HttpApi> {
     const caller = await callerWithin(
       rate,
       state.address,
-      presented && ((mayLookUp) => deps.authenticate({ ...presented, mayLookUp })),
+      presented && ((mayLookUp) => deps.authenticate({ ...presented, address: state.address, mayLookUp })),
     )
     if (caller.ok) state.principal = caller.value
     return caller

@@ -13,6 +13,7 @@ const tenant = TenantUid.parse('a'.repeat(24))
 const principal = {
   ...{ tenant, user: UserUid.parse('b'.repeat(24)), epoch: 1n },
   credential: { kind: 'apiKey' as const, key: ApiKeyUid.parse('c'.repeat(24)) },
+  origin: {},
   person: { email: 'a@b.c', firstName: 'A', lastName: 'B', org: 'acme' },
 }
 const raw = {

@@ -20,6 +20,7 @@ import type {
 } from './endpoint.ts'
 import { type HeldStream, holdStream } from './held-stream.ts'
 import type { Principal } from './principal.ts'
+import { unmetConditions } from './unmet-conditions.ts'
 
 /** What the phases need of the features; `S` is the access data, which only passes through, `E` why an open call is ended. */
 export type PipelinePorts<S, E extends string = string> = {
@@ -29,8 +30,8 @@ export type PipelinePorts<S, E extends string = string> = {
     inTx(tx: Tx): Promise<S>
     lock(tx: Tx): Promise<void>
     raise(tx: Tx, kind: 'access' | 'sessions'): Promise<void>
-    decide(snapshot: S, user: string, permission: string, resource: ResourceRef, now: number): Decision
-    requestAccess(snapshot: S, user: string, now: number): RequestAccess
+    decide(snapshot: S, principal: Principal, permission: string, resource: ResourceRef, now: number): Decision
+    requestAccess(snapshot: S, principal: Principal, now: number): RequestAccess
   }
   /** Whether the credential is still valid on this access data. */
   readonly recheck: (
@@ -244,7 +245,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     const registration = ports.calls.register({
       ...{ uid: id, tenant: principal.tenant, user: principal.user, cluster: undefined },
       async recheck(snapshot) {
-        const { epoch } = access.requestAccess(snapshot, principal.user, clock.now())
+        const { epoch } = access.requestAccess(snapshot, principal, clock.now())
         if (!held || decidedOn === undefined || epoch < decidedOn) return { recheckAt: 0 }
         const valid = await ports.recheck(principal, snapshot)
         if (!valid.ok) return { end: valid.error.reason }
@@ -293,7 +294,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
       requestId: raw.id,
       clientAddress: raw.clientAddress,
       now,
-      access: access.requestAccess(snapshot, principal.user, now.getTime()),
+      access: access.requestAccess(snapshot, principal, now.getTime()),
       intend: (what) => intend(call, projectOf(target) ?? project, what),
     })
     if (prepared.ok) return prepared
@@ -309,7 +310,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
 
     const record = (inside: Tx, event: AuditEvent, what: Recorded) =>
       ports.append(inside, entryOf(call, event, 'done', what, projectOf(target) ?? project))
-    const mayDo = access.requestAccess(snapshot, principal.user, now.getTime())
+    const mayDo = access.requestAccess(snapshot, principal, now.getTime())
     call.watch?.decidedOn(mayDo.epoch)
     const context: Context<unknown, unknown, unknown, unknown> = {
       tx,
@@ -321,7 +322,7 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
       requestId: raw.id,
       clientAddress: raw.clientAddress,
       now,
-      access: call.watch ? noting(call.watch, mayDo, principal.user) : mayDo,
+      access: call.watch ? noting(call.watch, mayDo, principal) : mayDo,
       record,
     }
     const handled = await tx.attempt(() => endpoint.handle(context))
@@ -362,15 +363,17 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     const rule = endpoint.permission
     const found = { snapshot, project: project.value, target: undefined as Target | undefined }
     const allowedNow = (snapshot: S, permission: string, resource: ResourceRef) =>
-      access.decide(snapshot, principal.user, permission, resource, clock.now()).effect === 'allow'
+      access.decide(snapshot, principal, permission, resource, clock.now()).effect === 'allow'
     const granted = (target: Target | undefined, decision: Decision | undefined) => ok({ ...found, target, decision })
     const ask = (permission: string, resource: ResourceRef, target?: Target, hint = '') => {
-      const decision = access.decide(snapshot, principal.user, permission, resource, now.getTime())
+      const decision = access.decide(snapshot, principal, permission, resource, now.getTime())
       if (decision.effect === 'allow') {
         call.watch?.restsOn((later) => allowedNow(later, permission, resource))
         return granted(target, decision)
       }
-      return err({ refusal: forbidden(decision, raw.id, principal, hint), denial: { decision, target } })
+      const mayDo = access.requestAccess(snapshot, principal, now.getTime())
+      const conditions = unmetConditions(mayDo, principal, permission, resource)
+      return err({ refusal: forbidden(decision, raw.id, principal, hint, conditions), denial: { decision, target } })
     }
     if ('signedIn' in rule) return granted(undefined, undefined)
     if ('system' in rule) return ask(rule.system, { kind: 'system', scope: { kind: 'system' } })
@@ -393,12 +396,12 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
   }
 
   /** Decisions for a handler whose answer goes on: what it was allowed must stay so. */
-  function noting(watch: StreamWatch<S>, now: RequestAccess, user: string): RequestAccess {
+  function noting(watch: StreamWatch<S>, now: RequestAccess, principal: Principal): RequestAccess {
     return {
       ...now,
       allows(permission, on) {
         const yes = now.allows(permission, on)
-        if (yes) watch.restsOn((later) => access.requestAccess(later, user, clock.now()).allows(permission, on))
+        if (yes) watch.restsOn((later) => access.requestAccess(later, principal, clock.now()).allows(permission, on))
         return yes
       },
     }
@@ -495,7 +498,13 @@ function decidedBy(rule: Endpoint['permission']): string | undefined {
 }
 
 /** Own tenant, right missing: says which right and where, by uid, and how to ask for it (the request id). */
-function forbidden(decision: Decision, requestId: string, principal: Principal, hint: string): Refusal {
+function forbidden(
+  decision: Decision,
+  requestId: string,
+  principal: Principal,
+  hint: string,
+  conditions: ReturnType<typeof unmetConditions>,
+): Refusal {
   if (decision.effect === 'allow') throw new Error('an allowed request is not refused')
   const { missing, scope, why } = decision
   const uid = uidOf(scope, principal)
@@ -503,11 +512,12 @@ function forbidden(decision: Decision, requestId: string, principal: Principal, 
   const outside =
     principal.tenant === systemTenant && scope.kind !== 'system'
       ? '; system administrators have no access inside tenants'
-      : hint
+      : (conditions?.inWords ?? hint)
   return refuse('forbidden', `This needs ${missing} in ${where}${outside} (request ${requestId})`, {
     permission: missing,
     scope: { kind: scope.kind, uid },
     reason: why,
+    ...(conditions === undefined ? {} : { unmet: conditions.unmet }),
   })
 }
 

@@ -1,10 +1,13 @@
 import type { ApiKeyUid, SessionUid, TenantUid, UserUid } from '../../contract/ids.ts'
+import type { RequestOrigin } from '../../core/access/index.ts'
 
 /** Who calls, proved. Rights are never part of it: they are decided at each use. */
 export type Principal = {
   readonly tenant: TenantUid
   readonly user: UserUid
   readonly credential: Credential
+  /** What roles under conditions look at. The door says the address; who comes by none meets no condition that asks for it. */
+  readonly origin: RequestOrigin
   /** For audit entries and impersonation: the person as the log should name them. */
   readonly person: {
     readonly email: string

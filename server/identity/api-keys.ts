@@ -40,17 +40,19 @@ export async function createApiKey(
   const { user, name, labels, annotations, expiresAt, createdBy } = wanted
   const possible = checkExpiry(expiresAt, now)
   if (!possible.ok) return possible
-  // Locks the owner's row, so that keys made at once are counted one after the other.
+  // Locks the owner's row, so that they stay active meanwhile.
   const [owner] = await tx.query<{ state: string }>(
     'select state from users where tenant_id = $1 and user_id = $2 for no key update',
     [tx.tenant, user],
   )
   if (owner?.state !== 'active') return err(refuse('conflict', 'Only an active user can have API keys'))
-  const [held] = await tx.query<{ count: string }>(
-    'select count(*) from api_keys where tenant_id = $1 and user_id = $2',
-    [tx.tenant, user],
-  )
-  const room = await hasRoom(tx, 'apiKey', Number(held?.count))
+  const room = await hasRoom(tx, 'apiKey', async () => {
+    const [held] = await tx.query<{ count: string }>(
+      'select count(*) from api_keys where tenant_id = $1 and user_id = $2',
+      [tx.tenant, user],
+    )
+    return Number(held?.count)
+  })
   if (!room.ok) return room
   const uid = ApiKeyUid.parse(newUid())
   const value = newApiKeyValue(tx.tenant, uid)

@@ -15,6 +15,8 @@ import { type InvalidReason, validity } from './validity.ts'
 export type Presented = {
   readonly authorization?: string
   readonly apiKey?: string
+  /** Where the request comes from, as the door found it; without it no condition on the network is met. */
+  readonly address?: string
   /** The Kubernetes door takes `Bearer` alone. */
   readonly bearerOnly?: boolean
   /** Asked before an API key that is not known here is looked up; false: it is refused as one too many. */
@@ -85,6 +87,11 @@ export function createAuthenticator({
   const lane = createLane(strangers)
 
   async function authenticate(presented: Presented): Promise<Result<Principal, Refusal>> {
+    const found = await whoPresents(presented)
+    return found.ok ? ok({ ...found.value, origin: { ...found.value.origin, address: presented.address } }) : found
+  }
+
+  async function whoPresents(presented: Presented): Promise<Result<Principal, Refusal>> {
     const { authorization, apiKey, bearerOnly = false, mayLookUp = () => true } = presented
     if (authorization !== undefined && apiKey !== undefined)
       return err(refuse('unauthenticated', 'Send one credential: Authorization or ApiKey, not both'))
@@ -235,6 +242,7 @@ function principalOf(
     tenant: ref.tenant,
     user: stored.state.user,
     credential,
+    origin: stored.state.kind === 'session' ? { provedAt: stored.state.provedAt } : {},
     person: { ...stored.person, org: facts.orgName },
     // The older of the two: at that epoch both were known to hold.
     epoch: stored.epoch < facts.epoch ? stored.epoch : facts.epoch,

@@ -137,6 +137,7 @@ async function readSession(tx: Tx, uid: string): Promise<Read<SessionState> | un
   const [row] = await tx.query<
     SealedPerson & {
       credential_epoch: string
+      created_at: Date
       last_seen_at: Date
       idle_seconds: number
       absolute_end_at: Date
@@ -145,7 +146,7 @@ async function readSession(tx: Tx, uid: string): Promise<Read<SessionState> | un
       epoch: string
     }
   >(
-    `select s.user_id, s.credential_epoch, s.last_seen_at, s.idle_seconds, s.absolute_end_at, s.ended_at,
+    `select s.user_id, s.credential_epoch, s.created_at, s.last_seen_at, s.idle_seconds, s.absolute_end_at, s.ended_at,
             array(select r.jti from revoked_tokens r
                    where r.tenant_id = s.tenant_id and r.session_id = s.session_id) as revoked,
             u.email, u.first_name, u.last_name, e.epoch
@@ -159,6 +160,7 @@ async function readSession(tx: Tx, uid: string): Promise<Read<SessionState> | un
         kind: 'session',
         user: UserUid.parse(row.user_id),
         credentialEpoch: BigInt(row.credential_epoch),
+        provedAt: row.created_at.getTime(),
         lastSeenAt: row.last_seen_at.getTime(),
         idleMs: row.idle_seconds * 1000,
         absoluteEndAt: row.absolute_end_at.getTime(),

@@ -159,6 +159,7 @@ export async function sessionsOf(tx: Tx, sealer: TenantSealer, user: UserUid): P
         kind: 'session',
         user,
         credentialEpoch: BigInt(row.credential_epoch),
+        provedAt: row.created_at.getTime(),
         lastSeenAt: row.last_seen_at.getTime(),
         idleMs: row.idle_seconds * 1000,
         absoluteEndAt: row.absolute_end_at.getTime(),

@@ -18,6 +18,7 @@ const session: SessionState = {
   user,
   credentialEpoch: 3n,
   lastSeenAt: 1_000,
+  provedAt: 0,
   idleMs: 500,
   absoluteEndAt: 2_000,
   ended: false,

@@ -8,6 +8,8 @@ export type SessionState = {
   readonly kind: 'session'
   readonly user: UserUid
   readonly credentialEpoch: bigint
+  /** When the person proved who they are: a session begins with that, and is never prolonged by it. */
+  readonly provedAt: number
   readonly lastSeenAt: number
   readonly idleMs: number
   readonly absoluteEndAt: number

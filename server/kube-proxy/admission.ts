@@ -1,9 +1,10 @@
 import { failure, refusedByPalisade, type Status } from '../../core/kube/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import type { EndReason, Snapshot } from '../access/index.ts'
+import { type EndReason, requestAccess, type Snapshot } from '../access/index.ts'
+import { unmetConditions } from '../gateway/index.ts'
 import type { RequestLog } from '../platform/log/index.ts'
 import { createCallers } from './callers.ts'
-import { type Standing, standingOf, stillCovers } from './decision.ts'
+import { resourceOf, type Standing, standingOf, stillCovers } from './decision.ts'
 import { type Described, refusedEntry } from './entries.ts'
 import type { DoorPorts } from './ports.ts'
 import { createProofs, type Proof } from './proofs.ts'
@@ -54,6 +55,8 @@ export function createAdmission(ports: DoorPorts): Admission {
     const { standing, identity } = known
     if (standing.denial) {
       const scope = `project ${cluster.project}`
+      const mayDo = requestAccess(snapshot, principal, clock.now())
+      const held = unmetConditions(mayDo, principal, standing.denial.missing, resourceOf(cluster))
       await ledger.record(
         principal.tenant,
         refusedEntry(described, { rule: 'no-level', permission: standing.denial.missing, levels: [] }),
@@ -62,7 +65,7 @@ export function createAdmission(ports: DoorPorts): Admission {
         failure(
           403,
           // No name: to see it is what the caller lacks.
-          `this needs permission ${standing.denial.missing} on cluster ${clusterUid} in ${scope} (request ${requestId})`,
+          `this needs permission ${standing.denial.missing} on cluster ${clusterUid} in ${scope}${held?.inWords ?? ''} (request ${requestId})`,
         ),
       )
     }
@@ -116,7 +119,7 @@ export function createAdmission(ports: DoorPorts): Admission {
       if (!credential.ok) return { end: credential.error.reason }
       const cluster = await ports.findCluster(principal.tenant, known.uid, snapshot)
       if (!cluster) return { end: 'cluster-removed' }
-      const standing = standingOf(snapshot, principal.user, cluster, clock.now())
+      const standing = standingOf(snapshot, principal, cluster, clock.now())
       if (!stillCovers(standing, before)) return { end: 'right-withdrawn' }
       return { recheckAt: Math.min(credential.value.endsAt, standing.endsAt) }
     },

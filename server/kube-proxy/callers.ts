@@ -24,8 +24,8 @@ const most = 500
 const mostLines = 50
 
 /**
- * Works out callers once for each snapshot of a tenant's access data, cluster record and end of an assignment: as long as none
- * of these changes the answer is the same, and a client asks hundreds of times a second.
+ * Works out callers once for each snapshot of a tenant's access data, cluster record, address, and time at which something ends or begins
+ * to count: as long as none of these changes the answer is the same, and a client asks hundreds of times a second.
  */
 export function createCallers(): (
   snapshot: Snapshot,
@@ -38,17 +38,18 @@ export function createCallers(): (
     Map<string, { readonly cluster: DoorCluster; readonly known: KnownCaller }>
   >()
   return (snapshot, principal, cluster, now) => {
-    const { tenant, user, person, credential } = principal
+    const { tenant, user, person, credential, origin } = principal
     const session = credential.kind === 'session' ? credential.session : undefined
     let callers = bySnapshot.get(snapshot)
     if (!callers || callers.size >= most) {
       callers = new Map()
       bySnapshot.set(snapshot, callers)
     }
-    const name = `${user} ${cluster.uid} ${session ?? ''} ${person.email}`
+    const from = `${origin.address ?? ''} ${origin.provedAt ?? ''}`
+    const name = `${user} ${cluster.uid} ${session ?? ''} ${from} ${person.email}`
     const before = callers.get(name)
     if (before && before.cluster === cluster && now < before.known.standing.changesAt) return before.known
-    const standing = standingOf(snapshot, user, cluster, now)
+    const standing = standingOf(snapshot, principal, cluster, now)
     const named = identityOf({
       ...{ tenantUid: tenant, userUid: user, email: person.email, sessionUid: session },
       ...{ levels: standing.levels, teams: standing.teams },

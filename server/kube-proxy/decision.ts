@@ -1,6 +1,15 @@
-import { type AccessRequest, type Decision, decide, type Reason } from '../../core/access/index.ts'
+import {
+  type AccessRequest,
+  countsUntil,
+  type Decision,
+  decide,
+  type Reason,
+  type ResourceRef,
+  settledUntil,
+} from '../../core/access/index.ts'
 import { type Level, levelRows, nextLevel, permissionFor } from '../../core/kube/index.ts'
 import type { Snapshot } from '../access/index.ts'
+import type { Principal } from '../gateway/index.ts'
 import type { DoorCluster } from './ports.ts'
 
 /** What a caller may do on a cluster, and why, as one snapshot says it. */
@@ -11,35 +20,29 @@ export type Standing = {
   readonly because: readonly Reason[]
   /** When the first of the levels ends by itself, in milliseconds; infinity for none. */
   readonly endsAt: number
-  /** When the first of all the reasons ends, be there others for the same level or not. */
+  /** Until then at least the answer to a request like this stays the same. */
   readonly changesAt: number
   /** The refusal of the lowest level, where none is held. */
   readonly denial: Extract<Decision, { effect: 'deny' }> | undefined
   readonly epoch: bigint
 }
 
-/** Decides the three levels on one cluster, in the cluster's own project. `now` in milliseconds. */
+/** Decides the three levels on one cluster, in the cluster's own project, for the caller's request. `now` in milliseconds. */
 export function standingOf(
   snapshot: Snapshot,
-  user: string,
+  { user, origin }: Pick<Principal, 'user' | 'origin'>,
   cluster: Pick<DoorCluster, 'uid' | 'project' | 'tags'>,
   now: number,
 ): Standing {
   const request: Omit<AccessRequest, 'permission'> = {
     subject: { userUid: user },
-    resource: {
-      kind: 'spectrocluster',
-      uid: cluster.uid,
-      scope: { kind: 'project', projectUid: cluster.project },
-      tags: cluster.tags,
-    },
-    now,
+    resource: resourceOf(cluster),
+    ...{ now, origin },
   }
   const levels: Level[] = []
   let because: readonly Reason[] = []
   let denial: Standing['denial']
   let endsAt = Number.POSITIVE_INFINITY
-  let changesAt = Number.POSITIVE_INFINITY
   for (const { level, permission } of levelRows) {
     const decision = decide({ ...request, permission }, snapshot.compiled)
     if (decision.effect === 'deny') {
@@ -48,10 +51,12 @@ export function standingOf(
     }
     levels.push(level)
     because = decision.because
-    const ends = decision.because.map(({ assignment }) => snapshot.ends.get(assignment) ?? Number.POSITIVE_INFINITY)
+    const ends = decision.because.map(({ assignment }) => {
+      const terms = snapshot.terms.get(assignment)
+      return terms === undefined ? Number.POSITIVE_INFINITY : countsUntil(terms, request)
+    })
     // A level lasts as long as the last of the grants that give it.
     endsAt = Math.min(endsAt, Math.max(...ends))
-    changesAt = Math.min(changesAt, ...ends)
   }
   // Keys of a snapshot are branded; this is only a look-up.
   const teams = snapshot.users.get(user as Parameters<typeof snapshot.users.get>[0])?.teams ?? []
@@ -60,11 +65,17 @@ export function standingOf(
     teams: teams.map((uid) => ({ uid, name: snapshot.teamNames.get(uid) ?? uid })),
     because,
     endsAt,
-    changesAt,
+    changesAt: settledUntil(snapshot.compiled, request.subject, now, origin),
     denial: levels.length === 0 ? denial : undefined,
     epoch: snapshot.epoch,
   }
 }
+
+/** A cluster as what is decided about. */
+export const resourceOf = ({ uid, project, tags }: Pick<DoorCluster, 'uid' | 'project' | 'tags'>): ResourceRef => ({
+  ...{ kind: 'spectrocluster', uid, tags },
+  scope: { kind: 'project', projectUid: project },
+})
 
 /** Whether a call that was made with `before` may go on with `now`: nothing that the cluster was told has been taken away. */
 export function stillCovers(now: Standing, before: Standing): boolean {

@@ -36,6 +36,7 @@ const principal: Principal = {
   tenant,
   user,
   credential: { kind: 'session', session: SessionUid.parse(newUid()), jti: 'j' },
+  origin: {},
   person: { email: 'p@example.test', firstName: 'P', lastName: '', org: 'o' },
   epoch: 1n,
 }
@@ -77,7 +78,7 @@ function snapshotOf(epoch: bigint, roles: readonly ('Cluster Viewer' | 'Cluster 
     users: people,
     teamNames: new Map(),
     projectNames: new Map([[project, 'p']]),
-    ends: new Map(),
+    terms: new Map(),
     compiled: compile({
       tenantUid: tenant,
       epoch: String(epoch),

@@ -141,7 +141,7 @@ export function createDoor(ports: DoorPorts, transport: Transport): Door {
       address,
       authorization === undefined
         ? undefined
-        : (mayLookUp) => ports.authenticate({ authorization, bearerOnly: true, mayLookUp }),
+        : (mayLookUp) => ports.authenticate({ authorization, address, bearerOnly: true, mayLookUp }),
     )
     if (caller.ok) return caller
     const { code, detail, retryAfterSeconds = 1 } = caller.error

@@ -38,6 +38,7 @@ export type MintedToken = {
 export type DoorPorts = {
   readonly authenticate: (presented: {
     readonly authorization: string
+    readonly address: string
     readonly bearerOnly: true
     readonly mayLookUp: () => boolean
   }) => Promise<Result<Principal, Refusal>>

@@ -90,7 +90,7 @@ export function administratorEndpoints(ports: PeoplePorts): readonly Endpoint[] 
       async handle({ tx, body: { metadata, spec }, access, now }) {
         const covered = access.coversRoles([{ roleUid: roleOf[spec.adminType].uid, scope: inSystem }])
         if (!covered.ok) return covered
-        const room = await hasRoom(tx, 'systemadmin', await countUsers(tx))
+        const room = await hasRoom(tx, 'systemadmin', () => countUsers(tx))
         if (!room.ok) return room
         const { emailId: email, firstName, lastName, adminType } = spec
         const inserted = await insertUser(

@@ -6,17 +6,18 @@ import { uidPath } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import {
   type AssignmentsOf,
+  changeTerms,
   firstUnknown,
   giveUntil,
   listAssignments,
   mayAssign,
   mayNotAssign,
-  moveEnd,
   type Place,
   readAssignment,
   removeAssignment,
   type StoredAssignment,
   type Subject,
+  soundConditions,
 } from '../access/index.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -28,12 +29,13 @@ import { giverOf } from './users.ts'
 
 const toChange = 'user.update or team.update in the tenant, or project.update in the project that it is in'
 
-/** Roles one by one, with their ends: what the lists of the published API have no room for. */
+/** Roles one by one, with their ends and conditions: what the lists of the published API have no room for. */
 export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'>): readonly Endpoint[] {
   return [
     endpoint({
       route: 'GET /v1/palisade/access/assignments',
-      summary: 'The roles that the caller, a user (with teams), a team, or anybody in a project holds, with their ends',
+      summary:
+        'The roles that the caller, a user (with teams), a team, or anybody in a project holds, with their ends and conditions',
       permission: { signedIn: 'about oneself; about others with user.get, team.get or, in a project, project.get' },
       query: contract.AssignmentsQuery,
       reply: { status: 200, body: contract.AssignmentList },
@@ -46,7 +48,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     }),
     endpoint({
       route: 'POST /v1/palisade/access/assignments',
-      summary: 'Gives a user or a team a role until a time',
+      summary: 'Gives a user or a team a role, until a time or for good, for every request or under conditions',
       permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
       body: contract.NewAssignment,
       reply: { status: 201, body: contract.AssignmentMade },
@@ -60,13 +62,16 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
         const { subject, place } = target.value
         const kind = 'user' in subject ? 'user' : 'team'
         if (!mayAssign(c.access, kind, place)) return err(mayNotAssign(kind, place))
-        const endsAt = inFuture(body.endsAt, now)
+        const endsAt = body.endsAt === null ? ok(undefined) : inFuture(body.endsAt, now)
         if (!endsAt.ok) return endsAt
-        const gift = { subject, place, role: body.role, endsAt: endsAt.value, held: 'refuse' } as const
+        const conditions = soundConditions(body.conditions)
+        if (!conditions.ok) return conditions
+        const terms = { endsAt: endsAt.value, conditions: conditions.value }
+        const gift = { subject, place, role: body.role, ...terms, held: 'refuse' } as const
         const given = await giveUntil(tx, giverOf(c), gift)
         if (!given.ok) return given
         return ok({
-          body: { uid: given.value.uid, endsAt: endsAt.value.toISOString() },
+          body: { uid: given.value.uid, endsAt: endsAt.value?.toISOString() ?? null },
           resource: { uid: given.value.uid, name: given.value.name },
           details: detailsOf(given.value),
         })
@@ -74,10 +79,10 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     }),
     endpoint({
       route: 'PATCH /v1/palisade/access/assignments/{uid}',
-      summary: 'Moves the end of a role that somebody holds, or takes the end away',
+      summary: 'Changes until when and under which conditions somebody holds a role',
       permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
       params: uidPath,
-      body: contract.AssignmentEnd,
+      body: contract.AssignmentChange,
       reply: { status: 204 },
       refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict'],
       audit: 'assignment.updated',
@@ -85,14 +90,15 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       async handle(c) {
         const found = await changeable(c)
         if (!found.ok) return found
-        const endsAt = c.body.endsAt === null ? ok(undefined) : inFuture(c.body.endsAt, c.now)
-        if (!endsAt.ok) return endsAt
-        const moved = await keepingAnAdministrator(c.tx, () => moveEnd(c.tx, giverOf(c), found.value, endsAt.value))
-        if (!moved.ok) return moved
+        const before = found.value
+        const terms = changedTerms(c.body, before, c.now)
+        if (!terms.ok) return terms
+        const changed = await keepingAnAdministrator(c.tx, () => changeTerms(c.tx, giverOf(c), before, terms.value))
+        if (!changed.ok) return changed
         return ok({
           body: undefined,
-          resource: { uid: found.value.uid, name: found.value.name },
-          details: { ...detailsOf({ ...found.value, endsAt: endsAt.value }), before: found.value.endsAt ?? null },
+          resource: { uid: before.uid, name: before.name },
+          details: { ...detailsOf({ ...before, ...terms.value }), before: termsIn(before) },
         })
       },
     }),
@@ -123,7 +129,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     const people = new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name]))
     const teams = new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name]))
     const projects = await projectNames(tx)
-    return held.map(({ uid, subject, role, name, place, endsAt, createdAt, createdBy }) => ({
+    return held.map(({ uid, subject, role, name, place, endsAt, conditions, createdAt, createdBy }) => ({
       uid,
       subject:
         'user' in subject
@@ -132,6 +138,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       role: { uid: role, name },
       project: place === 'tenant' ? null : { uid: place, name: projects.get(place) ?? '' },
       endsAt: endsAt?.toISOString() ?? null,
+      conditions: conditions ?? null,
       createdAt: createdAt.toISOString(),
       createdBy: createdBy ? { uid: createdBy, name: people.get(createdBy) ?? '' } : null,
     }))
@@ -202,15 +209,35 @@ async function changeable({
   return mayAssign(access, kind, found.place) ? ok(found) : err(mayNotAssign(kind, found.place))
 }
 
+/** What is held from now on; what is not named stays. */
+function changedTerms(
+  body: z.output<typeof contract.AssignmentChange>,
+  before: StoredAssignment,
+  now: Date,
+): Result<Pick<StoredAssignment, 'endsAt' | 'conditions'>, Refusal> {
+  if (body.endsAt === undefined && body.conditions === undefined)
+    return err(refuse('invalid', 'Name endsAt or conditions, at least one of them'))
+  const endsAt =
+    body.endsAt === undefined ? ok(before.endsAt) : body.endsAt === null ? ok(undefined) : inFuture(body.endsAt, now)
+  if (!endsAt.ok) return endsAt
+  const conditions = body.conditions === undefined ? ok(before.conditions) : soundConditions(body.conditions)
+  return conditions.ok ? ok({ endsAt: endsAt.value, conditions: conditions.value }) : conditions
+}
+
 function inFuture(text: string, now: Date): Result<Date, Refusal> {
   const endsAt = new Date(text)
   return endsAt > now ? ok(endsAt) : err(refuse('invalid', 'endsAt: a time that has not come yet'))
 }
 
-const detailsOf = ({ subject, role, name, place, endsAt }: StoredAssignment) => ({
+const detailsOf = ({ subject, role, name, place, ...terms }: StoredAssignment) => ({
   ...subject,
   role: name,
   roleUid: role,
   ...(place === 'tenant' ? {} : { project: place }),
+  ...termsIn(terms),
+})
+
+const termsIn = ({ endsAt, conditions }: Pick<StoredAssignment, 'endsAt' | 'conditions'>) => ({
   endsAt: endsAt?.toISOString() ?? null,
+  conditions: conditions ?? null,
 })

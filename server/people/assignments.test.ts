@@ -75,6 +75,33 @@ test('a role until a time is held until then, and shown with its end', async () 
   assert.equal((await api.call(admin, take, { params: { uid } })).status, 404)
 })
 
+test('a role is given for good one by one too, by who holds it for good', async () => {
+  const { admin, project } = await api.tenant()
+  const person = await api.person(admin)
+  const endsAt = inHours(2)
+  await api.must(admin, give, { body: { user: person.user, role: viewer, project, endsAt } })
+  const editor = role('Project Editor')
+  const made = await api.must(admin, give, { body: { user: person.user, role: editor, project, endsAt: null } })
+  assert.equal(made.endsAt, null)
+  const { items } = await api.must(person, list)
+  assert.deepEqual(
+    items.map(({ role: { uid }, endsAt: end }: { role: { uid: string }; endsAt: string | null }) => [uid, end]),
+    [
+      [viewer, endsAt],
+      [editor, null],
+    ],
+    'the other one kept its end',
+  )
+  const again = await api.call(admin, give, { body: { user: person.user, role: viewer, project, endsAt: null } })
+  assert.equal(again.refusal?.code, 'conflict', 'an end is moved, and not given over')
+  const giver = await api.person(admin)
+  await api.must(admin, give, { body: { user: giver.user, role: role('Tenant User Admin'), endsAt: null } })
+  await api.must(admin, give, { body: { user: giver.user, role: viewer, project, endsAt: inHours(1) } })
+  const other = await api.person(admin)
+  const forGood = { user: other.user, role: viewer, project, endsAt: null }
+  assert.equal((await api.call(giver, give, { body: forGood })).refusal?.code, 'exceeds_own_rights')
+})
+
 test('what has ended is not held: not shown, given anew, in nobody’s way', async () => {
   const { admin, project } = await api.tenant()
   const person = await api.person(admin)

@@ -23,13 +23,14 @@ export async function keepingAnAdministrator<T>(
   )
 }
 
-/** Whether an active person is Tenant Admin for good: by an own role or a team's, without an end. */
+/** Whether an active person is Tenant Admin for good: by an own role or a team's, without an end and without conditions. */
 async function hasAdministrator(tx: Tx): Promise<boolean> {
   const rows = await tx.query(
     `select from role_assignments a
        left join team_members m on m.tenant_id = a.tenant_id and m.team_id = a.team_id
        join users u on u.tenant_id = a.tenant_id and u.user_id = coalesce(a.user_id, m.user_id)
-      where a.tenant_id = $1 and a.role_id = $2 and a.project_id is null and a.ends_at is null and u.state = 'active'
+      where a.tenant_id = $1 and a.role_id = $2 and a.project_id is null and a.ends_at is null and a.conditions is null
+        and u.state = 'active'
       limit 1`,
     [tx.tenant, predefinedRole('Tenant Admin').uid],
   )

@@ -39,7 +39,7 @@ export function meEndpoints({
         const seen = { tenant: tx.tenant, permissions: permissionsOnUsers(access) }
         const { metadata, spec, status } = userAnswer(person, roles, seen)
         const { expiresAt, isReminderDue } = await passwordExpiry(tx, person.uid, now)
-        const held = access.permissionsOf(person.uid)
+        const held = access.ownPermissions()
         return ok({
           body: {
             metadata,

@@ -17,7 +17,7 @@ export async function createTeam(
   { metadata, spec }: z.output<typeof newTeam>,
 ): Promise<Result<{ readonly uid: TeamUid; readonly details: Record<string, unknown> }, Refusal>> {
   const { tx, now } = acting
-  const room = await hasRoom(tx, 'team', await countTeams(tx))
+  const room = await hasRoom(tx, 'team', () => countTeams(tx))
   if (!room.ok) return room
   const { name, labels, annotations } = metadata
   const inserted = await insertTeam(tx, { name, labels, annotations: clientAnnotations(annotations) }, now)

@@ -48,7 +48,7 @@ export async function createUser(
   { metadata, spec }: z.output<typeof newUser>,
 ): Promise<Result<{ readonly uid: UserUid; readonly details: Record<string, unknown> }, Refusal>> {
   const { tx, access, now } = acting
-  const room = await hasRoom(tx, 'user', await countUsers(tx))
+  const room = await hasRoom(tx, 'user', () => countUsers(tx))
   if (!room.ok) return room
   const inserted = await insertUser(
     tx,

@@ -73,6 +73,8 @@ export async function askFor(
   const role = await roleToGive(tx, asked.role, { subject, place: place.value })
   if (!role.ok) return role
   const held = await findHeld(tx, { subject, place: place.value, role: role.value.role })
+  if (held?.conditions)
+    return err(refuse('conflict', `You hold "${held.name}" there already, under conditions`, { uid: held.uid }))
   if (held && held.endsAt === undefined)
     return err(refuse('conflict', `You hold "${held.name}" there already, without an end`))
 

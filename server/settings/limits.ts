@@ -60,12 +60,21 @@ export async function limitsOf(tx: Tx): Promise<ReadonlyMap<LimitedKind, Limit>>
 }
 
 /**
- * Refuses one more object where there are `held` by now. Called in the transaction that adds it; two at once may both get in,
- * as may what came before a limit was lowered: it keeps a tenant from growing without end, and is no account.
+ * Refuses one more object where there are too many by now. Called in the transaction that adds it: until that ends, nobody
+ * else adds one of the kind in the tenant, so that those who ask at once are counted one after the other. What came before a
+ * limit was lowered stays.
+ *
+ * @param held counts those there are; asked under the lock
  */
-export async function hasRoom(tx: Tx, kind: LimitedKind, held: number): Promise<Result<undefined, Refusal>> {
+export async function hasRoom(
+  tx: Tx,
+  kind: LimitedKind,
+  held: () => Promise<number>,
+): Promise<Result<undefined, Refusal>> {
+  // Locks of two numbers are others than those of one: `advisoryLocks`. Two tenants with one number wait, and no more.
+  await tx.query('select pg_advisory_xact_lock(hashtext($1), hashtext($2))', [tx.tenant, `limit of ${kind}`])
   const limit = (await limitsOf(tx)).get(kind)?.limit ?? 0
-  if (held < limit) return ok(undefined)
+  if ((await held()) < limit) return ok(undefined)
   return err(
     refuse('resource_limit', `${limitLabels[kind]}: at most ${limit}. Remove one, or have the limit raised`, {
       kind,

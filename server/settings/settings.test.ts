@@ -59,6 +59,20 @@ test('limits are set by a tenant for itself, and hold for what is made from then
   await api.must(admin, set, { params, body: { resources: null } })
 })
 
+test('those who ask at once are counted one after the other', async () => {
+  const { uid: tenantUid, admin } = await api.tenant()
+  const asked = { resources: [{ kind: 'filter', limit: 3 }] }
+  await api.must(admin, set, { params: { tenantUid }, body: asked })
+  const filterGroup = { filters: [{ key: 'a', values: ['b'] }] }
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, at) =>
+      api.call(admin, 'POST /v1/filters/tag', { body: { metadata: { name: `f${at}` }, spec: { filterGroup } } }),
+    ),
+  )
+  assert.equal(answers.filter(({ status }) => status === 201).length, 3)
+  assert.equal(answers.filter(({ refusal }) => refusal?.code === 'resource_limit').length, 17)
+})
+
 test('the installation sets what holds for all, and the most that a tenant may set', async () => {
   const { uid: tenantUid, admin } = await api.tenant()
   const params = { tenantUid }

@@ -48,7 +48,7 @@ export async function createProject(
   { metadata, spec }: z.output<typeof newProject>,
 ): Promise<Result<{ readonly uid: ProjectUid; readonly details: Record<string, unknown> }, Refusal>> {
   const { tx, now } = acting
-  const room = await hasRoom(tx, 'project', await countProjects(tx))
+  const room = await hasRoom(tx, 'project', () => countProjects(tx))
   if (!room.ok) return room
   const inserted = await insertProject(tx, { ...metadata, annotations: clientAnnotations(metadata.annotations) }, now)
   if (!inserted.ok) return inserted

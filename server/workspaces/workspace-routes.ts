@@ -78,7 +78,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
       async handle(c) {
         const { tx, body, project, principal, now } = c
         if (project === undefined) return err(refuse('project_required'))
-        const room = await hasRoom(tx, 'workspace', await countWorkspaces(tx))
+        const room = await hasRoom(tx, 'workspace', () => countWorkspaces(tx))
         if (!room.ok) return room
         const { metadata, spec } = body
         if (spec?.policies?.backupPolicy != null)

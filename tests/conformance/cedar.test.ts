@@ -9,6 +9,7 @@ import {
   compile,
   decide,
   decidePlain,
+  type RequestConditions,
   type RoleDefinition,
   type Scope,
   type TagFilter,
@@ -24,11 +25,12 @@ const requestsPerWorld = 50
 
 test(`compiled engine, plain rule and Cedar agree on ${pairs} pairs of world and request (seed ${seed})`, (t) => {
   const worlds = Math.ceil(pairs / requestsPerWorld)
-  const seen = { allow: 0, deny: 0 }
+  const seen = { allow: 0, deny: 0, 'under conditions': 0 }
   for (let world = 0; world < worlds; world++) {
     const [facts]: TenantAccessFacts[] = fc.sample(anyFacts, { seed: seed + world, numRuns: 1 })
     if (!facts) throw new Error('one sample was asked for')
     const compiled = compile(facts)
+    const conditional = new Set(facts.assignments.flatMap(({ id, conditions }) => (conditions ? [id] : [])))
     const parsed = cedar.preparsePolicySet('world', { staticPolicies: policiesOf(facts) })
     assert.equal(parsed.type, 'success', JSON.stringify(parsed))
     const requests: AccessRequest[] = fc.sample(anyRequest, { seed: seed + world, numRuns: requestsPerWorld })
@@ -45,10 +47,13 @@ test(`compiled engine, plain rule and Cedar agree on ${pairs} pairs of world and
         decision === 'allow' ? diagnostics.reason.map((id: string) => JSON.stringify(reasonOf(id, facts))) : []
       assert.deepEqual([decision, reasons.toSorted()], [plain.effect, because.toSorted()], where)
       seen[plain.effect]++
+      if (plain.effect === 'allow' && plain.because.some(({ assignment }) => conditional.has(assignment)))
+        seen['under conditions']++
     }
   }
   t.diagnostic(`${worlds} worlds, ${worlds * requestsPerWorld} requests, seed ${seed}: ${JSON.stringify(seen)}`)
   assert.ok(seen.allow > pairs / 50 && seen.deny > pairs / 50, 'worlds in which both answers occur')
+  assert.ok(seen['under conditions'] > pairs / 200, 'requests that meet conditions')
 })
 
 /** One permit for each assignment, and what holds for all of them as two forbids. */
@@ -72,15 +77,73 @@ function mayStandHere({ scope: kind }: RoleDefinition, { scope, filters }: Assig
   return scope.kind === 'tenant' || (kind === 'project' && scope.kind === 'project')
 }
 
-function permit(role: RoleDefinition, { subject, scope, filters, endsAt }: Assignment): string {
+function permit(role: RoleDefinition, { subject, scope, filters, endsAt, conditions: ofRequest }: Assignment): string {
   const principal = subject.kind === 'user' ? `principal == ${user(subject.uid)}` : `principal in ${team(subject.uid)}`
   const actions = role.permissions.map(action).join(', ')
   const conditions = [
     ...(endsAt === undefined ? [] : [`context.isTime && context.now < ${endsAt}`]),
     ...(filters === 'none' ? [] : [`resource.isObject && (${anyOf(filters.map(filterText))})`]),
+    ...(ofRequest === undefined ? [] : [conditionsText(ofRequest)]),
   ]
   const when = conditions.map((condition) => `(${condition})`).join(' && ')
   return `permit (${principal}, action in [${actions}], resource in ${place(scope)})${when && ` when { ${when} }`};`
+}
+
+/** A document that names nothing is met by nothing, and a question that is nobody's request meets none. */
+function conditionsText({ timeWindow, networks, signInWithinSeconds }: RequestConditions): string {
+  const parts = [
+    ...(timeWindow === undefined ? [] : [windowText(timeWindow)]),
+    ...(networks === undefined
+      ? []
+      : [`context has address && (${anyOf(networks.map((one) => `context.address.isInRange(ip("${one}"))`))})`]),
+    ...(signInWithinSeconds === undefined
+      ? []
+      : [`context.isTime && context has provedAt && context.now < context.provedAt + ${signInWithinSeconds * 1000}`]),
+  ]
+  return parts.length === 0 ? 'false' : ['context.isRequest', ...parts].map((one) => `(${one})`).join(' && ')
+}
+
+function windowText({ timeZone, days, from, to }: NonNullable<RequestConditions['timeWindow']>): string {
+  const clock = `context.clocks[${JSON.stringify(timeZone)}]`
+  const on = (names: readonly string[]) => `${JSON.stringify(names)}.contains(${clock}.day)`
+  const next = days.map((day) => week[(week.indexOf(day) + 1) % week.length] ?? '')
+  const [fromMinute, toMinute] = [from, to].map(minuteOf)
+  if (fromMinute === toMinute || fromMinute === undefined || toMinute === undefined) return 'false'
+  const isLate = `${clock}.minute >= ${fromMinute}`
+  const isEarly = `${clock}.minute < ${toMinute}`
+  const open =
+    fromMinute < toMinute
+      ? `${on(days)} && ${isLate} && ${isEarly}`
+      : `(${on(days)} && ${isLate}) || (${on(next)} && ${isEarly})`
+  return `context.clocks has ${JSON.stringify(timeZone)} && (${open})`
+}
+
+const week = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
+const minuteOf = (text: string) => {
+  const [hours = 0, minutes = 0] = text.split(':').map(Number)
+  return hours * 60 + minutes
+}
+
+/** What the clocks of these zones show, by another way than the engine's: Cedar knows no zones. */
+function clocksAt(now: number) {
+  if (Number.isNaN(now)) return {}
+  return Object.fromEntries(
+    ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu'].map((timeZone) => {
+      const [date = '', time = ''] = new Date(now).toLocaleString('sv-SE', { timeZone }).split(' ')
+      return [timeZone, { day: week[(new Date(date).getUTCDay() + 6) % 7] ?? '', minute: minuteOf(time) }]
+    }),
+  )
+}
+
+/** What is known of a request beside its time. */
+function originOf({ origin, now }: AccessRequest) {
+  const address = origin?.address?.replace('::ffff:', '')
+  return {
+    isRequest: origin !== undefined,
+    clocks: clocksAt(now),
+    ...(address === undefined || address === 'nowhere' ? {} : { address: { __extn: { fn: 'ip', arg: address } } }),
+    ...(origin?.provedAt === undefined ? {} : { provedAt: origin.provedAt }),
+  }
 }
 
 function filterText({ conjunction, expressions }: TagFilter): string {
@@ -157,7 +220,8 @@ function placeEntity(scope: Scope) {
 }
 const projectEntity = (projectUid: string) => placeEntity({ kind: 'project', projectUid })
 
-function asked({ subject, permission, resource, now }: AccessRequest, facts: TenantAccessFacts) {
+function asked(request: AccessRequest, facts: TenantAccessFacts) {
+  const { subject, permission, resource, now } = request
   const { scope, tags } = resource
   const tenant = { type: 'Place', id: 'tenant' }
   const none = { attrs: {}, parents: [] }
@@ -166,7 +230,7 @@ function asked({ subject, permission, resource, now }: AccessRequest, facts: Ten
     action: { type: 'Action', id: permission },
     resource: { type: 'Thing', id: 'asked' },
     // Cedar has no number that is none.
-    context: { isTime: !Number.isNaN(now), now: Number.isNaN(now) ? 0 : now },
+    context: { isTime: !Number.isNaN(now), now: Number.isNaN(now) ? 0 : now, ...originOf(request) },
     entities: [
       ...[...facts.users].map(([id, { teams, active }]) => ({
         uid: { type: 'User', id },

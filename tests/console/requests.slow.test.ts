@@ -90,6 +90,74 @@ describe('requests for roles', { skip: noBrowser }, () => {
       .waitFor()
   })
 
+  test('denied with a note by clicking, approved by keys; a refusal asks for the role where it was missed', async () => {
+    const noah = await createUser(palisade, acme, 'noah')
+    const viewer = {
+      user: noah.uid,
+      role: predefinedRole('Project Viewer').uid,
+      project: acme.defaultProject,
+      endsAt: null,
+    }
+    await acme.admin.must('POST', '/v1/palisade/access/assignments', { body: viewer })
+    const heldAs = async (name: string): Promise<readonly { readonly endsAt: string }[]> =>
+      (await noah.api.must('GET', '/v1/palisade/access/assignments')).items.filter(
+        (one: { readonly role: { readonly name: string } }) => one.role.name === name,
+      )
+    const own = await open(
+      { email: noah.email, password: goodPassword },
+      `/t/acme/clusters?project=${acme.defaultProject}`,
+    )
+    await own
+      .getByRole('button', { name: /· why\?$/ })
+      .first()
+      .click()
+    const why = own.getByRole('dialog', { name: 'Why?' })
+    const asks = why.getByRole('button', { name: /^Ask for this role: / }).first()
+    const role = (await asks.getAttribute('aria-label'))?.replace('Ask for this role: ', '') ?? ''
+    await asks.click()
+    const asking = own.getByRole('dialog', { name: `Ask for ${role}` })
+    // Role and place are those of the refusal: only time and reason are left to say.
+    await asking.getByText('In project Default.').waitFor()
+    await asking.getByRole('combobox', { name: 'For' }).click()
+    await own.getByRole('option', { name: '4 hours' }).click()
+    await asking.getByRole('textbox', { name: 'Reason' }).fill('INC-4713: first try')
+    await asking.getByRole('button', { name: 'Ask', exact: true }).click()
+    await asking.waitFor({ state: 'hidden' })
+
+    const theirs = await open(administrator(), '/t/acme/requests')
+    const waiting = theirs.getByRole('table', { name: 'Requests that wait for me' })
+    await waiting.getByText('INC-4713').waitFor()
+    await waiting.getByText('in project Default, for 4 hours').waitFor()
+    await waiting.getByRole('button', { name: `Deny ${role} for noah Test` }).click()
+    const denying = theirs.getByRole('dialog', { name: `Deny ${role}` })
+    await denying.getByText('nothing is given').waitFor()
+    await denying.getByRole('textbox', { name: 'Note' }).fill('ask for the smaller one')
+    await denying.getByRole('button', { name: 'Deny' }).click()
+    await theirs.getByText('Nobody waits for you').waitFor()
+    const list = '/v1/palisade/access/requests'
+    const [denied] = (await noah.api.must('GET', list)).items
+    assert.deepEqual([denied.state, denied.note], ['denied', 'ask for the smaller one'])
+    assert.deepEqual(await heldAs(role), [])
+
+    const body = { role, project: acme.defaultProject, seconds: 7_200, reason: 'INC-4713: second try' }
+    await noah.api.must('POST', list, { body })
+    await waiting.getByText('second try').waitFor()
+    await tabTo(theirs, `Approve ${role} for noah Test`)
+    await theirs.keyboard.press('Enter')
+    const approving = theirs.getByRole('dialog', { name: `Approve ${role}` })
+    await approving.locator(':focus').waitFor()
+    assert.equal(await focused(theirs), 'Note')
+    await tabTo(theirs, 'Approve')
+    await theirs.keyboard.press('Enter')
+    await theirs.getByText('Nobody waits for you').waitFor()
+    const [held] = await heldAs(role)
+    assert.ok(Math.abs(Date.parse(held?.endsAt ?? '') - Date.now() - 7_200_000) < 120_000, held?.endsAt)
+    await own.goto(`${palisade.url}/t/acme/requests?tab=mine`)
+    const mine = own.getByRole('table', { name: 'My requests' })
+    await mine.getByText('“ask for the smaller one”').waitFor()
+    await mine.getByText('Approved by Ada Admin').waitFor()
+  })
+
   test('by keyboard: a role is named, asked for, and withdrawn', async () => {
     const page = await open(asker(), '/t/acme/requests?tab=mine')
     await page.getByRole('button', { name: 'Ask for a role' }).waitFor()

@@ -156,8 +156,8 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       inTenant: mine,
       access: {
         ...access,
-        decide: (snapshot, user, permission, resource, now) =>
-          decide({ subject: { userUid: user }, permission, resource, now }, snapshot.compiled),
+        decide: (snapshot, { user, origin }, permission, resource, now) =>
+          decide({ subject: { userUid: user }, permission, resource, now, origin }, snapshot.compiled),
         requestAccess,
       },
       recheck: identity.recheck,

@@ -105,8 +105,8 @@ export async function startPhases(
     inTenant,
     access: {
       ...access,
-      decide: (snapshot, user, permission, resource, now) =>
-        decide({ subject: { userUid: user }, permission, resource, now }, snapshot.compiled),
+      decide: (snapshot, { user, origin }, permission, resource, now) =>
+        decide({ subject: { userUid: user }, permission, resource, now, origin }, snapshot.compiled),
       requestAccess,
     },
     recheck: async (principal, snapshot) => stillThere(principal, snapshot),
@@ -213,6 +213,7 @@ function principalOf(tenant: TenantUid, user: string): Principal {
     tenant,
     user: UserUid.parse(user),
     credential: { kind: 'apiKey', key: ApiKeyUid.parse('c'.repeat(24)) },
+    origin: { address: '127.0.0.1' },
     person: { email: 'someone@example.com', firstName: 'Some', lastName: 'One', org: `org of ${tenant}` },
     epoch: 1n,
   }

@@ -31,6 +31,9 @@ export class Refused extends Error {
   readonly scope: Scope | undefined
   /** Per field of what was sent. */
   readonly issues: readonly Issue[]
+  /** Of what is in use: the first of those who hold it, and how many uses there are. */
+  readonly uses: readonly Use[]
+  readonly useCount: number
 
   constructor(response: Response, body: unknown) {
     const envelope = isRecord(body) ? body : {}
@@ -50,12 +53,33 @@ export class Refused extends Error {
       ? { kind: text(details.scope.kind) ?? '', uid: text(details.scope.uid) ?? '' }
       : undefined
     this.issues = Array.isArray(details.issues) ? details.issues.filter(isIssue) : []
+    this.uses = Array.isArray(details.uses) ? details.uses.flatMap(useOf) : []
+    this.useCount = typeof details.count === 'number' ? details.count : this.uses.length
   }
 }
 
 export type Issue = { readonly in: string; readonly path: string; readonly problem: string }
 const isIssue = (value: unknown): value is Issue =>
   isRecord(value) && typeof value.path === 'string' && typeof value.problem === 'string'
+
+/** Who holds what was to be deleted: a role (`kind`, `uid`) or what acts through a filter (`user` or `team`). */
+export type Use = {
+  readonly kind: 'user' | 'team'
+  readonly uid: string
+  readonly project: string | undefined
+  readonly workspace: string | undefined
+}
+
+function useOf(value: unknown): Use[] {
+  if (!isRecord(value)) return []
+  const where = { project: text(value.project), workspace: text(value.workspace) }
+  const uid = text(value.uid)
+  if ((value.kind === 'user' || value.kind === 'team') && uid !== undefined)
+    return [{ kind: value.kind, uid, ...where }]
+  const [user, team] = [text(value.user), text(value.team)]
+  if (user !== undefined) return [{ kind: 'user', uid: user, ...where }]
+  return team === undefined ? [] : [{ kind: 'team', uid: team, ...where }]
+}
 
 type Answer<T> = { readonly data?: T; readonly error?: unknown; readonly response: Response }
 

@@ -40,16 +40,32 @@ export const roleQuery = (uid: string) =>
   queryOptions({
     queryKey: ['roles', 'one', uid],
     staleTime: 15_000,
-    queryFn: async () => {
-      const { metadata, spec } = await answer(api.GET('/v1/roles/{uid}', { params: { path: { uid } } }))
-      return {
-        uid,
-        name: metadata.name,
-        description: metadata.annotations.description ?? '',
-        scope: spec.scope,
-        permissions: new Set(spec.permissions),
-      }
-    },
+    queryFn: () => readRole(uid),
+  })
+
+async function readRole(uid: string) {
+  const { metadata, spec, status } = await answer(api.GET('/v1/roles/{uid}', { params: { path: { uid } } }))
+  return {
+    uid,
+    name: metadata.name,
+    description: metadata.annotations.description ?? '',
+    scope: spec.scope,
+    isPredefined: spec.type === 'system',
+    isEnabled: status.isEnabled,
+    permissions: new Set(spec.permissions),
+    /** As they are to be sent back: a role is changed as a whole. */
+    ...{ labels: metadata.labels, annotations: metadata.annotations },
+  }
+}
+
+export type Role = Awaited<ReturnType<typeof readRole>>
+
+/** What a role of this kind may carry, by kind of object. */
+export const permissionsQuery = (scope: RoleScope) =>
+  queryOptions({
+    queryKey: ['permissions', scope],
+    staleTime: 300_000,
+    queryFn: () => answer(api.GET('/v1/permissions', { params: { query: { scope } } })),
   })
 
 /** A page of the API keys whose name holds the text: one's own, or everybody's for who may list them. */

@@ -2,6 +2,7 @@ import { NavLink, type NavLinkProps } from '@mantine/core'
 import {
   IconBuilding,
   IconDevices,
+  IconFilter,
   IconFolder,
   IconHistory,
   IconHome,
@@ -27,6 +28,7 @@ const tenantPages = [
   { group: 'Access', to: '/t/$org/users', label: 'Members', icon: IconUser },
   { to: '/t/$org/teams', label: 'Teams', icon: IconUsersGroup },
   { to: '/t/$org/roles', label: 'Roles', icon: IconShieldCheck },
+  { to: '/t/$org/filters', label: 'Filters', icon: IconFilter },
   { to: '/t/$org/requests', label: 'Requests', icon: IconUserQuestion },
   { to: '/t/$org/keys', label: 'API keys', icon: IconKey },
   { group: 'Record', to: '/t/$org/audit', label: 'Audit', icon: IconHistory },

@@ -1,27 +1,19 @@
-import { Select, Text, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { Text, Title } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
 import type { Assignment, Grant } from '../api/access.ts'
-import { projectNamesQuery } from '../api/me.ts'
-import { openText, useOpen, type Whose } from '../api/open.ts'
+import type { Whose } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
-import { FormDialog } from '../parts/form.tsx'
-import { Grants, namesOf, onWhat } from '../parts/grants.tsx'
-import { roles as roleSource } from '../parts/pickers.ts'
-import { ChooseMany, type Option } from '../parts/searched.tsx'
+import { Grants } from '../parts/grants.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
+import { ChangeRoles } from './change-roles.tsx'
+import { ChangeOnFilters, type OnFilters, TakeOnFilters, wordsOf } from './filtered-roles.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
 type InProject = Named & { readonly roles: readonly Named[]; readonly inheritedRoles: readonly Named[] }
-type OnFilters = {
-  readonly uid: string
-  readonly roles: readonly Named[]
-  readonly projectUids: readonly Named[]
-  readonly filterRefs: readonly Named[]
-}
 type Props = {
   readonly who: string
   /** Whose roles these are. */
@@ -35,42 +27,23 @@ type Props = {
   readonly inheritedOnFilters?: readonly Grant[] | undefined
   /** With their ends; undefined while they are not known. */
   readonly assignments: readonly Assignment[] | undefined
-  readonly putTenant: (roles: string[]) => Promise<unknown>
-  readonly putProjects: (projects: { projectUid: string; roles: string[] }[]) => Promise<unknown>
+  /** Of a team: how many gain and lose with it. */
+  readonly members?: number
 }
 
 /** The roles of a user or a team, in the tenant and in each project, with where they come from; and the way to change them. */
 export function HeldRoles(props: Props) {
-  const {
-    who,
-    whose,
-    needs,
-    tenant,
-    projects,
-    onFilters,
-    inheritedOnFilters = [],
-    assignments = [],
-    putTenant,
-    putProjects,
-  } = props
-  const [editing, setEditing] = useState<string>()
+  const { who, whose, needs, tenant, projects, onFilters, inheritedOnFilters = [], assignments, members } = props
+  const [editing, setEditing] = useState<'roles' | { readonly act: 'change' | 'take'; readonly given: OnFilters }>()
+  const close = () => setEditing(undefined)
   const inTenant = { uid: 'tenant', name: '', roles: tenant.roles, inheritedRoles: tenant.inheritedRoles ?? [] }
-  const change = (where: string, roles: string[]) =>
-    where === 'tenant'
-      ? putTenant(roles)
-      : putProjects([
-          ...projects
-            .filter(({ uid, roles: own }) => uid !== where && own.length > 0)
-            .map(({ uid, roles: own }) => ({ projectUid: uid, roles: own.map((role) => role.uid) })),
-          { projectUid: where, roles },
-        ])
   return (
     <section className="sheet pad" aria-labelledby="roles">
       <div className="head">
         <Title order={2} size="h5" id="roles">
           Roles
         </Title>
-        <Act needs={needs} variant="default" onClick={() => setEditing('')}>
+        <Act needs={needs} variant="default" onClick={() => setEditing('roles')}>
           Change roles
         </Act>
       </div>
@@ -90,7 +63,8 @@ export function HeldRoles(props: Props) {
                   key={role.uid}
                   role={role}
                   from="given here"
-                  endsAt={endOf(assignments, role.uid, place.uid, whose.kind)}
+                  endsAt={endOf(assignments ?? [], role.uid, place.uid, whose.kind)}
+                  only={onlyOf(assignments ?? [], role.uid, place.uid, whose.kind)}
                 />
               ))}
               {place.inheritedRoles.map((role) => (
@@ -98,7 +72,8 @@ export function HeldRoles(props: Props) {
                   key={`team-${role.uid}`}
                   role={role}
                   from="through a team"
-                  endsAt={endOf(assignments, role.uid, place.uid, 'team')}
+                  endsAt={endOf(assignments ?? [], role.uid, place.uid, 'team')}
+                  only={onlyOf(assignments ?? [], role.uid, place.uid, 'team')}
                 />
               ))}
             </ul>
@@ -109,26 +84,41 @@ export function HeldRoles(props: Props) {
         <div>
           <InScope kind="resource">On what filters select</InScope>
           <ul className="steps">
-            {onFilters.map(({ uid, roles, projectUids, filterRefs }) => (
-              <li key={uid}>
+            {onFilters.map((given) => (
+              <li key={given.uid}>
                 <div>
-                  {namesOf(roles, 'and')} in {projectUids.length === 1 ? 'project' : 'projects'}{' '}
-                  {namesOf(projectUids, 'and')}, {onWhat(filterRefs)} <span className="quiet">← given here</span>
+                  {wordsOf(given)} <span className="quiet">← given here</span>
                 </div>
+                <Act
+                  needs={needs}
+                  name={`Change ${wordsOf(given)}`}
+                  variant="default"
+                  onClick={() => setEditing({ act: 'change', given })}
+                >
+                  Change
+                </Act>
+                <Act
+                  needs={needs}
+                  name={`Take away ${wordsOf(given)}`}
+                  variant="default"
+                  onClick={() => setEditing({ act: 'take', given })}
+                >
+                  Take away
+                </Act>
               </li>
             ))}
           </ul>
           <Grants grants={inheritedOnFilters} />
         </div>
       )}
-      {editing !== undefined && (
-        <ChangeRoles
-          who={who}
-          whose={whose}
-          held={(where) => [inTenant, ...projects].find(({ uid }) => uid === where)?.roles ?? []}
-          close={() => setEditing(undefined)}
-          change={change}
-        />
+      {editing === 'roles' && assignments && (
+        <ChangeRoles who={who} whose={whose} members={members} assignments={assignments} close={close} />
+      )}
+      {typeof editing === 'object' && editing.act === 'change' && (
+        <ChangeOnFilters who={who} whose={whose} members={members} before={editing.given} close={close} />
+      )}
+      {typeof editing === 'object' && editing.act === 'take' && (
+        <TakeOnFilters who={who} whose={whose} members={members} before={editing.given} close={close} />
       )}
     </section>
   )
@@ -142,9 +132,23 @@ function endOf(assignments: readonly Assignment[], role: string, place: string, 
   return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null)
 }
 
-type LineProps = { readonly role: Named; readonly from: string; readonly endsAt: string | null }
+/** For which requests alone it counts that is held there like this; empty where one of the ways counts for all. */
+function onlyOf(assignments: readonly Assignment[], role: string, place: string, kind: 'user' | 'team'): string {
+  const ways = assignments.filter(
+    (one) => one.role.uid === role && (one.project?.uid ?? 'tenant') === place && one.subject.kind === kind,
+  )
+  const words = ways.map(({ conditions }) => conditions && conditionsInWords(conditions))
+  return words.includes(null) ? '' : words.join('; or ')
+}
 
-function RoleLine({ role, from, endsAt }: LineProps) {
+type LineProps = {
+  readonly role: Named
+  readonly from: string
+  readonly endsAt: string | null
+  readonly only: string
+}
+
+function RoleLine({ role, from, endsAt, only }: LineProps) {
   const { org = '' } = useParams({ strict: false })
   return (
     <li>
@@ -157,79 +161,9 @@ function RoleLine({ role, from, endsAt }: LineProps) {
             until <When at={endsAt} />{' '}
           </>
         )}
+        {only !== '' && `only ${only} `}
         <span className="quiet">← {from}</span>
       </div>
     </li>
-  )
-}
-
-type ChangeProps = {
-  readonly who: string
-  readonly whose: Whose
-  readonly held: (where: string) => readonly Named[]
-  readonly close: () => void
-  readonly change: (where: string, roles: string[]) => Promise<unknown>
-}
-
-function ChangeRoles({ who, whose, held, close, change }: ChangeProps) {
-  const { data: projects = [] } = useQuery(projectNamesQuery)
-  const [where, setWhere] = useState('tenant')
-  const open = useOpen(whose, where === 'tenant' ? undefined : where)
-  const uidsIn = (place: string) => held(place).map(({ uid }) => uid)
-  const [chosen, setChosen] = useState(uidsIn('tenant'))
-  /** What every role that was chosen meanwhile is called. */
-  const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map())
-  const known: readonly Option[] = held(where).map(({ uid, name }) => ({ uid, text: name }))
-  const before = uidsIn(where)
-  const nameOf = (uid: string) => known.find((one) => one.uid === uid)?.text ?? names.get(uid) ?? uid
-  const gained = chosen.filter((uid) => !before.includes(uid))
-  const lost = before.filter((uid) => !chosen.includes(uid))
-  return (
-    <FormDialog
-      title={`Roles of ${who}`}
-      act="Save"
-      size="lg"
-      close={close}
-      ready={gained.length + lost.length > 0}
-      run={() => change(where, chosen)}
-    >
-      <Select
-        label="In"
-        allowDeselect={false}
-        searchable
-        data={[
-          { value: 'tenant', label: 'The whole tenant' },
-          ...projects.map(({ uid, name }) => ({ value: uid, label: `Project ${name}` })),
-        ]}
-        value={where}
-        onChange={(value) => {
-          setWhere(value ?? 'tenant')
-          setChosen(uidsIn(value ?? 'tenant'))
-        }}
-      />
-      <ChooseMany
-        key={where}
-        {...roleSource(where === 'tenant' ? 'tenant' : 'project')}
-        label="Roles"
-        known={known}
-        value={chosen}
-        onChange={(uids, options) => {
-          setNames(new Map(options.map(({ uid, text }) => [uid, text])))
-          setChosen(uids)
-        }}
-      />
-      <Text size="sm" role="status">
-        {gained.length + lost.length === 0
-          ? 'Nothing changes yet.'
-          : [
-              ...(gained.length > 0 ? [`Gains ${gained.map(nameOf).join(', ')}.`] : []),
-              ...(lost.length > 0
-                ? [
-                    `Loses ${lost.map(nameOf).join(', ')}; what rests on it ends within a second${open ? `, of ${openText({ streams: open.streams })} that ${open.streams === 1 ? 'is' : 'are'} open there now` : ''}.`,
-                  ]
-                : []),
-            ].join(' ')}
-      </Text>
-    </FormDialog>
   )
 }

@@ -1,30 +1,28 @@
-import { Switch, Table, Text } from '@mantine/core'
+import { Switch, Table, Text, TextInput } from '@mantine/core'
 import { IconCheck, IconMinus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
-import { roleQuery } from '../api/lists.ts'
+import { type Role, roleQuery } from '../api/lists.ts'
+import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { roles } from '../parts/pickers.ts'
 import { ChooseOne } from '../parts/searched.tsx'
-import { InScope } from '../parts/state.tsx'
+import { InScope, State } from '../parts/state.tsx'
 import { useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
-
-type Role = {
-  readonly uid: string
-  readonly name: string
-  readonly description: string
-  readonly scope: string
-  readonly permissions: ReadonlySet<string>
-}
 
 /** One role with its permissions laid out by kind of object, beside another one where somebody compares. */
 export function RolePage() {
   const { org = '', uid = '' } = useParams({ strict: false })
+  const navigate = useNavigate()
+  const [open, setOpen] = useState<'clone' | 'delete'>()
+  const close = () => setOpen(undefined)
   const role = useQuery(roleQuery(uid))
   const above = (
     <To to="/t/$org/roles" params={{ org }} size="sm">
@@ -34,11 +32,46 @@ export function RolePage() {
   return (
     <ObjectPage kind="Role" above={above} query={role}>
       {(found) => (
-        <Page title={found.name} above={above}>
+        <Page
+          title={found.name}
+          above={above}
+          acts={
+            <>
+              <Act needs="role.create" variant="default" onClick={() => setOpen('clone')}>
+                Clone
+              </Act>
+              {!found.isPredefined && (
+                <>
+                  <Act
+                    needs="role.update"
+                    variant="default"
+                    onClick={() => void navigate({ to: '/t/$org/roles/$uid/edit', params: { org, uid } })}
+                  >
+                    Change
+                  </Act>
+                  <Act needs="role.delete" variant="light" color="red" onClick={() => setOpen('delete')}>
+                    Delete
+                  </Act>
+                </>
+              )}
+            </>
+          }
+        >
           <section className="sheet pad" aria-label="Overview">
             <Facts
               rows={[
-                ['What for', found.description],
+                ['What for', found.description || <span className="quiet">not said</span>],
+                ['Kind', found.isPredefined ? 'Predefined: read-only; clone it to change it' : 'Made in this tenant'],
+                ...(found.isEnabled
+                  ? []
+                  : ([
+                      [
+                        'State',
+                        <State key="state" tone="quiet">
+                          Switched off: it gives nothing
+                        </State>,
+                      ],
+                    ] as const)),
                 ['Given in', <InScope key="scope" kind={found.scope} />],
                 ['Permissions', found.permissions.size],
                 ['Uid', <Copyable key="uid" text={uid} />],
@@ -46,9 +79,59 @@ export function RolePage() {
             />
           </section>
           <Compared role={found} />
+          {open === 'clone' && <Clone role={found} close={close} />}
+          {open === 'delete' && (
+            <ConfirmByName
+              what="role"
+              name={found.name}
+              follows="A role that somebody holds stays, and you are told who holds it: take it away from them first."
+              close={close}
+              run={() => answer(api.DELETE('/v1/roles/{uid}', { params: { path: { uid } } }))}
+              done={() => navigate({ to: '/t/$org/roles', params: { org } })}
+            />
+          )}
         </Page>
       )}
     </ObjectPage>
+  )
+}
+
+/** Copies a role, whoever made it, under another name; from then on the two know nothing of each other. */
+function Clone({ role, close }: { readonly role: Role; readonly close: () => void }) {
+  const { org = '' } = useParams({ strict: false })
+  const navigate = useNavigate()
+  const [name, setName] = useState(`${role.name} copy`)
+  return (
+    <FormDialog
+      title={`Clone ${role.name}`}
+      act="Clone"
+      close={close}
+      ready={name.trim() !== ''}
+      run={() =>
+        answer(
+          api.POST('/v1/roles/{uid}/clone', {
+            params: { path: { uid: role.uid } },
+            body: { metadata: { name: name.trim(), annotations: { description: role.description } } },
+          }),
+        )
+      }
+      done={({ uid }) => {
+        close()
+        return navigate({ to: '/t/$org/roles/$uid', params: { org, uid } })
+      }}
+    >
+      <Text size="sm">
+        The copy carries the same {role.permissions.size} permissions. Nobody holds it, so nobody gains anything yet.
+      </Text>
+      <TextInput
+        data-autofocus
+        label="Name"
+        required
+        maxLength={128}
+        value={name}
+        onChange={({ currentTarget }) => setName(currentTarget.value)}
+      />
+    </FormDialog>
   )
 }
 

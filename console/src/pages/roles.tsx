@@ -1,7 +1,8 @@
 import { Select, Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
+import { useNavigate, useParams } from '@tanstack/react-router'
 import { findRoles, roleScopes } from '../api/lists.ts'
+import { Act } from '../parts/act.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -15,8 +16,14 @@ export function Roles() {
     placeholderData: keepPreviousData,
     queryFn: () => findRoles({ q, scope: search.scope, limit: pageSize, offset, sort }),
   })
+  const navigate = useNavigate()
+  const create = (
+    <Act needs="role.create" onClick={() => void navigate({ to: '/t/$org/roles/new', params: { org } })}>
+      New role
+    </Act>
+  )
   return (
-    <Page title="Roles">
+    <Page title="Roles" acts={create}>
       <div className="filters">
         <Filter
           label="Filter roles by name or permission"
@@ -51,6 +58,12 @@ export function Roles() {
             ),
           },
           { title: 'Given in', cell: ({ scope }) => <InScope kind={scope} /> },
+          {
+            title: 'Kind',
+            wide: true,
+            cell: ({ isPredefined, isEnabled }) =>
+              isPredefined ? <span className="quiet">predefined</span> : isEnabled ? 'own' : 'own, switched off',
+          },
           { title: 'Permissions', sort: 'permissions', end: true, cell: ({ permissions }) => permissions },
           { title: 'What for', wide: true, cell: ({ description }) => <span className="quiet">{description}</span> },
         ]}

@@ -91,12 +91,7 @@ export function TeamPage() {
                     projects={projects}
                     onFilters={onFilters}
                     assignments={ends}
-                    putTenant={(chosen) =>
-                      answer(api.PUT('/v1/teams/{uid}/roles', { ...path, body: { roles: chosen } }))
-                    }
-                    putProjects={(chosen) =>
-                      answer(api.PUT('/v1/teams/{uid}/projects', { ...path, body: { projects: chosen } }))
-                    }
+                    members={spec.users.length}
                   />
                 ),
               },

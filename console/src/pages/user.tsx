@@ -139,12 +139,6 @@ export function UserPage() {
                         onFilters={filtered.resourceRoles}
                         inheritedOnFilters={inherited}
                         assignments={ends}
-                        putTenant={(chosen) =>
-                          answer(api.PUT('/v1/users/{uid}/roles', { ...path, body: { roles: chosen } }))
-                        }
-                        putProjects={(chosen) =>
-                          answer(api.PUT('/v1/users/{uid}/projects', { ...path, body: { projects: chosen } }))
-                        }
                       />
                     )
                   ),

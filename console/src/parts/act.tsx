@@ -9,12 +9,14 @@ type Props = Omit<ButtonProps, 'children'> & {
   readonly needs: string
   /** The project it happens in; none: the tenant. */
   readonly project?: string | undefined
+  /** What it is called where its text alone could be about anything on the page. */
+  readonly name?: string
   readonly onClick: () => void
   readonly children: ReactNode
 }
 
 /** A button for what needs a right. Without it the button stays where it is, looks locked and opens *Why?*. */
-export function Act({ needs, project, onClick, children, ...look }: Props) {
+export function Act({ needs, project, name, onClick, children, ...look }: Props) {
   const mayThere = useMay()(needs, project)
   const ask = use(AskWhy)
   const on = use(OnCluster)
@@ -27,7 +29,7 @@ export function Act({ needs, project, onClick, children, ...look }: Props) {
   const cluster = isOnCluster({ permission: needs, scope }) ? on : undefined
   if (mayThere !== false || cluster?.permissions.includes(needs))
     return (
-      <Button size="xs" {...look} onClick={onClick}>
+      <Button size="xs" {...look} {...(name === undefined ? {} : { 'aria-label': name })} onClick={onClick}>
         {children}
       </Button>
     )
@@ -35,6 +37,7 @@ export function Act({ needs, project, onClick, children, ...look }: Props) {
     <Button
       size="xs"
       variant="default"
+      {...(name === undefined ? {} : { 'aria-label': `${name} · why?` })}
       leftSection={<IconLock size={14} aria-hidden />}
       onClick={() => ask?.({ permission: needs, scope, cluster })}
     >

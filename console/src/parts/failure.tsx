@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
 import { Refused, type Scope } from '../api/client.ts'
 import { useScopeName } from '../api/me.ts'
 import { Copyable } from './copy.tsx'
+import { Uses } from './uses.tsx'
 import { WhyButton } from './why.tsx'
 
 /** What happened, what still holds, what to do, and the request id. */
@@ -29,6 +30,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
           ))}
         </ul>
       )}
+      {refused && refused.uses.length > 0 && <Uses of={refused} />}
       <Group gap="sm" mt="xs">
         {denied && refused?.permission && (
           <WhyButton

@@ -1,13 +1,15 @@
+import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
 import type { Grant } from '../api/access.ts'
 import { When } from './when.tsx'
 
 /** Why a grant that carries a right does not count for what is asked. */
-type NearMiss = Grant & { readonly why: 'elsewhere' | 'ended' | 'not-selected' }
+type NearMiss = Grant & { readonly why: 'elsewhere' | 'ended' | 'not-selected' | 'condition' }
 
 const misses: Readonly<Record<NearMiss['why'], string>> = {
   elsewhere: 'holds elsewhere only',
   ended: 'has ended',
   'not-selected': 'its filters do not select this',
+  condition: 'the request does not meet its conditions',
 }
 
 /** Ways in which somebody holds a right: the role, where, on what, until when, and whether it is their own or a team's. */
@@ -23,7 +25,8 @@ export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss
               <>
                 , until <When at={grant.endsAt} />
               </>
-            )}{' '}
+            )}
+            {grant.conditions !== null && `, only ${conditionsInWords(grant.conditions)}`}{' '}
             <span className="quiet">← {grant.via.kind === 'team' ? `through team ${grant.via.team.name}` : 'own'}</span>
             {'why' in grant && <div className="quiet">{misses[grant.why]}</div>}
           </div>

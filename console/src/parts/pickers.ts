@@ -1,3 +1,4 @@
+import { findFilters } from '../api/filters.ts'
 import { findRoles, findTeams, type RoleScope } from '../api/lists.ts'
 import { findPeople } from '../api/users.ts'
 import type { Source } from './searched.tsx'
@@ -24,3 +25,9 @@ export const roles = (scope?: RoleScope): Source => ({
   needs: 'role.list',
   find: async (q) => (await findRoles({ q, limit, scope })).items.map(({ uid, name }) => ({ uid, text: name })),
 })
+
+export const filters: Source = {
+  name: ['filters'],
+  needs: 'filter.list',
+  find: async (q) => (await findFilters({ q, limit })).items.map(({ uid, name }) => ({ uid, text: name })),
+}
