@@ -498,7 +498,7 @@ describe('the console on a cluster', { skip }, () => {
         page,
         'PS1="web:\\w\\$ "; clear; printf "\\033[32mok\\033[0m  %s\\n" /etc/hosts /etc/group; id -un',
         // The prompt that comes after it: a name alone may stand in the one before.
-        /ok\s+\/etc\/group[^]*web:/,
+        /ok\s+\/etc\/group[\s\S]*web:/,
       )
       found.push(...(await look(page, 'terminal', theme)))
 
