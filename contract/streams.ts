@@ -41,3 +41,5 @@ export const StreamList = z.strictObject({
 export const OpenOf = z.strictObject({ streams: z.int() })
 /** The same, with how many sessions somebody has. */
 export const OpenSessionsOf = OpenOf.extend({ sessions: z.int() })
+/** The same of a tenant, with who and what is refused when it is switched off. API keys are those that work. */
+export const OpenOfTenant = OpenSessionsOf.extend({ people: z.int(), clusters: z.int(), apiKeys: z.int() })

@@ -1,21 +1,21 @@
 import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
 import type { Assets } from './assets/index.ts'
 import type { ClusterConfig } from './cluster-config/index.ts'
-import type { Clusters } from './clusters/index.ts'
+import { type Clusters, countClusters } from './clusters/index.ts'
 import { featureEndpoints } from './features/index.ts'
 import type { Endpoint } from './gateway/index.ts'
-import { countSessions, type Identity } from './identity/index.ts'
+import { countApiKeys, countSessions, findApiKey, findSession, type Identity } from './identity/index.ts'
 import type { Ledger } from './ledger/index.ts'
 import { type LivePorts, liveEndpoints } from './live/index.ts'
 import type { NoticesOf } from './notices/index.ts'
 import type { Issuer } from './oidc/index.ts'
-import { findTeam, findUser, membersOf, type People } from './people/index.ts'
+import { countUsers, findTeam, findUser, membersOf, type People } from './people/index.ts'
 import { type RequestRoutePorts, requestEndpoints } from './requests/index.ts'
 import { limitEndpoints, preferenceEndpoints, upgradeEndpoints } from './settings/index.ts'
 import { type SsoPorts, singleSignOnEndpoints } from './sso/index.ts'
 import { openEndpoints, streamEndpoints } from './streams/index.ts'
 import { type SystemPorts, systemEndpoints } from './system/index.ts'
-import type { Tenancy } from './tenancy/index.ts'
+import { findTenant, type Tenancy } from './tenancy/index.ts'
 import type { Workspaces } from './workspaces/index.ts'
 
 /** The features that answer requests of the API. */
@@ -73,7 +73,8 @@ export function endpointsOf({
     ...workspaces.endpoints,
     ...streamEndpoints({ openCalls: ledger.openCalls, findCluster: clusters.target }),
     ...openEndpoints({
-      ...{ openCalls: ledger.openCalls, findCluster: clusters.target, findUser, findTeam, countSessions },
+      ...{ openCalls: ledger.openCalls, findCluster: clusters.target, findUser, findTeam, findSession, findApiKey },
+      ...{ findTenant, countSessions, countApiKeys, countUsers, countClusters },
       membersOf: async (tx, team) => (await membersOf(tx, [team])).get(team) ?? [],
     }),
     ...ledger.endpoints,

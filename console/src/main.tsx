@@ -22,10 +22,11 @@ const theme = createTheme({
   components: {
     // Locking the page's scrolling writes a style element, which the policy without inline styles refuses.
     // Named, not imported: what the first page does not use is not loaded with it.
-    // Their header is no landmark: two may be open, and a page has one banner.
+    // Their header is no landmark: two may be open, and a page has one banner. Escape is parts/layer.ts's, for the topmost alone.
     Modal: {
       defaultProps: {
         lockScroll: false,
+        closeOnEscape: false,
         centered: true,
         transitionProps: { duration: 80 },
         attributes: noLandmark,
@@ -35,6 +36,7 @@ const theme = createTheme({
     Drawer: {
       defaultProps: {
         lockScroll: false,
+        closeOnEscape: false,
         position: 'right',
         transitionProps: { duration: 80 },
         attributes: noLandmark,

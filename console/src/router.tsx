@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   Outlet,
   redirect,
+  retainSearchParams,
 } from '@tanstack/react-router'
 import { currentSession } from './api/session.ts'
 import { Frame } from './frame/frame.tsx'
@@ -47,6 +48,8 @@ const inOrg = createRoute({
   path: '/t/$org',
   component: Frame,
   validateSearch: readSearch,
+  // The project stays chosen wherever a link leads, unless it says otherwise.
+  search: { middlewares: [retainSearchParams(['project'])] },
   notFoundComponent: Lost,
 })
 

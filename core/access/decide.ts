@@ -72,21 +72,17 @@ function noteRun(
     if (!carries(packed, roles, permission)) continue
     const holder = principal.holders[words[2 * rows + at]!]!
     const row = words[3 * rows + at]!
-    if ((place > systemScope || isConditional(packed)) && !applies(holder.grants[row]!, request)) continue
+    // Two places may have one number.
+    if (place > systemScope && !reaches(holder.grants[row]!.scope, request.resource.scope)) continue
+    if (isConditional(packed) && !counts(holder.grants[row]!, request)) continue
     met.reasons[count++] = reasonAt(holder, row, roles)
   }
   return count
 }
 
-/** What the numbers leave open: two places with one number, filters, an end, conditions on the request. */
-function applies(grant: Assignment, request: AccessRequest): boolean {
-  const { now, resource } = request
-  return (
-    reaches(grant.scope, resource.scope) &&
-    isLive(grant, now) &&
-    selects(grant.filters, resource.tags) &&
-    meets(grant, request)
-  )
+/** What the numbers leave open of a conditional row: filters, an end, conditions on the request. */
+function counts(grant: Assignment, request: AccessRequest): boolean {
+  return isLive(grant, request.now) && selects(grant.filters, request.resource.tags) && meets(grant, request)
 }
 
 /** Where the rows of a scope begin, or would. */

@@ -13,6 +13,15 @@ export async function labelTallies(
   )
 }
 
+/** How many clusters the tenant has. */
+export async function countClusters(tx: Tx): Promise<number> {
+  const [row] = await tx.query<{ count: string }>(
+    'select coalesce(sum(n), 0) as count from cluster_tallies where tenant_id = $1',
+    [tx.tenant],
+  )
+  return Number(row?.count)
+}
+
 /** The labels of clusters by uid, of those that are there. */
 export async function labelsOf(tx: Tx, uids: readonly string[]): Promise<ReadonlyMap<string, Labels>> {
   const rows = await tx.query<{ uid: string; labels: Labels }>(

@@ -171,7 +171,8 @@ export function apiKeyEndpoints({
   }
 }
 
-async function findApiKey({ tx, params }: { readonly tx: Tx; readonly params: z.output<typeof uidPath> }) {
+/** A key as what is decided about. */
+export async function findApiKey({ tx, params }: { readonly tx: Tx; readonly params: z.output<typeof uidPath> }) {
   const found = await ownerOfApiKey(tx, params.uid)
   return found && ({ kind: 'apiKey', uid: params.uid, scope: { kind: 'tenant' }, ...found } satisfies Target)
 }

@@ -73,6 +73,16 @@ export function checkExpiry(expiresAt: Date | undefined, now: Date): Result<unde
 /** What of a key may change; absent stays. */
 export type ApiKeyChanges = Partial<Pick<ApiKey, 'name' | 'labels' | 'annotations' | 'expiresAt' | 'isActive'>>
 
+/** How many keys of the tenant work. */
+export async function countApiKeys(tx: Tx, now: Date): Promise<number> {
+  const [row] = await tx.query<{ count: string }>(
+    `select count(*) from api_keys k join users u using (tenant_id, user_id)
+      where k.tenant_id = $1 and k.is_active and u.state = 'active' and (k.expires_at is null or k.expires_at > $2)`,
+    [tx.tenant, now],
+  )
+  return Number(row?.count)
+}
+
 export async function updateApiKey(tx: Tx, uid: ApiKeyUid, changes: ApiKeyChanges, now: Date): Promise<void> {
   const { name, labels, annotations, expiresAt, isActive } = changes
   await tx.query(

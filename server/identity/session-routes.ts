@@ -126,7 +126,8 @@ export function sessionEndpoints({
   ]
 }
 
-async function findSession({ tx, params }: { readonly tx: Tx; readonly params: z.output<typeof uidPath> }) {
+/** A session as what is decided about. */
+export async function findSession({ tx, params }: { readonly tx: Tx; readonly params: z.output<typeof uidPath> }) {
   const owner = await ownerOfSession(tx, params.uid)
   return owner && { kind: 'session', uid: params.uid, scope: { kind: 'tenant' } as const, owner }
 }

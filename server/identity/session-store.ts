@@ -116,13 +116,13 @@ export async function ownerOfSession(tx: Tx, uid: string): Promise<UserUid | und
   return row && UserUid.parse(row.user_id)
 }
 
-/** How many sessions of a user go on. */
-export async function countSessions(tx: Tx, user: UserUid, now: Date): Promise<number> {
+/** How many sessions of a user go on, or of everybody in the tenant. */
+export async function countSessions(tx: Tx, user: UserUid | undefined, now: Date): Promise<number> {
   const [row] = await tx.query<{ count: string }>(
     `select count(*) from sessions s join users u using (tenant_id, user_id)
-      where s.tenant_id = $1 and s.user_id = $2 and s.ended_at is null and s.credential_epoch = u.credential_epoch
+      where s.tenant_id = $1 and ($2::text is null or s.user_id = $2) and u.state = 'active' and s.ended_at is null and s.credential_epoch = u.credential_epoch
         and s.absolute_end_at > $3 and s.last_seen_at + make_interval(secs => s.idle_seconds) > $3`,
-    [tx.tenant, user, now],
+    [tx.tenant, user ?? null, now],
   )
   return Number(row?.count)
 }

@@ -27,13 +27,17 @@ export type OpenCalls = {
     resource: string,
     by: string | undefined,
   ): Promise<{ readonly calls: readonly OpenCall[]; readonly count: number }>
-  /** How many of one object, of these users, in one project; what is not named narrows nothing. */
+  /**
+   * How many of one object, of these users, in one project, with one credential; what is not named narrows nothing. Who asks about a
+   * credential names its owner, whose calls alone are opened for it.
+   */
   count(
     tx: Tx,
     of: {
       readonly resource?: string | undefined
       readonly by?: readonly string[] | undefined
       readonly project?: string | undefined
+      readonly credential?: `session:${string}` | `apiKey:${string}`
     },
   ): Promise<number>
   find(tx: Tx, uid: EntryUid): Promise<(OpenCall & { readonly resource: string }) | undefined>
@@ -80,15 +84,18 @@ export function createOpenCalls({
       )
       return { calls: await opened(tx, rows), count: Number(rows[0]?.count ?? 0) }
     },
-    async count(tx, { resource, by, project }) {
+    async count(tx, { resource, by, project, credential }) {
       await settle(tx)
-      const [row] = await tx.query<{ count: string }>(
-        `select count(*) from ${tables}
+      const found = `from ${tables}
           where o.tenant_id = $1 and ${isAlive('$2')} and ($3::text is null or l.resource_uid = $3)
-            and ($4::text[] is null or l.actor_id = any($4)) and ($5::text is null or l.project_id = $5)`,
-        [tx.tenant, silenceMs / 1000, resource ?? null, by ?? null, project ?? null],
-      )
-      return Number(row?.count)
+            and ($4::text[] is null or l.actor_id = any($4)) and ($5::text is null or l.project_id = $5)`
+      const values = [tx.tenant, silenceMs / 1000, resource ?? null, by ?? null, project ?? null]
+      if (credential === undefined) {
+        const [row] = await tx.query<{ count: string }>(`select count(*) ${found}`, values)
+        return Number(row?.count)
+      }
+      const calls = await opened(tx, await tx.query<Row>(`select ${columns} ${found}`, values))
+      return calls.filter(({ entry }) => entry?.actor.credential === credential).length
     },
     async find(tx, uid) {
       const rows = await tx.query<Row>(

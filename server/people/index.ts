@@ -23,12 +23,14 @@ export { userAnswer } from './user-answers.ts'
 export { findUser } from './user-routes.ts'
 export {
   type AdminType,
+  countUsers,
   fullName,
   insertUser,
   type NewPerson,
   type Person,
   parseEmail,
   readUser,
+  readUsers,
   type Sealing,
   updateUser,
 } from './user-store.ts'

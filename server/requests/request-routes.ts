@@ -14,10 +14,10 @@ import {
   askFor,
   couldGive,
   decideRequest,
-  isSamePerson,
   maySee,
   placeOf,
   type RequestPorts,
+  samePersonAs,
 } from './requests.ts'
 import { requestSettings } from './settings.ts'
 
@@ -75,18 +75,16 @@ export function requestEndpoints(ports: RequestRoutePorts): readonly Endpoint[] 
       refusals: [],
       audit: 'refusals-only',
       async handle(c) {
-        const { tx, query, principal, access, now } = c
+        const { tx, query, principal, now } = c
         const sealer = await sealerOf(tx.tenant)
         if (query.view === 'mine') {
           const { items, count } = await requestsOf(tx, sealer, principal.user, query)
           return ok({ body: { items: await describe(c, sealer, items), count } })
         }
-        const waiting: StoredRequest[] = []
-        for (const one of await openRequests(tx, sealer, now))
-          if (couldGive(access, one, now).ok && !(await isSamePerson(tx, sealer, one, principal.user)))
-            waiting.push(one)
+        const open = await openRequests(tx, sealer, now)
+        const waiting = open.filter(await decidable(c, sealer, open))
         const shown = waiting.slice(query.offset, query.offset + query.limit)
-        return ok({ body: { items: await describe(c, sealer, shown), count: waiting.length } })
+        return ok({ body: { items: await describe(c, sealer, shown, () => true), count: waiting.length } })
       },
     }),
     endpoint({
@@ -197,11 +195,29 @@ export function requestEndpoints(ports: RequestRoutePorts): readonly Endpoint[] 
     }),
   ]
 
-  async function describe(
+  /** Which of these requests the caller may decide: those of others that are open and that they could give. */
+  async function decidable(
     { tx, access, principal, now }: Acting,
     sealer: TenantSealer,
     requests: readonly StoredRequest[],
+  ): Promise<(one: StoredRequest) => boolean> {
+    const givable = requests.filter(
+      (one) => one.state === 'open' && one.expiresAt > now && couldGive(access, one, now).ok,
+    )
+    const isOwn = await samePersonAs(tx, sealer, principal.user, givable)
+    const found = new Set(givable.filter((one) => !isOwn(one)))
+    return (one) => found.has(one)
+  }
+
+  /** @param mayDecide where it is known by now */
+  async function describe(
+    acting: Acting,
+    sealer: TenantSealer,
+    requests: readonly StoredRequest[],
+    mayDecide?: (one: StoredRequest) => boolean,
   ): Promise<contract.AccessRequest[]> {
+    const { tx, principal, now } = acting
+    const isDecidable = mayDecide ?? (await decidable(acting, sealer, requests))
     const people = await names.people(tx)
     const roles = await roleNames(
       tx,
@@ -228,8 +244,7 @@ export function requestEndpoints(ports: RequestRoutePorts): readonly Endpoint[] 
         note: one.note ?? null,
         endsAt: one.endsAt?.toISOString() ?? null,
         isMine: one.user === principal.user,
-        mayDecide:
-          state === 'open' && couldGive(access, one, now).ok && !(await isSamePerson(tx, sealer, one, principal.user)),
+        mayDecide: isDecidable(one),
       })
     }
     return answers

@@ -5,9 +5,9 @@ import { decide } from '../../core/access/index.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
 import { accessEndpoints } from '../access/index.ts'
-import type { Principal } from '../gateway/index.ts'
+import type { Endpoint, Principal } from '../gateway/index.ts'
 import { createLogger } from '../platform/log/index.ts'
-import { createLookups, openPool } from '../platform/postgres/index.ts'
+import { createLookups, openPool, type Tx } from '../platform/postgres/index.ts'
 import { createExpiry, requestEndpoints, requestPulse } from './index.ts'
 
 let postgres: TestPostgres
@@ -22,13 +22,27 @@ before(async () => {
       sealerOf: keys.of,
       names: { people: (tx) => api.people.names.people(tx) },
       findCluster: async () => undefined,
-    }),
+    }).map(counted),
   ])
 })
 after(async () => {
   await api?.stop()
   await postgres?.stop()
 })
+
+/** Queries that the endpoints for requests have made. */
+let queries = 0
+const counted = (one: Endpoint) => {
+  const handle = (c: { readonly tx: Tx }) => {
+    const query: Tx['query'] = (text, values) => {
+      queries++
+      return c.tx.query(text, values)
+    }
+    // Cast: what an endpoint of any kind is given, but for the counting.
+    return one.handle({ ...c, tx: { ...c.tx, query } } as never)
+  }
+  return { ...one, handle } as Endpoint
+}
 
 const requests = '/v1/palisade/access/requests'
 const settings = '/v1/palisade/access/request-settings'
@@ -136,6 +150,20 @@ test('D19 nor with a second account of the same mailbox, now or when it was aske
   })
   assert.equal((await act(second, uid, 'approve')).refusal?.code, 'own_request', 'by the mailbox of now')
   assert.equal((await act(admin, uid, 'approve')).status, 200)
+})
+
+test('what waits takes as many queries whoever asked', async () => {
+  const { admin, project, lead } = await team()
+  const askFrom = async (people: number) => {
+    for (let at = 0; at < people; at++) await asked(await api.person(admin), project)
+    queries = 0
+    const { length } = await listed(lead, 'waiting')
+    return [length, queries]
+  }
+  const [few, before] = await askFrom(2)
+  const [many, after] = await askFrom(10)
+  assert.deepEqual([few, many], [2, 12])
+  assert.equal(after, before)
 })
 
 test('D19 a second approval finds it decided, by whomever', async () => {

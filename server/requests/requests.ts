@@ -15,7 +15,7 @@ import {
 } from '../access/index.ts'
 import type { Principal, RequestAccess, Target } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
-import { readUser } from '../people/index.ts'
+import { readUsers } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { readSetting } from '../settings/index.ts'
 import {
@@ -91,7 +91,7 @@ export async function askFor(
   const sealer = await ports.sealerOf(tx.tenant)
   const uid = await insertRequest(tx, sealer, {
     user: principal.user,
-    mailbox: await mailboxNow(tx, sealer, principal.user),
+    mailbox: (await mailboxesNow(tx, sealer, [principal.user]))(principal.user),
     role: role.value.role,
     project: place.value === 'tenant' ? undefined : place.value,
     ...{ seconds: asked.seconds, reason: asked.reason },
@@ -129,7 +129,7 @@ export async function decideRequest(
     state: request.state,
     isOver: request.expiresAt <= now,
     isRequester: request.user === principal.user,
-    isSamePerson: await isSamePerson(tx, sealer, request, principal.user),
+    isSamePerson: (await samePersonAs(tx, sealer, principal.user, [request]))(request),
     mayGive: couldGive(access, request, now).ok,
   })
   if (!state.ok) return err(refusalOf(state.error, acting, request))
@@ -191,23 +191,44 @@ export function couldGive(access: RequestAccess, request: StoredRequest, now: Da
   ])
 }
 
-/** Whether an account is the one that asked, or another of the same person: by the mailbox then, and by that of now. */
-export async function isSamePerson(
+type FromSomebody = Pick<StoredRequest, 'user' | 'mailbox'>
+
+/**
+ * Of these requests, whether an account is the one that asked, or another of the same person: by the mailbox then, and by that
+ * of now. Everybody's is read in one query.
+ */
+export async function samePersonAs(
   tx: Tx,
   sealer: TenantSealer,
-  request: Pick<StoredRequest, 'user' | 'mailbox'>,
   user: UserUid,
-): Promise<boolean> {
-  if (request.user === user) return true
-  const mailbox = await mailboxNow(tx, sealer, user)
-  return mailbox.equals(request.mailbox) || mailbox.equals(await mailboxNow(tx, sealer, request.user))
+  requests: readonly FromSomebody[],
+): Promise<(request: FromSomebody) => boolean> {
+  const others = requests.filter((one) => one.user !== user)
+  const mailboxNow = await mailboxesNow(tx, sealer, others.length === 0 ? [] : [user, ...others.map((one) => one.user)])
+  return (request) => {
+    if (request.user === user) return true
+    const mailbox = mailboxNow(user)
+    return mailbox.equals(request.mailbox) || mailbox.equals(mailboxNow(request.user))
+  }
 }
 
-async function mailboxNow(tx: Tx, sealer: TenantSealer, user: UserUid): Promise<Buffer> {
-  const person = await readUser(tx, sealer, user)
-  const email = canonicalEmail(person?.email ?? '')
-  if (!email.ok) throw new Error(`user ${user} has no e-mail address: ${email.error}`)
-  return mailboxIndex(sealer, mailboxOf(email.value))
+/** The mailbox of each of these users. */
+async function mailboxesNow(
+  tx: Tx,
+  sealer: TenantSealer,
+  users: readonly UserUid[],
+): Promise<(user: UserUid) => Buffer> {
+  const people = await readUsers(tx, sealer, [...new Set(users)])
+  const mailboxes = new Map<string, Buffer>()
+  for (const { uid, email: written } of people) {
+    const email = canonicalEmail(written)
+    if (email.ok) mailboxes.set(uid, mailboxIndex(sealer, mailboxOf(email.value)))
+  }
+  return (user) => {
+    const mailbox = mailboxes.get(user)
+    if (!mailbox) throw new Error(`user ${user} has no e-mail address`)
+    return mailbox
+  }
 }
 
 const endIfGiven = ({ seconds }: StoredRequest, now: Date) => new Date(now.getTime() + seconds * 1_000)

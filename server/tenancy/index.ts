@@ -6,6 +6,7 @@ import { tenantEndpoints } from './tenant-routes.ts'
 import type { TenantPorts } from './tenants.ts'
 
 export type { ActiveCluster } from './projects.ts'
+export { findTenant } from './tenant-routes.ts'
 
 export type Tenancy = { readonly endpoints: readonly Endpoint[] }
 

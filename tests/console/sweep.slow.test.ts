@@ -46,7 +46,7 @@ describe('the whole console', { skip: noBrowser }, () => {
       startBrowser(),
     ])
     kubernetes.intercept = ({ path }) => (path.includes('watch=1') ? 'endless' : undefined)
-    watches = new Agent({ connect: { ca: palisade.caPem } })
+    watches = new Agent({ connect: { ca: palisade.caPem }, bodyTimeout: 0 })
     acme = await createTenant(palisade, 'acme')
     uid.dev = (await createUser(palisade, acme, 'dev')).uid
     const { admin } = acme
@@ -196,7 +196,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/filters', opens: { by: 'New filter', dialog: 'New filter' } },
           { path: `/t/acme/roles/${uid.role}?with=${uid.other}&only=differing` },
           { path: '/t/acme/keys', opens: { by: 'New API key', dialog: 'New API key' } },
-          { path: '/t/acme/keys', opens: { by: 'Switch off terraform', dialog: 'Switch off terraform' } },
+          { path: '/t/acme/keys', opens: { by: 'Switch off terraform', dialog: 'Switch off API key terraform' } },
           { path: '/t/acme/keys', opens: { by: 'Delete terraform', dialog: 'Delete API key terraform' } },
           { path: '/t/acme/requests', opens: { by: 'Ask for a role', dialog: 'Ask for a role' } },
           { path: '/t/acme/audit', opens: { by: 'Verify an export', dialog: 'Verify an export' } },

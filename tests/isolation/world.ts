@@ -297,6 +297,7 @@ const kindByPath: Readonly<Record<string, Kind>> = {
   '/v1/teams/': 'team',
   '/v1/projects/': 'project',
   '/v1/apiKeys/': 'apiKey',
+  '/v1/palisade/apiKeys/': 'apiKey',
   '/v1/audits/': 'entry',
   '/v1/tenants/': 'tenant',
   '/v1/system/admins/': 'administrator',

@@ -25,7 +25,7 @@ import { lazy, Suspense, useCallback, useState } from 'react'
 import { currentSession, signInAsAnother, signOut } from '../api/session.ts'
 import { Page } from '../parts/page.tsx'
 import { ToButton } from '../parts/to.tsx'
-import { AskWhy, type Question, WhyIsOpen } from '../parts/why.tsx'
+import { AskWhy, type Question } from '../parts/why.tsx'
 import { Mark } from './mark.tsx'
 import { Navigation } from './navigation.tsx'
 import { ProjectSwitch } from './scope.tsx'
@@ -97,9 +97,7 @@ export function Frame() {
           <Navigation />
         </aside>
         <main className="main" id="main" tabIndex={-1}>
-          <WhyIsOpen value={question !== undefined}>
-            {org === tenant.name ? <Outlet /> : <OtherTenant org={org} own={tenant.name} />}
-          </WhyIsOpen>
+          {org === tenant.name ? <Outlet /> : <OtherTenant org={org} own={tenant.name} />}
         </main>
       </div>
       <Suspense fallback={null}>

@@ -1,5 +1,5 @@
 import { Kbd, Modal, Table } from '@mantine/core'
-import { useFocusBack } from '../parts/focus-back.ts'
+import { useLayer } from '../parts/layer.ts'
 
 const keys: readonly (readonly [readonly string[], string])[] = [
   [['⌘', 'K'], 'Search or jump (Ctrl on other keyboards)'],
@@ -15,7 +15,7 @@ const keys: readonly (readonly [readonly string[], string])[] = [
 ]
 
 export function Keys({ close }: { readonly close: () => void }) {
-  useFocusBack()
+  useLayer(close)
   return (
     <Modal opened onClose={close} title="Keys" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Table aria-label="Keys">

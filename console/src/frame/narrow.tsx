@@ -1,10 +1,10 @@
 import { Drawer } from '@mantine/core'
-import { useFocusBack } from '../parts/focus-back.ts'
+import { useLayer } from '../parts/layer.ts'
 import { Navigation } from './navigation.tsx'
 
 /** The navigation where there is no room beside the page. */
 export function NarrowNavigation({ title, close }: { readonly title: string; readonly close: () => void }) {
-  useFocusBack()
+  useLayer(close)
   return (
     <Drawer
       opened

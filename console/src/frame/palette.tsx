@@ -10,6 +10,7 @@ import { findRoles } from '../api/lists.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
+import { useEscape } from '../parts/layer.ts'
 import { pages } from './navigation.tsx'
 
 const most = 6
@@ -22,6 +23,8 @@ export function Palette({ jumps }: { readonly jumps: number }) {
   useEffect(() => {
     if (jumps > 0) spotlight.open()
   }, [jumps])
+  const [isOpen, setOpen] = useState(false)
+  useEscape(spotlight.close, isOpen)
   const [asked] = useDebouncedValue(query.trim(), 150)
   const navigate = useNavigate()
   const may = useMay()
@@ -126,6 +129,8 @@ export function Palette({ jumps }: { readonly jumps: number }) {
       actions={groups.filter(({ actions }) => actions.length > 0)}
       query={query}
       onQueryChange={setQuery}
+      onSpotlightOpen={() => setOpen(true)}
+      onSpotlightClose={() => setOpen(false)}
       shortcut={null}
       // Found by the server, or filtered above.
       filter={(_, actions) => actions}

@@ -4,18 +4,18 @@ import { type ReactNode, useState } from 'react'
 import { explainQuery, helpersQuery, type Place, useMayAskAbout, useMayAskWho } from '../api/access.ts'
 import { useMay, useScopeName } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
+import { answered } from '../parts/answered.tsx'
 import { type AskedPlace, AskFor } from '../parts/ask-for.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
-import { useFocusBack } from '../parts/focus-back.ts'
 import { Grants, namesOf } from '../parts/grants.tsx'
+import { useLayer } from '../parts/layer.ts'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import type { Question } from '../parts/why.tsx'
 
 /** Why something is allowed or refused: the decision's own reasons, as they are now, and who can help. */
 export function WhyPanel({ question, close }: { readonly question: Question; readonly close: () => void }) {
-  useFocusBack()
+  useLayer(close)
   const { permission, scope, cluster, requestId, subject } = question
   const { isSystem } = currentSession()
   const nameOf = useScopeName()
@@ -66,14 +66,14 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
     workspace: scope.kind === 'workspace' ? scope.uid : undefined,
   }
   const [asking, setAsking] = useState<{ readonly role: string; readonly place: AskedPlace }>()
-  const asked = useQuery(explainQuery({ ...place, permission, user: subject?.uid }))
-  if (asked.error) return <Failure error={asked.error} retry={() => void asked.refetch()} />
-  if (!asked.data) return <Loader size="sm" aria-label="Loading" />
+  const asked = answered(useQuery(explainQuery({ ...place, permission, user: subject?.uid })))
+  if (!asked.data) return asked.failure ?? <Loader size="sm" aria-label="Loading" />
   const { effect, why, because, near, roles, scope: where } = asked.data
   const who = subject?.name ?? 'You'
   if (effect === 'allow')
     return (
       <>
+        {asked.failure}
         <State tone="good">{`${who} ${subject ? 'holds' : 'hold'} it now`}</State>
         <Section title="Because of">
           <Grants grants={because} />
@@ -82,6 +82,7 @@ function Reasons({ question: { permission, scope, cluster, subject } }: { readon
     )
   return (
     <>
+      {asked.failure}
       <State tone="bad">{`${who} ${subject ? 'does not hold it' : 'do not hold it'}`}</State>
       {why === 'subject-inactive' && <Text size="sm">The account is switched off, which may do nothing.</Text>}
       {why === 'unknown-permission' && <Text size="sm">There is no such permission: no role can carry it.</Text>}
@@ -159,8 +160,8 @@ function Helpers({ place, permission, except }: HelpersProps) {
   // Who may do something somewhere is told to those alone who see the place. In the tenant holds everywhere.
   const isSeen = may(place.cluster === undefined ? 'project.get' : 'cluster.get', place.project)
   const asked = isSeen ? place : {}
-  const helpers = useQuery({ ...helpersQuery({ ...asked, permission, except }), enabled: mayAsk === true })
-  if (helpers.error) return <Failure error={helpers.error} retry={() => void helpers.refetch()} />
+  const helpers = answered(useQuery({ ...helpersQuery({ ...asked, permission, except }), enabled: mayAsk === true }))
+  if (helpers.failure) return helpers.failure
   if (mayAsk === undefined || (mayAsk && !helpers.data)) return <Loader size="sm" aria-label="Loading" />
   const { people = [], isAll = false } = helpers.data ?? {}
   if (people.length > 0)

@@ -1,18 +1,18 @@
 import { Drawer, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { lazy, Suspense, use } from 'react'
+import { lazy, Suspense } from 'react'
 import { answer, api } from '../api/client.ts'
 import type { paths } from '../api/schema.gen.ts'
 import { currentSession } from '../api/session.ts'
+import { answered } from '../parts/answered.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
-import { useFocusBack } from '../parts/focus-back.ts'
+import { useLayer } from '../parts/layer.ts'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { Exact } from '../parts/when.tsx'
-import { WhyButton, WhyIsOpen } from '../parts/why.tsx'
+import { WhyButton } from '../parts/why.tsx'
 import { EntryDetails } from './entry-details.tsx'
 import { FilterBy, type Narrowed } from './filter-by.tsx'
 
@@ -77,22 +77,15 @@ type Panel = {
 /** One entry whole: who, on what, with which credential, and what the log keeps of it. */
 export function EntryPanel({ uid, within, close }: Panel) {
   const { org } = useParams({ from: '/t/$org' })
-  const entry = useQuery({
+  const query = useQuery({
     queryKey: ['audit', uid],
     queryFn: () => answer(api.GET('/v1/audits/{uid}', { params: { path: { uid } } })),
   })
-  useFocusBack()
+  const entry = answered(query)
+  useLayer(close)
   return (
-    <Drawer
-      opened
-      onClose={close}
-      // What is above it goes first.
-      closeOnEscape={!use(WhyIsOpen)}
-      size="lg"
-      title="Audit entry"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      {entry.error && <Failure error={entry.error} retry={() => void entry.refetch()} />}
+    <Drawer opened onClose={close} size="lg" title="Audit entry" closeButtonProps={{ 'aria-label': 'Close' }}>
+      {entry.failure}
       {entry.data && (
         <Stack gap="md">
           <Group gap="xs">

@@ -2,6 +2,7 @@ import { Button, Text } from '@mantine/core'
 import { IconArrowUp } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { answer, api, inProject } from '../api/client.ts'
+import { kept } from '../parts/answered.tsx'
 import { momentOf } from '../parts/moments.ts'
 import { DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
@@ -36,7 +37,7 @@ export function useAudit(filter: AuditFilter) {
     return { items, count: listmeta.count }
   }
   const list = useQuery({ queryKey, placeholderData: keepPreviousData, refetchOnWindowFocus: false, queryFn })
-  return { ...list, news: useNewEntries({ queryKey, ask: queryFn, isFirstPage: offset === 0 }) }
+  return { ...list, data: kept(list), news: useNewEntries({ queryKey, ask: queryFn, isFirstPage: offset === 0 }) }
 }
 
 /** The same entries over time. */

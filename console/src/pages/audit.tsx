@@ -1,6 +1,7 @@
 import { Button, Select, TextInput } from '@mantine/core'
 import { IconDownload, IconFileCheck, IconX } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
+import { kept } from '../parts/answered.tsx'
 import { type Histogram, HistogramBars } from '../parts/histogram.tsx'
 import { localOf } from '../parts/moments.ts'
 import { Page } from '../parts/page.tsx'
@@ -18,7 +19,7 @@ export function Audit() {
   const { project, user, kind, object, session, action, state, from, to } = search
   const filter = { project, user, kind, object, session, action, outcome: state, from, to }
   const list = useAudit(filter)
-  const overTime = barsOf(useAuditOverTime(filter).data)
+  const overTime = barsOf(kept(useAuditOverTime(filter)))
   const ranged = to !== undefined || (from !== undefined && !from.startsWith('-'))
   const called = useFilterNames(filter, list)
   const chips = [

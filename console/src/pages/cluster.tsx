@@ -1,13 +1,14 @@
-import { Badge, Group, Skeleton, Text, TextInput, Title } from '@mantine/core'
+import { Badge, Group, Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { projectNamesQuery } from '../api/me.ts'
+import { useOpen } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
 import { ObjectTabs } from '../parts/tabs.tsx'
@@ -24,42 +25,45 @@ import { WhoCan } from './who-can.tsx'
 /** One cluster: how Palisade reaches it, what is missing on it, how to use it. */
 export function ClusterPage() {
   const { org = '', uid = '' } = useParams({ strict: false })
-  const navigate = useNavigate()
-  const [open, setOpen] = useState<'rename' | 'check' | 'delete'>()
-  const close = () => setOpen(undefined)
-  const path = { params: { path: { uid } } }
   const cluster = useQuery({
     queryKey: ['clusters', uid],
     refetchInterval: 15_000,
-    queryFn: async () => {
-      const [overview, access] = await Promise.all([
-        answer(api.GET('/v1/dashboard/spectroclusters/{uid}/overview', path)),
-        answer(api.GET('/v1/palisade/clusters/{uid}', path)),
-      ])
-      return { overview, access }
-    },
+    queryFn: () => find(uid),
   })
-  const { data: projects } = useQuery(projectNamesQuery)
   const above = (
     <To to="/t/$org/clusters" params={{ org }} size="sm">
       Clusters
     </To>
   )
-  if (cluster.error)
-    return (
-      <OnCluster value={{ uid, permissions: [] }}>
-        <Page title="Cluster" above={above}>
-          <Failure error={cluster.error} retry={() => void cluster.refetch()} />
-        </Page>
-      </OnCluster>
-    )
-  if (!cluster.data)
-    return (
-      <Page title="Cluster" above={above}>
-        <Skeleton height={220} />
-      </Page>
-    )
-  const { overview, access } = cluster.data
+  return (
+    <OnCluster value={{ uid, permissions: [] }}>
+      <ObjectPage kind="Cluster" above={above} query={cluster}>
+        {(found) => <Cluster uid={uid} org={org} above={above} {...found} />}
+      </ObjectPage>
+    </OnCluster>
+  )
+}
+
+async function find(uid: string) {
+  const path = { params: { path: { uid } } }
+  const [overview, access] = await Promise.all([
+    answer(api.GET('/v1/dashboard/spectroclusters/{uid}/overview', path)),
+    answer(api.GET('/v1/palisade/clusters/{uid}', path)),
+  ])
+  return { overview, access }
+}
+
+type Shown = Awaited<ReturnType<typeof find>> & {
+  readonly uid: string
+  readonly org: string
+  readonly above: ReactNode
+}
+
+function Cluster({ uid, org, above, overview, access }: Shown) {
+  const navigate = useNavigate()
+  const [open, setOpen] = useState<'rename' | 'check' | 'delete'>()
+  const close = () => setOpen(undefined)
+  const { data: projects } = useQuery(projectNamesQuery)
   const { metadata, status } = overview
   const project = metadata.annotations.projectUid
   const permissions = metadata.annotations.permissions?.split(',') ?? []
@@ -224,11 +228,7 @@ type Dialog = { readonly uid: string; readonly name: string; readonly close: () 
 
 function RemoveCluster({ uid, name, close, done }: Dialog & { readonly done: () => Promise<void> }) {
   const path = { params: { path: { uid } } }
-  const { data: open } = useQuery({
-    queryKey: ['open', 'cluster', uid],
-    staleTime: 0,
-    queryFn: () => answer(api.GET('/v1/palisade/clusters/{uid}/open', path)),
-  })
+  const open = useOpen({ kind: 'cluster', uid })
   return (
     <ConfirmByName
       what="cluster"

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { answer, api, inProject } from '../api/client.ts'
 import { clusterSearchBody, needsAttention, tagText } from '../api/clusters.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -86,7 +87,7 @@ export function Clusters() {
           onChange={(value) => change({ state: value ?? undefined })}
         />
         <TagFilter key={tag} tag={tag ?? ''} change={(next) => change({ tag: next === '' ? undefined : next })} />
-        <Count data={list.data} one="cluster" many="clusters" />
+        <Count data={kept(list)} one="cluster" many="clusters" />
       </div>
       <DataTable
         label="Clusters"
@@ -112,6 +113,11 @@ export function Clusters() {
               </To>
             ),
           },
+          {
+            title: 'Scope',
+            icon: true,
+            cell: ({ specSummary }) => <InScope kind="project">{specSummary.projectMeta.name}</InScope>,
+          },
           { title: 'State', sort: 'clusterState', cell: ({ status }) => stateOf(status.state) },
           { title: 'API server', sort: 'healthState', wide: true, cell: ({ status }) => healthOf(status.health.state) },
           { title: 'Version', wide: true, cell: ({ status }) => status.kubeMeta.kubernetesVersion },
@@ -124,11 +130,6 @@ export function Clusters() {
                   {tagText(key, value)}
                 </Badge>
               )),
-          },
-          {
-            title: 'Scope',
-            wide: true,
-            cell: ({ specSummary }) => <InScope kind="project">{specSummary.projectMeta.name}</InScope>,
           },
           {
             title: 'Last contact',

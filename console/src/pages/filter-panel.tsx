@@ -5,11 +5,12 @@ import { answer, api } from '../api/client.ts'
 import { filterQuery, filterUsesQuery } from '../api/filters.ts'
 import { useMay } from '../api/me.ts'
 import { Act } from '../parts/act.tsx'
+import { answered } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { useFocusBack } from '../parts/focus-back.ts'
 import { ConfirmByName } from '../parts/form.tsx'
 import { namesOf, onWhat } from '../parts/grants.tsx'
+import { useLayer } from '../parts/layer.ts'
 import { Facts } from '../parts/page.tsx'
 import { ruleText, Selected } from '../parts/rule.tsx'
 import { SubjectLink } from '../parts/subject.tsx'
@@ -24,21 +25,20 @@ type Props = {
 
 /** One filter: what it compares, what it selects now, and who acts through it. */
 export function FilterPanel({ uid, close, left }: Props) {
-  useFocusBack()
+  useLayer(close)
   const [open, setOpen] = useState<'change' | 'delete'>()
-  const { data, error, refetch } = useQuery(filterQuery(uid))
+  const { data, failure } = answered(useQuery(filterQuery(uid)))
   const shut = () => setOpen(undefined)
   return (
     <Drawer
       opened
       size="lg"
       onClose={close}
-      closeOnEscape={open === undefined}
       title={data ? `Filter ${data.name}` : 'Filter'}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {error && <Failure error={error} retry={() => void refetch()} />}
-      {!data && !error && <Loader size="sm" aria-label="Loading" />}
+      {failure}
+      {!data && !failure && <Loader size="sm" aria-label="Loading" />}
       {data && (
         <Stack gap="md">
           <Facts

@@ -3,21 +3,28 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { findApiKeys } from '../api/lists.ts'
+import { nowOpen, useOpen } from '../api/open.ts'
 import { currentSession } from '../api/session.ts'
+import { kept } from '../parts/answered.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
 import { ConfirmByName, FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
-import { State } from '../parts/state.tsx'
+import { InScope, State } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 
-type Key = { readonly uid: string; readonly name: string; readonly isActive: boolean }
+type Key = {
+  readonly uid: string
+  readonly name: string
+  readonly isActive: boolean
+  readonly user: { readonly uid: string }
+}
 
 /** API keys: one's own, and those of everybody for who may list them. */
 export function ApiKeys() {
   const { q, offset, sort, search, change } = useListState()
-  const { user, tenant } = currentSession()
+  const { user, tenant, isSystem } = currentSession()
   const [deleting, setDeleting] = useState<Key>()
   const [switching, setSwitching] = useState<Key>()
   const list = useQuery({
@@ -34,7 +41,7 @@ export function ApiKeys() {
     <Page title="API keys" acts={create}>
       <div className="filters">
         <Filter label="Filter API keys by name" placeholder="Filter by name" />
-        <Count data={list.data} one="key" many="keys" />
+        <Count data={kept(list)} one="key" many="keys" />
       </div>
       <DataTable
         label="API keys"
@@ -49,6 +56,7 @@ export function ApiKeys() {
         }
         columns={[
           { title: 'Name', sort: 'name', cell: ({ name }) => name },
+          { title: 'Scope', icon: true, cell: () => <InScope kind={isSystem ? 'system' : 'tenant'} /> },
           { title: 'State', cell: keyState },
           {
             title: 'Acts as',
@@ -67,23 +75,23 @@ export function ApiKeys() {
           {
             title: 'Change',
             end: true,
-            cell: ({ uid, name, isActive }) => (
+            cell: (key) => (
               <>
                 <Button
                   size="compact-xs"
                   variant="default"
                   mr={6}
-                  aria-label={`${isActive ? 'Switch off' : 'Switch on'} ${name}`}
-                  onClick={() => setSwitching({ uid, name, isActive })}
+                  aria-label={`${key.isActive ? 'Switch off' : 'Switch on'} ${key.name}`}
+                  onClick={() => setSwitching(key)}
                 >
-                  {isActive ? 'Switch off' : 'Switch on'}
+                  {key.isActive ? 'Switch off' : 'Switch on'}
                 </Button>
                 <Button
                   size="compact-xs"
                   variant="light"
                   color="red"
-                  aria-label={`Delete ${name}`}
-                  onClick={() => setDeleting({ uid, name, isActive })}
+                  aria-label={`Delete ${key.name}`}
+                  onClick={() => setDeleting(key)}
                 >
                   Delete
                 </Button>
@@ -93,37 +101,53 @@ export function ApiKeys() {
         ]}
       />
       {search.panel === 'new' && <NewKey close={() => change({ panel: undefined })} />}
-      {switching && (
-        <FormDialog
-          title={`${switching.isActive ? 'Switch off' : 'Switch on'} ${switching.name}`}
-          act={switching.isActive ? 'Switch off' : 'Switch on'}
-          close={() => setSwitching(undefined)}
-          run={() =>
-            answer(
-              api.PUT('/v1/apiKeys/{uid}/state', {
-                params: { path: { uid: switching.uid } },
-                body: { isActive: !switching.isActive },
-              }),
-            )
-          }
-        >
-          <Text size="sm">
-            {switching.isActive
-              ? 'What uses it is refused at once, and its open streams end.'
-              : 'It works again, until it ends.'}
-          </Text>
-        </FormDialog>
-      )}
+      {switching && <SwitchKey of={switching} close={() => setSwitching(undefined)} />}
       {deleting && (
-        <ConfirmByName
-          what="API key"
-          name={deleting.name}
-          follows="What uses it is refused at once, and its open streams end."
+        <StopKey
+          of={deleting}
           close={() => setDeleting(undefined)}
           run={() => answer(api.DELETE('/v1/apiKeys/{uid}', { params: { path: { uid: deleting.uid } } }))}
         />
       )}
     </Page>
+  )
+}
+
+type KeyDialog = { readonly of: Key; readonly close: () => void }
+
+/** Switching off cuts off whatever uses the key, so it asks for the name; switching on does not. */
+function SwitchKey({ of: key, close }: KeyDialog) {
+  const run = () =>
+    answer(
+      api.PUT('/v1/apiKeys/{uid}/state', {
+        params: { path: { uid: key.uid } },
+        body: { isActive: !key.isActive },
+      }),
+    )
+  if (key.isActive) return <StopKey of={key} act="Switch off" close={close} run={run} />
+  return (
+    <FormDialog title={`Switch on ${key.name}`} act="Switch on" close={close} run={run}>
+      <Text size="sm">It works again, until it ends.</Text>
+    </FormDialog>
+  )
+}
+
+function StopKey({
+  of: { uid, name, user },
+  act = 'Delete',
+  close,
+  run,
+}: KeyDialog & { readonly act?: string; readonly run: () => Promise<unknown> }) {
+  const open = useOpen({ kind: 'apiKey', uid, isOwn: user.uid === currentSession().user.uid })
+  return (
+    <ConfirmByName
+      what="API key"
+      act={act}
+      name={name}
+      follows={`What uses it is refused at once, and its open streams end${nowOpen(open)}.`}
+      close={close}
+      run={run}
+    />
   )
 }
 

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react'
 import { answer, api, Refused } from '../api/client.ts'
 import { kubeFetch, kubeUrl } from '../api/kube.ts'
 import { type KubeRow, useTable } from '../api/table-watch.ts'
+import { kept } from '../parts/answered.tsx'
 import { Page } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -45,7 +46,7 @@ export function Pods() {
         <div className="filters">
           <Filter label="Filter pods by name" placeholder="Filter by name" />
           <Namespace cluster={uid} value={namespace} choose={(ns) => change({ ns: ns === '' ? undefined : ns })} />
-          <Count data={list.data} one="pod" many="pods" />
+          <Count data={kept(list)} one="pod" many="pods" />
         </div>
         {more && <Alert color="yellow">There are more pods than are shown here. Choose a namespace.</Alert>}
         {error instanceof Refused && error.status === 403 && namespace === '' && (

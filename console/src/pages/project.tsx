@@ -86,7 +86,14 @@ export function ProjectPage() {
               follows="The roles that people and teams hold in it go with it. A project that still has clusters is not deleted."
               close={() => setOpen(undefined)}
               run={() => answer(api.DELETE('/v1/projects/{uid}', path))}
-              done={() => navigate({ to: '/t/$org/projects', params: { org: org ?? '' } })}
+              done={() =>
+                navigate({
+                  to: '/t/$org/projects',
+                  params: { org: org ?? '' },
+                  // What is gone is not chosen any more.
+                  search: ({ project: chosen }) => ({ project: chosen === uid ? undefined : chosen }),
+                })
+              }
             />
           )}
         </Page>

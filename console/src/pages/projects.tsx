@@ -4,6 +4,7 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
@@ -43,7 +44,7 @@ export function Projects() {
     <Page title="Projects" acts={create}>
       <div className="filters">
         <Filter label="Filter projects by name" placeholder="Filter by name" />
-        <Count data={list.data} one="project" many="projects" />
+        <Count data={kept(list)} one="project" many="projects" />
       </div>
       <DataTable
         label="Projects"
@@ -66,7 +67,7 @@ export function Projects() {
               </To>
             ),
           },
-          { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
+          { title: 'Scope', icon: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Users', end: true, wide: true, cell: ({ specSummary }) => specSummary.users.length },
           { title: 'Teams', end: true, wide: true, cell: ({ specSummary }) => specSummary.teams.length },
           {

@@ -6,9 +6,10 @@ import type { Step } from '../../ledger/steps.ts'
 import { answer, api } from '../api/client.ts'
 import { type KeptKey, keepKey, keptKey, shownKey } from '../api/log-key.ts'
 import type { paths } from '../api/schema.gen.ts'
+import { answered } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { useFocusBack } from '../parts/focus-back.ts'
+import { useLayer } from '../parts/layer.ts'
 import { Facts } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { When } from '../parts/when.tsx'
@@ -19,12 +20,13 @@ type Entry = paths['/v1/audits']['get']['responses'][200]['content']['applicatio
 /** That an entry stands in the log as it was written: what proves it, and the computing of it in this browser. */
 export function Proof({ entry: { metadata } }: { readonly entry: Entry }) {
   const [kept, setKept] = useState(keptKey)
-  const proof = useQuery({
+  const query = useQuery({
     queryKey: ['audit', 'proof', metadata.uid],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: () =>
       answer(api.GET('/v1/palisade/audit/entries/{uid}/proof', { params: { path: { uid: metadata.uid } } })),
   })
+  const proof = answered(query)
   const verifying = useMutation({
     async mutationFn() {
       if (!proof.data) throw new Error('there is no proof yet')
@@ -40,7 +42,7 @@ export function Proof({ entry: { metadata } }: { readonly entry: Entry }) {
       <Title order={3} size="h6" id="proof">
         Proof
       </Title>
-      {proof.error && <Failure error={proof.error} retry={() => void proof.refetch()} />}
+      {proof.failure}
       {proof.data && (
         <>
           <Facts
@@ -81,7 +83,7 @@ export function Proof({ entry: { metadata } }: { readonly entry: Entry }) {
 
 /** An export that somebody has, proved whole; of a changed one the first bad entry is named. */
 export function VerifyExport({ close }: { readonly close: () => void }) {
-  useFocusBack()
+  useLayer(close)
   const [kept, setKept] = useState(keptKey)
   const [file, setFile] = useState<File | null>(null)
   const [read, setRead] = useState({ bytes: 0, lines: 0 })

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { useLive } from '../api/live.ts'
 import { type AccessRequest, requestsQuery, type View } from '../api/requests.ts'
+import { kept } from '../parts/answered.tsx'
 import { AskFor } from '../parts/ask-for.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { lengthOf } from '../parts/lengths.ts'
@@ -66,7 +67,7 @@ function List({ view, empty, act }: ListProps) {
   const list = useQuery({ ...requestsQuery(view, pageSize, offset), placeholderData: keepPreviousData })
   return (
     <>
-      <Count data={list.data} one="request" many="requests" />
+      <Count data={kept(list)} one="request" many="requests" />
       <DataTable
         label={view === 'mine' ? 'My requests' : 'Requests that wait for me'}
         list={list}

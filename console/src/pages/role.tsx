@@ -6,8 +6,8 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { type Role, roleQuery } from '../api/lists.ts'
 import { Act } from '../parts/act.tsx'
+import { answered } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
@@ -137,7 +137,7 @@ function Clone({ role, close }: { readonly role: Role; readonly close: () => voi
 
 function Compared({ role }: { readonly role: Role }) {
   const { search, change } = useListState()
-  const second = useQuery({ ...roleQuery(search.with ?? ''), enabled: search.with !== undefined })
+  const second = answered(useQuery({ ...roleQuery(search.with ?? ''), enabled: search.with !== undefined }))
   const other = search.with === undefined ? undefined : second.data
   const all = [...new Set([...role.permissions, ...(other?.permissions ?? [])])]
   const differing = all.filter((one) => other && !(role.permissions.has(one) && other.permissions.has(one)))
@@ -167,9 +167,7 @@ function Compared({ role }: { readonly role: Role }) {
           </>
         )}
       </div>
-      {search.with !== undefined && second.error && (
-        <Failure error={second.error} retry={() => void second.refetch()} />
-      )}
+      {search.with !== undefined && second.failure}
       <Matrix role={role} other={other} permissions={other && search.only !== undefined ? differing : all} />
     </>
   )

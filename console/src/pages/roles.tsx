@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { findRoles, roleScopes } from '../api/lists.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -39,7 +40,7 @@ export function Roles() {
           value={search.scope ?? null}
           onChange={(value) => change({ scope: value ?? undefined })}
         />
-        <Count data={list.data} one="role" many="roles" />
+        <Count data={kept(list)} one="role" many="roles" />
       </div>
       <DataTable
         label="Roles"

@@ -1,11 +1,14 @@
 import { Button, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
+import { useLive } from '../api/live.ts'
+import { nowOpen, useOpen } from '../api/open.ts'
 import { currentSession, signInAgain } from '../api/session.ts'
+import { kept } from '../parts/answered.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
-import { State } from '../parts/state.tsx'
+import { InScope, State } from '../parts/state.tsx'
 import { Count, DataTable } from '../parts/table.tsx'
 import { Exact, exactly, When } from '../parts/when.tsx'
 
@@ -13,16 +16,23 @@ type Session = { readonly uid: string; readonly address: string; readonly curren
 
 /** Where one is signed in, and the way to end each. */
 export function Sessions() {
+  const { isSystem } = currentSession()
   const [ending, setEnding] = useState<Session>()
   const all = useQuery({
     queryKey: ['sessions'],
+    // When each was last used, and ends by time alone.
     refetchInterval: 30_000,
     queryFn: async () => (await answer(api.GET('/v1/palisade/sessions'))).items,
   })
+  const queries = useQueryClient()
+  const again = () => void queries.invalidateQueries({ queryKey: ['sessions'] })
+  // Whoever ends one raises the tenant's epoch; whoever signs in is an entry of its log.
+  useLive('access', again)
+  useLive('log', again)
   const list = { ...all, data: all.data && { items: all.data, count: all.data.length } }
   return (
     <Page title="My sessions">
-      <Count data={list.data} one="session" many="sessions" />
+      <Count data={kept(list)} one="session" many="sessions" />
       <DataTable
         label="My sessions"
         list={list}
@@ -41,6 +51,7 @@ export function Sessions() {
               </span>
             ),
           },
+          { title: 'Scope', icon: true, cell: () => <InScope kind={isSystem ? 'system' : 'tenant'} /> },
           { title: 'Signed in', cell: ({ createdAt }) => <When at={createdAt} /> },
           { title: 'Last used', wide: true, cell: ({ lastSeenAt }) => <When at={lastSeenAt} /> },
           { title: 'Ends', wide: true, cell: ({ endsAt }) => <When at={endsAt} /> },
@@ -61,23 +72,30 @@ export function Sessions() {
           },
         ]}
       />
-      {ending && (
-        <FormDialog
-          title="End this session"
-          act="End"
-          danger
-          close={() => setEnding(undefined)}
-          run={() => answer(api.DELETE('/v1/palisade/sessions/{uid}', { params: { path: { uid: ending.uid } } }))}
-          done={() => (ending.current ? signInAgain() : setEnding(undefined))}
-        >
-          <Text size="sm">
-            {ending.current
-              ? `You are signed out here, ${currentSession().user.firstName}, and the streams of this session end.`
-              : `Whoever uses it from ${ending.address} is signed out, and its streams end within a second.`}
-          </Text>
-        </FormDialog>
-      )}
+      {ending && <EndSession session={ending} close={() => setEnding(undefined)} />}
     </Page>
+  )
+}
+
+function EndSession({ session, close }: { readonly session: Session; readonly close: () => void }) {
+  const { uid, address, current } = session
+  const open = useOpen({ kind: 'session', uid, isOwn: true })
+  return (
+    <FormDialog
+      title="End this session"
+      act="End"
+      danger
+      close={close}
+      run={() => answer(api.DELETE('/v1/palisade/sessions/{uid}', { params: { path: { uid } } }))}
+      done={() => (current ? signInAgain() : close())}
+    >
+      <Text size="sm">
+        {current
+          ? `You are signed out here, ${currentSession().user.firstName}, and the streams of this session end`
+          : `Whoever uses it from ${address} is signed out, and its streams end within a second`}
+        {nowOpen(open)}.
+      </Text>
+    </FormDialog>
   )
 }
 

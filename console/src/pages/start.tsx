@@ -6,7 +6,7 @@ import { answer, api, inProject } from '../api/client.ts'
 import { clusterSearchBody, needsAttention } from '../api/clusters.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
-import { Failure } from '../parts/failure.tsx'
+import { answered } from '../parts/answered.tsx'
 import { Page } from '../parts/page.tsx'
 import { State } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
@@ -25,21 +25,14 @@ export function Start() {
   const { project } = useSearch({ from: '/t/$org' })
   const { user } = currentSession()
   const may = useMay()
-  const all = useClusters(undefined, project)
-  const attention = useClusters(needsAttention, project)
+  const all = answered(useClusters(undefined, project))
+  const attention = answered(useClusters(needsAttention, project))
   const projects = useQuery(projectNamesQuery)
   const users = useQuery({
     queryKey: ['users', 'count'],
     enabled: may('user.list') === true,
     queryFn: async () => (await answer(api.GET('/v1/users', { params: { query: { limit: 1 } } }))).listmeta.count,
   })
-  const problem = all.error ?? attention.error
-  if (problem)
-    return (
-      <Page title="Start">
-        <Failure error={problem} retry={() => void Promise.all([all.refetch(), attention.refetch()])} />
-      </Page>
-    )
   const done = {
     invited: (users.data ?? 2) > 1,
     grouped: (projects.data?.length ?? 2) > 1,
@@ -49,6 +42,7 @@ export function Start() {
   const isNew = project === undefined && all.data && users.data !== undefined && Object.values(done).includes(false)
   return (
     <Page title={`Hello ${user.firstName || user.email}`}>
+      {all.failure ?? attention.failure}
       <Suspense fallback={null}>{isNew && <FirstSteps org={org} {...done} />}</Suspense>
       {all.data && all.data.count > 0 && attention.data && (
         <section className="sheet pad" aria-labelledby="attention">
@@ -81,28 +75,30 @@ export function Start() {
           )}
         </section>
       )}
-      <section className="sheet pad" aria-labelledby="reach">
-        <div className="head">
-          <Title order={2} size="h5" id="reach">
-            What you can reach
-          </Title>
-          {all.data && <More what="clusters" found={all.data} search={{ project }} />}
-        </div>
-        <Suspense fallback={null}>{all.data?.count === 0 && <NoCluster org={org} project={project} />}</Suspense>
-        <ul className="steps reach">
-          {all.data?.items.map(({ metadata: { uid, name }, specSummary, status }) => (
-            <li key={uid}>
-              {stateOf(status.state)}
-              <div>
-                <To to="/t/$org/clusters/$uid" params={{ org, uid }}>
-                  {name}
-                </To>{' '}
-                <span className="quiet">{specSummary.projectMeta.name}</span>
-              </div>
-            </li>
-          ))}
-        </ul>
-      </section>
+      {(all.data || !all.failure) && (
+        <section className="sheet pad" aria-labelledby="reach">
+          <div className="head">
+            <Title order={2} size="h5" id="reach">
+              What you can reach
+            </Title>
+            {all.data && <More what="clusters" found={all.data} search={{ project }} />}
+          </div>
+          <Suspense fallback={null}>{all.data?.count === 0 && <NoCluster org={org} project={project} />}</Suspense>
+          <ul className="steps reach">
+            {all.data?.items.map(({ metadata: { uid, name }, specSummary, status }) => (
+              <li key={uid}>
+                {stateOf(status.state)}
+                <div>
+                  <To to="/t/$org/clusters/$uid" params={{ org, uid }}>
+                    {name}
+                  </To>{' '}
+                  <span className="quiet">{specSummary.projectMeta.name}</span>
+                </div>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
     </Page>
   )
 }

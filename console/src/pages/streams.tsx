@@ -6,6 +6,7 @@ import { answer, api } from '../api/client.ts'
 import { useLive } from '../api/live.ts'
 import type { paths } from '../api/schema.gen.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { State } from '../parts/state.tsx'
 import { Count, DataTable } from '../parts/table.tsx'
@@ -31,7 +32,7 @@ export function Streams({ cluster, project }: { readonly cluster: string; readon
   const again = () => void queries.invalidateQueries({ queryKey: ['streams', cluster] })
   useLive('streams', again)
   useLive('access', again)
-  const { data } = streams
+  const data = kept(streams)
   return (
     <section className="stack" aria-labelledby="streams">
       <div className="head">

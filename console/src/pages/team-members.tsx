@@ -7,6 +7,7 @@ import { useMay } from '../api/me.ts'
 import { currentSession } from '../api/session.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { people } from '../parts/pickers.ts'
 import { ChooseMany } from '../parts/searched.tsx'
@@ -54,7 +55,7 @@ export function TeamMembers({ uid, team }: Props) {
       </div>
       <div className="filters">
         <Filter label="Filter members by name or e-mail" placeholder="Filter by name or e-mail" />
-        <Count data={list.data} one="member" many="members" />
+        <Count data={kept(list)} one="member" many="members" />
       </div>
       <DataTable
         label="Members"

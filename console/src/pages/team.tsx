@@ -4,6 +4,7 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { assignmentsQuery } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
+import { counted, useOpen } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
@@ -100,18 +101,48 @@ export function TeamPage() {
           />
           {open === 'rename' && <Rename uid={uid} name={metadata.name} close={close} />}
           {open === 'delete' && (
-            <ConfirmByName
-              what="team"
+            <DeleteTeam
+              uid={uid}
               name={metadata.name}
-              follows={`${spec.users.length} members lose what the team gave them, within a second. The accounts stay.`}
+              members={spec.users.length}
+              roles={
+                roles.roles.length + [...projects, ...onFilters].reduce((sum, place) => sum + place.roles.length, 0)
+              }
               close={close}
-              run={() => answer(api.DELETE('/v1/teams/{uid}', path))}
               done={() => navigate({ to: '/t/$org/teams', params: { org } })}
             />
           )}
         </Page>
       )}
     </ObjectPage>
+  )
+}
+
+type DeleteProps = {
+  readonly uid: string
+  readonly name: string
+  readonly members: number
+  /** How often the team holds a role: in the tenant, in projects, on what filters select. */
+  readonly roles: number
+  readonly close: () => void
+  readonly done: () => Promise<void>
+}
+
+function DeleteTeam({ uid, name, members, roles, close, done }: DeleteProps) {
+  const open = useOpen({ kind: 'team', uid })
+  const follows =
+    members === 0
+      ? `Nobody is in it. ${counted(roles, 'role')} that it holds ${roles === 1 ? 'goes' : 'go'} with it.`
+      : `${counted(members, 'member')} ${members === 1 ? 'loses' : 'lose'} what the team gave, ${counted(roles, 'role')}, and streams that rest on it end within a second${open ? `, of ${counted(open.streams, 'stream')} that ${open.streams === 1 ? 'is' : 'are'} open now` : ''}. The accounts stay.`
+  return (
+    <ConfirmByName
+      what="team"
+      name={name}
+      follows={follows}
+      close={close}
+      run={() => answer(api.DELETE('/v1/teams/{uid}', { params: { path: { uid } } }))}
+      done={done}
+    />
   )
 }
 

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { findTeams } from '../api/lists.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { FormDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
 import { people, roles as roleSource } from '../parts/pickers.ts'
@@ -31,7 +32,7 @@ export function Teams() {
     <Page title="Teams" acts={create}>
       <div className="filters">
         <Filter label="Filter teams by name" placeholder="Filter by name" />
-        <Count data={list.data} one="team" many="teams" />
+        <Count data={kept(list)} one="team" many="teams" />
       </div>
       <DataTable
         label="Teams"
@@ -54,7 +55,7 @@ export function Teams() {
               </To>
             ),
           },
-          { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
+          { title: 'Scope', icon: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Members', end: true, cell: ({ members }) => members.toLocaleString('en') },
           {
             title: 'Tenant roles',

@@ -2,13 +2,14 @@ import { Drawer, Group, Loader, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
+import { counted, type Open, openText, useOpen } from '../api/open.ts'
 import type { paths } from '../api/schema.gen.ts'
 import type { TenantState } from '../api/tenants.ts'
 import { Act } from '../parts/act.tsx'
+import { answered } from '../parts/answered.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
-import { useFocusBack } from '../parts/focus-back.ts'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { useLayer } from '../parts/layer.ts'
 import { Facts } from '../parts/page.tsx'
 import { Exact, When } from '../parts/when.tsx'
 import { PersonState } from './person-state.tsx'
@@ -18,25 +19,25 @@ type Tenant = paths['/v1/palisade/tenants/{tenantUid}']['get']['responses'][200]
 
 /** One tenant: its first user with the link to pass on, and what a system administrator may do to it. */
 export function TenantPanel({ uid, close }: { readonly uid: string; readonly close: () => void }) {
-  useFocusBack()
+  useLayer(close)
   const [open, setOpen] = useState<'invite' | 'switch' | 'delete'>()
   const path = { params: { path: { tenantUid: uid } } }
-  const { data, error, refetch } = useQuery({
+  const query = useQuery({
     queryKey: ['tenants', uid],
     queryFn: () => answer(api.GET('/v1/palisade/tenants/{tenantUid}', path)),
   })
+  const { data, failure } = answered(query)
   const isOn = data?.state !== 'inactive'
   return (
     <Drawer
       opened
       size="lg"
       onClose={close}
-      closeOnEscape={open === undefined}
       title={data ? `Tenant ${data.name}` : 'Tenant'}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {error && <Failure error={error} retry={() => void refetch()} />}
-      {!data && !error && <Loader size="sm" aria-label="Loading" />}
+      {failure}
+      {!data && !failure && <Loader size="sm" aria-label="Loading" />}
       {data && (
         <Stack gap="md">
           <Facts
@@ -75,34 +76,65 @@ export function TenantPanel({ uid, close }: { readonly uid: string; readonly clo
             </FormDialog>
           )}
           {open === 'switch' && (
-            <ConfirmByName
-              what="tenant"
-              act={isOn ? 'Switch off' : 'Switch on'}
-              name={data.name}
-              follows={
-                isOn
-                  ? 'All its sessions, keys and streams end at once; nobody of it can sign in until it is switched on.'
-                  : 'Its people can sign in again, with the roles that they hold.'
-              }
-              close={() => setOpen(undefined)}
-              run={() => answer(api.PATCH('/v1/tenants/{tenantUid}/activate', { ...path, body: { isActive: !isOn } }))}
-            />
+            <SwitchTenant uid={uid} name={data.name} isOn={isOn} close={() => setOpen(undefined)} />
           )}
           {open === 'delete' && (
-            <ConfirmByName
-              what="tenant"
-              name={data.name}
-              follows="Everything of it is refused at once and marked for deletion: people, projects, clusters, keys."
-              close={() => setOpen(undefined)}
-              run={() => answer(api.DELETE('/v1/tenants/{tenantUid}', path))}
-              done={close}
-            />
+            <DeleteTenant uid={uid} name={data.name} isOn={isOn} close={() => setOpen(undefined)} done={close} />
           )}
         </Stack>
       )}
     </Drawer>
   )
 }
+
+type Dialog = { readonly uid: string; readonly name: string; readonly isOn: boolean; readonly close: () => void }
+
+function SwitchTenant({ uid, name, isOn, close }: Dialog) {
+  const open = useOpen({ kind: 'tenant', uid })
+  return (
+    <ConfirmByName
+      what="tenant"
+      act={isOn ? 'Switch off' : 'Switch on'}
+      name={name}
+      follows={
+        isOn
+          ? `All its sessions, keys and streams end at once${open ? `: ${openText(open)} now, and ${counted(open.apiKeys ?? 0, 'API key')}` : ''}. ${whoWaits(open)} until it is switched on.`
+          : 'Its people can sign in again, with the roles that they hold.'
+      }
+      close={close}
+      run={() =>
+        answer(
+          api.PATCH('/v1/tenants/{tenantUid}/activate', {
+            params: { path: { tenantUid: uid } },
+            body: { isActive: !isOn },
+          }),
+        )
+      }
+    />
+  )
+}
+
+function DeleteTenant({ uid, name, isOn, close, done }: Dialog & { readonly done: () => void }) {
+  const open = useOpen({ kind: 'tenant', uid })
+  const what = open
+    ? `${counted(open.people ?? 0, 'person', 'people')}, ${counted(open.clusters ?? 0, 'cluster')} with their projects, ${counted(open.apiKeys ?? 0, 'API key')}`
+    : 'people, projects, clusters, keys'
+  return (
+    <ConfirmByName
+      what="tenant"
+      name={name}
+      follows={`Everything of it is refused at once and marked for deletion: ${what}.${open && isOn ? ` ${sentence(openText(open))} end now.` : ''}`}
+      close={close}
+      run={() => answer(api.DELETE('/v1/tenants/{tenantUid}', { params: { path: { tenantUid: uid } } }))}
+      done={done}
+    />
+  )
+}
+
+const whoWaits = (open: Open | undefined) =>
+  open?.people ? `${counted(open.people, 'person', 'people')} cannot sign in` : 'Nobody of it can sign in'
+
+const sentence = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 
 function FirstUser({ tenant: { state, firstUser } }: { readonly tenant: Tenant }) {
   return (

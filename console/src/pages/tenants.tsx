@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { findTenants } from '../api/tenants.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
@@ -47,7 +48,7 @@ export function Tenants() {
           value={search.state ?? null}
           onChange={(value) => change({ state: value ?? undefined })}
         />
-        <Count data={list.data} one="tenant" many="tenants" />
+        <Count data={kept(list)} one="tenant" many="tenants" />
       </div>
       <DataTable
         label="Tenants"
@@ -71,8 +72,8 @@ export function Tenants() {
               </To>
             ),
           },
+          { title: 'Scope', icon: true, cell: () => <InScope kind="system" /> },
           { title: 'State', cell: ({ state }) => tenantStateOf(state) },
-          { title: 'Scope', wide: true, cell: () => <InScope kind="system" /> },
           { title: 'Created', sort: 'createdAt', cell: ({ createdAt }) => <When at={createdAt} /> },
           { title: 'Uid', wide: true, cell: ({ uid }) => <Copyable text={uid} /> },
         ]}

@@ -4,11 +4,11 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { assignmentsQuery, useMayAskAbout } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
-import { type Open, openText, useOpen } from '../api/open.ts'
+import { nowOpen, useOpen } from '../api/open.ts'
 import { currentSession } from '../api/session.ts'
 import { Act } from '../parts/act.tsx'
+import { answered } from '../parts/answered.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
@@ -61,7 +61,11 @@ export function UserPage() {
       Members
     </To>
   )
-  const problem = roles.error ?? projects.error ?? onFilters.error ?? assignments.error ?? all.error
+  const queries = [roles, projects, onFilters, assignments, all]
+  const again = () => queries.filter(({ isError }) => isError).map(({ refetch }) => refetch())
+  const asked = queries.map(({ data, error }) => answered<unknown>({ data, error, refetch: again }))
+  const failed = asked.filter(({ failure }) => failure)
+  const gone = failed.find(({ data }) => data === undefined)
   // Read here, not in the tab: a query tells whoever read it while the page was drawn.
   const [held, inProjects, filtered] = [roles.data, projects.data, onFilters.data]
   const ends = assignments.data
@@ -114,22 +118,10 @@ export function UserPage() {
               {
                 name: 'access',
                 title: 'Access',
-                content: () =>
-                  problem ? (
-                    <Failure
-                      error={problem}
-                      retry={() => {
-                        void roles.refetch()
-                        void projects.refetch()
-                        void onFilters.refetch()
-                        void assignments.refetch()
-                        if (all.isError) void all.refetch()
-                      }}
-                    />
-                  ) : (
-                    held &&
-                    inProjects &&
-                    filtered && (
+                content: () => (
+                  <>
+                    {(gone ?? failed[0])?.failure}
+                    {!gone && held && inProjects && filtered && (
                       <HeldRoles
                         who={metadata.name}
                         whose={{ kind: 'user', uid }}
@@ -140,8 +132,9 @@ export function UserPage() {
                         inheritedOnFilters={inherited}
                         assignments={ends}
                       />
-                    )
-                  ),
+                    )}
+                  </>
+                ),
               },
               { name: 'audit', title: 'What they did', content: () => <AuditOf user={uid} /> },
             ]}
@@ -226,9 +219,6 @@ function RemoveUser({ uid, name, close, done }: RemoveProps) {
     />
   )
 }
-
-/** What of it that is now, where one may know. */
-const nowOpen = (open: Open | undefined) => (open ? `: ${openText(open)} now` : '')
 
 /** Switching off cuts a person off in the middle of what they do, so it asks for the name; switching on does not. */
 function SwitchUser({ uid, name, isOn, close }: SwitchProps) {

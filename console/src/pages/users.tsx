@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { findPeople } from '../api/users.ts'
 import { Act } from '../parts/act.tsx'
+import { kept } from '../parts/answered.tsx'
 import { CodeBlock } from '../parts/copy.tsx'
 import { FormDialog, TellDialog } from '../parts/form.tsx'
 import { Page } from '../parts/page.tsx'
@@ -43,7 +44,7 @@ export function Users() {
           value={search.state ?? null}
           onChange={(value) => change({ state: value ?? undefined })}
         />
-        <Count data={list.data} one="member" many="members" />
+        <Count data={kept(list)} one="member" many="members" />
       </div>
       <DataTable
         label="Members"
@@ -61,9 +62,9 @@ export function Users() {
               </To>
             ),
           },
+          { title: 'Scope', icon: true, cell: () => <InScope kind="tenant" /> },
           { title: 'E-mail', sort: 'email', wide: true, cell: ({ email }) => email },
           { title: 'State', cell: (person) => <PersonState {...person} /> },
-          { title: 'Scope', wide: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Last sign-in', wide: true, cell: ({ lastSignInAt }) => <When at={lastSignInAt ?? ''} /> },
           {
             title: 'Created',

@@ -2,6 +2,7 @@ import { Skeleton, Text, Title } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useMayAskWho, whoCan } from '../api/access.ts'
+import { kept } from '../parts/answered.tsx'
 import { Grants } from '../parts/grants.tsx'
 import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
@@ -52,7 +53,7 @@ function Everybody({
   return (
     <>
       <div className="filters">
-        <Count data={list.data} one="person" many="people" />
+        <Count data={kept(list)} one="person" many="people" />
       </div>
       <DataTable
         label="Who can"

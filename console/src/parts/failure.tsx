@@ -6,8 +6,15 @@ import { Copyable } from './copy.tsx'
 import { Uses } from './uses.tsx'
 import { WhyButton } from './why.tsx'
 
+type Props = {
+  readonly error: unknown
+  readonly retry?: (() => void) | undefined
+  /** What is below it was there before it. */
+  readonly isOld?: boolean
+}
+
 /** What happened, what still holds, what to do, and the request id. */
-export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: (() => void) | undefined }) {
+export function Failure({ error, retry, isOld = false }: Props) {
   const refused = error instanceof Refused ? error : undefined
   const denied = refused?.status === 403
   return (
@@ -20,6 +27,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
     >
       <Text size="sm" c="var(--mantine-color-text)">
         {refused?.scope ? <Named refused={refused} scope={refused.scope} /> : (refused?.message ?? unanswered(error))}
+        {isOld && ' What is shown below is as it was before.'}
       </Text>
       {refused && refused.issues.length > 1 && (
         <ul>

@@ -1,8 +1,9 @@
 import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { type Query, useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
+import { openKey } from '../api/open.ts'
 import { Failure } from './failure.tsx'
-import { useFocusBack } from './focus-back.ts'
+import { useLayer } from './layer.ts'
 
 type Props<Done> = {
   readonly title: string
@@ -17,9 +18,12 @@ type Props<Done> = {
   readonly children?: ReactNode
 }
 
+/** What an act would end was said before it; of what it deleted it cannot be asked any more. */
+const isShown = ({ queryKey }: Query) => queryKey[0] !== openKey
+
 /** A dialog for what needs an answer now. A refusal is shown in it, and what was typed stays. */
 export function FormDialog<Done>({ title, act, close, run, done, danger, ready = true, size, children }: Props<Done>) {
-  useFocusBack()
+  useLayer(close)
   const queries = useQueryClient()
   const running = useMutation({
     mutationFn: run,
@@ -28,7 +32,7 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
       if (!done) close()
       // Whatever is shown may follow from what was changed; the page of what is deleted is left before, or it would ask for what is gone.
       // Nobody waits for it: what they came for is done.
-      void Promise.resolve(after).then(() => queries.invalidateQueries())
+      void Promise.resolve(after).then(() => queries.invalidateQueries({ predicate: isShown }))
     },
   })
   const submit = (event: FormEvent) => {
@@ -70,7 +74,7 @@ type Tell = {
 
 /** What somebody is told once, such as a link to pass on. */
 export function TellDialog({ title, close, size, children }: Tell) {
-  useFocusBack()
+  useLayer(close)
   return (
     <Modal opened onClose={close} title={title} size={size ?? 'md'} closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack gap="sm">

@@ -30,7 +30,7 @@ export function InScope({ kind, children }: { readonly kind: string; readonly ch
   return (
     <span className="state" data-tone="quiet">
       <Icon size={16} aria-hidden />
-      {children ?? kind}
+      <span>{children ?? kind}</span>
     </span>
   )
 }

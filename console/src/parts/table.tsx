@@ -3,7 +3,7 @@ import { useDebouncedCallback, useHotkeys } from '@mantine/hooks'
 import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconSearch } from '@tabler/icons-react'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
-import { Failure } from './failure.tsx'
+import { type Asked, answered } from './answered.tsx'
 import { InRow } from './when.tsx'
 
 /** What a page of a list may be at most, which is the API's own. */
@@ -15,6 +15,8 @@ export type Column<Row> = {
   readonly sort?: string
   /** Left out on narrow screens. */
   readonly wide?: boolean
+  /** Of an icon and a word, shows the icon alone on narrow screens; the word is still read aloud. */
+  readonly icon?: boolean
   readonly end?: boolean
   readonly cell: (row: Row) => ReactNode
 }
@@ -25,12 +27,7 @@ type Props<Row> = {
   readonly label: string
   readonly columns: readonly Column<Row>[]
   readonly rowKey: (row: Row) => string
-  readonly list: {
-    readonly data: Listed<Row> | undefined
-    readonly error: unknown
-    readonly isFetching: boolean
-    readonly refetch: () => unknown
-  }
+  readonly list: Asked<Listed<Row>> & { readonly isFetching: boolean }
   /** Shown where there is nothing, and nothing was filtered. */
   readonly empty: ReactNode
   /** Something beside the text of the filter narrows the list. */
@@ -62,32 +59,36 @@ export function useListState() {
 /** A table whose rows are walked by arrow keys; Enter opens, since each row's first link has the focus. */
 export function DataTable<Row>({ label, columns, rowKey, list, empty, filtered = false }: Props<Row>) {
   const { sort, page, q, change } = useListState()
-  const { data, error } = list
+  const { data, failure } = answered(list)
   const body = useRef<HTMLTableSectionElement>(null)
-  if (error) return <Failure error={error} retry={() => void list.refetch()} />
+  if (!data && failure) return failure
   if (data && data.items.length === 0)
     return (
-      <div className="sheet empty" role="status">
-        {data.count > 0 ? (
-          <>
-            <Text>There is no page {page.toLocaleString('en')}: this list ends before it.</Text>
-            <Button
-              size="xs"
-              variant="default"
-              onClick={() => change({ page: String(Math.ceil(data.count / pageSize)) })}
-            >
-              To the last page
-            </Button>
-          </>
-        ) : q === '' && page === 1 && !filtered ? (
-          empty
-        ) : (
-          <Text>Nothing matches. Clear the filter to see everything.</Text>
-        )}
-      </div>
+      <>
+        {failure}
+        <div className="sheet empty" role="status">
+          {data.count > 0 ? (
+            <>
+              <Text>There is no page {page.toLocaleString('en')}: this list ends before it.</Text>
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => change({ page: String(Math.ceil(data.count / pageSize)) })}
+              >
+                To the last page
+              </Button>
+            </>
+          ) : q === '' && page === 1 && !filtered ? (
+            empty
+          ) : (
+            <Text>Nothing matches. Clear the filter to see everything.</Text>
+          )}
+        </div>
+      </>
     )
   return (
     <>
+      {failure}
       <div className="sheet">
         <Table className="list" aria-label={label} aria-busy={list.isFetching}>
           <Table.Thead>
@@ -144,8 +145,10 @@ export function DataTable<Row>({ label, columns, rowKey, list, empty, filtered =
   )
 }
 
-const classOf = ({ wide, end }: { readonly wide?: boolean; readonly end?: boolean }) =>
-  [wide ? 'wide' : '', end ? 'end' : ''].join(' ').trim() || undefined
+const classOf = ({ wide, icon, end }: Pick<Column<never>, 'wide' | 'icon' | 'end'>) =>
+  Object.entries({ wide, icon, end })
+    .flatMap(([name, is]) => (is ? [name] : []))
+    .join(' ') || undefined
 
 function SortBy<Row>({ column }: { readonly column: Column<Row> }) {
   const { sort, change } = useListState()

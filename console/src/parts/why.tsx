@@ -19,9 +19,6 @@ export type Question = {
 /** Opens the panel that says why; the frame provides it. */
 export const AskWhy = createContext<((question: Question) => void) | undefined>(undefined)
 
-/** Whether that panel is open, above whatever else is. */
-export const WhyIsOpen = createContext(false)
-
 /** The cluster whose page this is, with what the server says the reader may do on it, filters included. */
 export const OnCluster = createContext<(ClusterRef & { readonly permissions: readonly string[] }) | undefined>(
   undefined,
