@@ -210,7 +210,9 @@ async function change({ tx, access, now }: Changing, before: Filter, after: Writ
   if (changed) {
     // Who acts through it acts on what it selects from now on: the same as giving it anew (threat D01).
     const uses = await resourceRolesWith(tx, before.uid)
-    const covered = access.coversRoles(uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter])))
+    // A role that is switched off gives nothing; switching it on asks for what it would give then.
+    const given = uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter]))
+    const covered = access.coversRoles(given.filter(({ roleUid }) => access.isRoleOn(roleUid)))
     if (!covered.ok) return covered
   }
   const updated = await updateFilter(tx, before.uid, after, now)

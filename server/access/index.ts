@@ -24,7 +24,13 @@ export type { TenantState, UserFacts, UserState } from './facts-store.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 export { canBeEvaluated } from './filter-routes.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
-export { type Condition, filterCondition, reachCondition, workspaceCondition } from './reach-sql.ts'
+export {
+  type Condition,
+  filterCondition,
+  reachCondition,
+  workspaceCondition,
+} from './reach-sql.ts'
+export { gainedByLabels } from './relabel.ts'
 export { requestAccess } from './request-access.ts'
 export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
 export {

@@ -57,6 +57,7 @@ export function requestAccess(
       }
       return check(holdings)
     },
+    isRoleOn: (roleUid) => compiled.roles.definitions.has(roleUid),
     coversRoleChange(roleUid, permissions) {
       const before = compiled.roles.definitions.get(roleUid)
       const had = new Set(before?.permissions)

@@ -4,7 +4,7 @@ import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf } from '../../contract/wire/annotations.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Condition, reachCondition } from '../access/index.ts'
+import { type Condition, gainedByLabels, reachCondition } from '../access/index.ts'
 import type { RequestAccess, Target } from '../gateway/index.ts'
 
 /**
@@ -71,7 +71,8 @@ export function visibleRows(
 
 /**
  * Refuses to change labels without `tag.update` where the object is, and without the right to change what it becomes: roles
- * reach objects by their labels, and nobody moves one out of, or into, what a filter lets them change (threat D02).
+ * reach objects by their labels, and nobody moves one out of, or into, what a filter lets them change, nor to where they may do more
+ * to it than now (threats D01 and D02).
  *
  * @param asking `permission` is the one that the change itself needs
  */
@@ -97,6 +98,16 @@ export function mayRelabel(
           scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project },
         }),
       )
+  const kinds = [permission.split('.')[0] ?? '', 'tag']
+  const gained = gainedByLabels(access, { kind, uid, name, scope }, { before: labels, after, kinds })
+  if (gained)
+    return err(
+      refuse(
+        'forbidden',
+        `With these labels you could use ${gained} on it, which you may not now (request ${requestId})`,
+        { permission: gained, scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project } },
+      ),
+    )
   return ok(undefined)
 }
 

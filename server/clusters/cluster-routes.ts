@@ -7,6 +7,7 @@ import { uidPath } from '../../contract/wire/common.ts'
 import { listQuery } from '../../contract/wire/list-filters.ts'
 import { err, ok } from '../../core/result.ts'
 import type { Secret } from '../../core/seal/index.ts'
+import { gainedByLabels } from '../access/index.ts'
 import { type Endpoint, endpoint, type Principal, type Route } from '../gateway/index.ts'
 import { clusterAnswer, stateNames } from './answers.ts'
 import { issuedKubeconfig } from './assets.ts'
@@ -146,6 +147,15 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
                   { permission, scope: { kind: 'project', uid: project } },
                 ),
               )
+          const gained = gainedByLabels(access, target, { before, after: labels, kinds: 'all' })
+          if (gained)
+            return err(
+              refuse(
+                'forbidden',
+                `With these labels you could use ${gained} on the cluster, which you may not now (request ${requestId})`,
+                { permission: gained, scope: { kind: 'project', uid: project } },
+              ),
+            )
         }
         const updated = await updateMetadata(tx, uid, { name, labels, annotations }, now)
         if (!updated.ok) return updated

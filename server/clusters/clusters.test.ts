@@ -524,9 +524,10 @@ describe('who sees and does what', () => {
     const attempt = (allows: (permission: string, tags: Record<string, string>) => boolean, labels: object) =>
       api.inTenant(tenant.uid, async (tx) => {
         const target = { kind: 'spectrocluster', uid, scope: { kind: 'project', projectUid: tenant.project } }
+        const says = (permission: string, on: { tags: Record<string, string> }) => allows(permission, on.tags)
         const answer = await patch?.handle({
           ...{ tx, params: { uid }, body: { metadata: { labels } }, target, requestId: 'r', now: new Date() },
-          access: { allows: (permission: string, on: { tags: Record<string, string> }) => allows(permission, on.tags) },
+          access: { allows: says, allowsForGood: says },
         } as never) // the members that this handler reads
         return answer?.ok ? 'done' : answer?.error.details?.permission
       })
@@ -537,6 +538,28 @@ describe('who sees and does what', () => {
     assert.equal(await attempt((permission) => permission !== 'tag.update', { env: 'dev', x: 'y' }), 'tag.update')
     assert.equal(await attempt(() => false, { env: 'dev' }), 'done') // nothing changes
     assert.equal(await attempt(onlyDev, { env: 'dev', x: 'y' }), 'done')
+  })
+
+  test('under the header of another project a cluster is not there, and nothing is done to it', async () => {
+    const [project, other] = [await newProject(), await newProject()]
+    const { uid } = await importCluster({ project })
+    for (const path of ['GET /v1/spectroclusters/{uid}', 'DELETE /v1/spectroclusters/{uid}'])
+      assert.equal((await api.call(tenant.admin, path, { ...at(uid), project: other })).refusal?.code, 'not_found')
+    assert.equal((await api.call(tenant.admin, 'GET /v1/spectroclusters/{uid}', { ...at(uid), project })).status, 200)
+    assert.equal((await read(uid)).metadata.uid, uid)
+  })
+
+  test('a token of a list that was made by hand is refused', async () => {
+    const token = (after: unknown[]) =>
+      Buffer.from(JSON.stringify({ offset: 1, count: 3, token: JSON.stringify(after) })).toString('base64url')
+    const uid = '0'.repeat(24)
+    for (const after of [['a\0', uid], ['\ud800', uid], ['a', 'x'], ['a', `${uid}\0`], [1, uid], ['a']])
+      assert.equal(
+        (await api.call(tenant.admin, 'GET /v1/spectroclusters', { query: { limit: '1', continue: token(after) } }))
+          .refusal?.code,
+        'invalid',
+        JSON.stringify(after),
+      )
   })
 
   test('delete takes cluster.delete, raises the epoch, and says what stays on the cluster', async () => {

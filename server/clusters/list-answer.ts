@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { listMetaWith, pageOf, type pageQuery } from '../../contract/wire/common.ts'
+import { listMetaWith, pageOf, type pageQuery, storableText } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { type After, type ClusterPage, isByName, type ListClusters, type Sorting, type Wanted } from './listing.ts'
@@ -45,7 +45,7 @@ export function listsWith(list: ListClusters): Lists {
   }
 }
 
-const AfterToken = z.tuple([z.string().max(512), z.string().regex(/^[0-9a-f]{24}$/)])
+const AfterToken = z.tuple([storableText(512), z.string().regex(/^[0-9a-f]{24}$/)])
 
 function afterOf(token: string | undefined): After | undefined | 'none' {
   if (token === undefined) return undefined

@@ -131,6 +131,8 @@ export type RequestAccess = {
   readonly allowsForGood: (permission: Permission | SystemPermission, on: Target | Scope) => boolean
   /** Refuses unless the caller holds at least what these role assignments would give: nobody lifts others over themselves. */
   readonly coversRoles: (roles: readonly GivenRole[]) => Result<undefined, Refusal>
+  /** Whether the tenant has this role and it is not switched off. */
+  readonly isRoleOn: (roleUid: string) => boolean
   /** The same for what a role would newly give to everybody who holds it, were these its permissions. */
   readonly coversRoleChange: (roleUid: string, permissions: readonly AnyPermission[]) => Result<undefined, Refusal>
   /** Where the caller holds the permission, filtered grants too: for a list, which shows what a get of each would allow. */

@@ -43,7 +43,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       audit: 'refusals-only',
       async handle(c) {
         const of = await asked(c)
-        return of.ok ? ok({ body: { items: await describe(c.tx, await listAssignments(c.tx, of.value)) } }) : of
+        return of.ok ? ok({ body: { items: await describe(c.tx, await listAssignments(c.tx, of.value), c) } }) : of
       },
     }),
     endpoint({
@@ -125,9 +125,22 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     }),
   ]
 
-  async function describe(tx: Tx, held: readonly StoredAssignment[]): Promise<contract.Assignment[]> {
-    const people = new Map((await directory.of(tx)).map(({ uid, name }) => [uid, name]))
-    const teams = new Map((await readTeams(tx)).map(({ uid, name }) => [uid, name]))
+  /** People and teams are named to those who may list them; everybody knows their own name and those of their teams. */
+  async function describe(
+    tx: Tx,
+    held: readonly StoredAssignment[],
+    { access, principal }: Pick<Asking, 'access' | 'principal'>,
+  ): Promise<contract.Assignment[]> {
+    const mayList = { people: access.allows('user.list', tenantScope), teams: access.allows('team.list', tenantScope) }
+    const ownTeams = new Set(mayList.teams ? [] : await teamsOf(tx, principal.user))
+    const people = new Map(
+      (await directory.of(tx))
+        .filter(({ uid }) => mayList.people || uid === principal.user)
+        .map(({ uid, name }) => [uid, name]),
+    )
+    const teams = new Map(
+      (await readTeams(tx)).filter(({ uid }) => mayList.teams || ownTeams.has(uid)).map(({ uid, name }) => [uid, name]),
+    )
     const projects = await projectNames(tx)
     return held.map(({ uid, subject, role, name, place, endsAt, conditions, createdAt, createdBy }) => ({
       uid,
@@ -168,12 +181,18 @@ async function asked({ tx, query, principal, access }: Asking): Promise<Result<A
     )
   if (kind === 'project') return ok({ project: uid })
   if (kind === 'team') return ok({ users: [], teams: [TeamUid.parse(uid)] })
+  return ok({ users: [UserUid.parse(uid)], teams: await teamsOf(tx, uid) })
+}
+
+async function teamsOf(tx: Tx, user: string): Promise<readonly TeamUid[]> {
   const rows = await tx.query<{ team_id: string }>(
     'select team_id from team_members where tenant_id = $1 and user_id = $2',
-    [tx.tenant, uid],
+    [tx.tenant, user],
   )
-  return ok({ users: [UserUid.parse(uid)], teams: rows.map(({ team_id }) => TeamUid.parse(team_id)) })
+  return rows.map(({ team_id }) => TeamUid.parse(team_id))
 }
+
+const tenantScope = { kind: 'tenant' } as const
 
 async function targetOf(
   tx: Tx,

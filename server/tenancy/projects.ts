@@ -129,7 +129,13 @@ export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Pr
   const reaches = (['cluster.list', 'clusterProfile.list', 'cloudaccount.list', 'sshKey.list'] as const).map(
     access.reachOf,
   )
-  const hasObjects = (uid: string) => reaches.some((reach) => reach !== 'all' && reach.has(uid))
+  const inWorkspaces = new Set(
+    (['workspace.list', 'workspace.get'] as const).flatMap((permission) =>
+      access.workspacesOf(permission).map(({ projectUid }) => projectUid),
+    ),
+  )
+  const hasObjects = (uid: string) =>
+    inWorkspaces.has(uid) || reaches.some((reach) => reach !== 'all' && reach.has(uid))
   return (await readProjects(tx)).filter((project) => isVisible(access, project) || hasObjects(project.uid))
 }
 

@@ -6,7 +6,7 @@ import { nameQuery } from '../../contract/wire/clusters.ts'
 import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/workspaces.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Condition, workspaceCondition } from '../access/index.ts'
+import { type Condition, gainedByLabels, workspaceCondition } from '../access/index.ts'
 import {
   type BindingPorts,
   type ClusterConfig,
@@ -311,8 +311,18 @@ function mayRelabel(
   const same = [...new Set([...Object.keys(before), ...Object.keys(after)])].every((key) => before[key] === after[key])
   // Before and after: roles may reach objects by their labels (threat D02).
   const target = targetOf(workspace)
-  if (same || (access.allows('tag.update', target) && access.allows('tag.update', { ...target, tags: after })))
-    return ok(undefined)
+  if (same) return ok(undefined)
+  if (access.allows('tag.update', target) && access.allows('tag.update', { ...target, tags: after })) {
+    const gained = gainedByLabels(access, target, { before, after, kinds: ['workspace', 'tag'] })
+    if (!gained) return ok(undefined)
+    return err(
+      refuse(
+        'forbidden',
+        `With these labels you could use ${gained} on it, which you may not now (request ${requestId})`,
+        { permission: gained },
+      ),
+    )
+  }
   return err(
     refuse('forbidden', `Changing labels needs tag.update there (request ${requestId})`, { permission: 'tag.update' }),
   )

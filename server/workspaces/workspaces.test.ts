@@ -385,6 +385,11 @@ describe('roles on workspaces', () => {
     const who = await api.person(admin)
     assert.equal((await give(admin, who.user, [{ uid: one, roles: [role('Workspace Admin')] }])).status, 204)
     assert.deepEqual([await namesFor(who), await namesFor(who, project)], [['one'], ['one']])
+    const { items } = await api.must(who, 'GET /v1/dashboard/projects/metadata')
+    assert.deepEqual(
+      items.map(({ metadata }: { metadata: { uid: string } }) => metadata.uid),
+      [project],
+    )
     assert.equal((await api.call(who, 'GET /v1/workspaces/{uid}', at(one))).status, 200)
     assert.equal((await api.call(who, 'GET /v1/workspaces/{uid}', at(two))).status, 403)
     assert.equal(

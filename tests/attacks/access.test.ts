@@ -336,6 +336,56 @@ test('D18 what one replica has answered the other knows: a right is there, and g
   }
 })
 
+describe('D02: labels that roles read', () => {
+  test('D02 nobody relabels an object to where a filtered role of their own gives them more', async () => {
+    const { uid: dev } = await acme.admin.must('POST', '/v1/palisade/clusters', {
+      project,
+      body: {
+        metadata: { name: fresh('cluster'), labels: { env: 'prod' } },
+        spec: { kubeconfig: cluster.kubeconfig() },
+      },
+    })
+    const account = await newAccount({ env: 'prod' })
+    const { uid, api } = await createUser(here, acme, fresh('eve'))
+    const tagger = await newRole('tagger', 'project', [...['cloudaccount.get', 'cloudaccount.update', 'tag.update']])
+    await giveInProject(uid, [uidOf('Cluster Editor')])
+    const onDev = await newFilter(eq('env', 'dev'))
+    await giveThrough(uid, [onDev], [uidOf('Resource Cluster Admin')])
+    const mallory = await createUser(here, acme, fresh('mallory'))
+    await giveInProject(mallory.uid, [tagger])
+    await giveThrough(mallory.uid, [onDev], [await newRole('owner', 'resource', ['cloudaccount.list'])])
+
+    const relabel = (labels: object) =>
+      api.call('PATCH', `/v1/spectroclusters/${dev}/metadata`, { project, body: { metadata: { labels } } })
+    assert.equal((await api.call('DELETE', `/v1/spectroclusters/${dev}`, { project })).status, 403)
+    const refused = await relabel({ env: 'dev' })
+    assert.equal(refused.status, 403, refused.text)
+    assert.match(refused.text, /could use /)
+    // What gives no more is theirs to write.
+    assert.equal((await relabel({ env: 'prod', owner: 'eve' })).status, 204)
+    assert.equal((await api.call('DELETE', `/v1/spectroclusters/${dev}`, { project })).status, 403)
+
+    const found = await acme.admin.must('GET', `/v1/cloudaccounts/aws/${account}`, { project })
+    const put = await mallory.api.call('PUT', `/v1/cloudaccounts/aws/${account}`, {
+      project,
+      body: { ...found, metadata: { ...found.metadata, labels: { env: 'dev' } } },
+    })
+    assert.equal(put.status, 403, put.text)
+    assert.match(put.text, /could use cloudaccount.list/)
+  })
+
+  test('a filter is changed while a role that acts through it is switched off, and then gives nothing unasked', async () => {
+    const reader = await newRole('reader', 'resource', ['cloudaccount.get'])
+    const filter = await newFilter(eq('env', 'dev'))
+    const { uid } = await createUser(here, acme, fresh('holder'))
+    await giveThrough(uid, [filter], [reader])
+    const role = await acme.admin.must('GET', `/v1/roles/${reader}`)
+    await acme.admin.must('PUT', `/v1/roles/${reader}`, { body: { ...role, status: { isEnabled: false } } })
+    await acme.admin.must('PUT', `/v1/filters/tag/${filter}`, { body: filterOf(fresh('wider'), eq('env', 'prod')) })
+    await acme.admin.must('PUT', `/v1/roles/${reader}`, { body: { ...role, status: { isEnabled: true } } })
+  })
+})
+
 describe('the model system’s own examples', () => {
   test('security people reach the clusters that are tagged prodAllowed, in their project, and no others', async () => {
     const importCluster = async (labels: Record<string, string>): Promise<string> => {
@@ -383,6 +433,11 @@ describe('the model system’s own examples', () => {
         })
         assert.doesNotMatch(text, new RegExp(acme.adminEmail), `${name} ${path}`)
       }
+      const held = await api.must('GET', `/v1/palisade/access/assignments?project=${project}`)
+      const others = held.items.filter((one: { subject: { uid: string } }) => one.subject.uid !== uid)
+      assert.ok(others.length > 0)
+      assert.deepEqual([...new Set(others.map((one: { subject: { name: string } }) => one.subject.name))], [''])
+      for (const { createdBy } of held.items) assert.equal(createdBy.name, '')
     }
   })
 })
