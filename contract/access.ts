@@ -71,9 +71,12 @@ export const AccessExplanation = z.strictObject({
   effect: z.enum(['allow', 'deny']),
   /** Why not: of a refusal. */
   why: z.enum(['unknown-subject', 'subject-inactive', 'unknown-permission', 'no-grant']).nullable(),
+  /** The first hundred. */
   because: z.array(Grant),
+  /** Of how many. */
+  becauseCount: z.int(),
   /**
-   * Grants of the permission that do not count here: given in another scope, ended by now, with filters that do not select
+   * The first hundred grants of the permission that do not count here: given in another scope, ended by now, with filters that do not select
    * the object, or under conditions that the request does not meet. Of others' requests nothing is known but the time.
    */
   near: z.array(
@@ -83,6 +86,7 @@ export const AccessExplanation = z.strictObject({
       unmet: z.array(UnmetCondition),
     }),
   ),
+  nearCount: z.int(),
   /** Roles that would allow it, the one with the fewest permissions first; the first ten. */
   roles: z.array(named.extend({ scope: z.enum(['system', 'tenant', 'project', 'resource']), permissions: z.int() })),
   /** The access epoch that it was decided on. */
@@ -90,7 +94,7 @@ export const AccessExplanation = z.strictObject({
 })
 
 export const WhoCan = z.strictObject({
-  items: z.array(z.strictObject({ user: named, because: z.array(Grant) })),
+  items: z.array(z.strictObject({ user: named, because: z.array(Grant), becauseCount: z.int() })),
   count: z.int(),
 })
 

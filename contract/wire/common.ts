@@ -44,7 +44,14 @@ export const optionalFlag = z
   .nullish()
   .transform((flag) => flag ?? false)
 
-/** A name as people write it: NFC, no control characters, no white space around, 1 to `max` characters (threat D03). */
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u
+/** A letter, digit, sign or symbol. The blank pattern of Braille is a symbol by its class, and looks like a space. */
+const seen = /[[\p{L}\p{N}\p{P}\p{S}]--[\u2800]]/v
+
+/**
+ * A name as people write it: NFC, something to be seen, no control or invisible characters, no white space around, 1 to `max`
+ * characters (threat D03).
+ */
 export const displayName = (max: number) =>
   z
     .string()
@@ -54,11 +61,16 @@ export const displayName = (max: number) =>
         .string()
         .min(1, 'must not be empty')
         .max(max)
-        .refine((text) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/u.test(text), 'has control or invisible characters'),
+        .refine((text) => !unseen.test(text), 'has control or invisible characters')
+        .refine((text) => seen.test(text), 'has nothing that can be seen'),
     )
 
-/** The form under which two names are one name: NFKC and case-folded. */
-export const nameKey = (name: string): string => name.normalize('NFKC').toLowerCase().normalize('NFKC')
+/**
+ * The form under which two names are one name: NFKC, without regard to case ("ß" is "ss", a final sigma a sigma) and to how many
+ * spaces stand between words.
+ */
+export const nameKey = (name: string): string =>
+  name.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFKC').replaceAll(/\s+/gu, ' ')
 
 /** `metadata` of a create or update. */
 export const metadataIn = z.object({ name: displayName(128), labels: stringMap, annotations: stringMap })

@@ -1,6 +1,7 @@
 import * as contract from '../../contract/access.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant, type TeamUid, type UserUid } from '../../contract/ids.ts'
+import { grantsShown } from '../../contract/limits.ts'
 import type { Permission } from '../../contract/permissions.ts'
 import type { ResourceRef } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -46,7 +47,12 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const { scope } = what.value.ref
         // What a place is called is for who sees it, also where nothing is held that would name it.
         const seen = access.allows('project.get', scope) ? [scope] : []
-        const named = await namer(tx, names.teams, [...because, ...near.map(({ reason }) => reason)], seen)
+        const named = await namer(
+          tx,
+          names.teams,
+          [...because.slice(0, grantsShown), ...near.slice(0, grantsShown).map(({ reason }) => reason)],
+          seen,
+        )
         const people = await names.people(tx)
         return ok({
           body: {
@@ -56,11 +62,15 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
             on: what.value.seen ?? null,
             effect: decision.effect,
             why: decision.effect === 'deny' ? decision.why : null,
-            because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
-            near: near.map(({ reason, why, unmet }) => ({
+            because: because
+              .slice(0, grantsShown)
+              .map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
+            becauseCount: because.length,
+            near: near.slice(0, grantsShown).map(({ reason, why, unmet }) => ({
               ...named.grant(reason, access.termsOf(reason.assignment)),
               ...{ why, unmet: [...unmet] },
             })),
+            nearCount: near.length,
             roles: roles.slice(0, maxRoles).map(({ uid, name, scope, permissions }) => {
               return { uid, name, scope, permissions: permissions.length }
             }),
@@ -92,13 +102,16 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
         const named = await namer(
           tx,
           names.teams,
-          shown.flatMap(({ because }) => because),
+          shown.flatMap(({ because }) => because.slice(0, grantsShown)),
         )
         return ok({
           body: {
             items: shown.map(({ user, name, because }) => ({
               user: { uid: user, name },
-              because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
+              because: because
+                .slice(0, grantsShown)
+                .map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
+              becauseCount: because.length,
             })),
             count: able.length,
           },

@@ -101,6 +101,18 @@ export async function filterNames(
   return new Map([...found].map(([uid, of]) => [uid, of.map((row) => ({ uid: row.filter_id, name: row.name }))]))
 }
 
+/** How many assignments all resource roles of the tenant come to: of each its projects times its roles. */
+export async function countCompiled(tx: Tx): Promise<number> {
+  const each = (table: string) =>
+    `(select resource_role_id, count(*) as count from ${table} where tenant_id = $1 group by resource_role_id)`
+  const [row] = await tx.query<{ count: string }>(
+    `select coalesce(sum(p.count * r.count), 0) as count
+       from ${each('resource_role_projects')} p join ${each('resource_role_roles')} r using (resource_role_id)`,
+    [tx.tenant],
+  )
+  return Number(row?.count)
+}
+
 /** Gives a user or team resource roles. What is named has been looked up. */
 export async function insertResourceRole(
   tx: Tx,

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { FilterUid, ProjectUid, RoleUid } from '../../contract/ids.ts'
+import { assignmentsOfResourceRoles, assignmentsPerResourceRole } from '../../contract/limits.ts'
 import type { resourceRoleIn } from '../../contract/wire/filters.ts'
 import { mayBeGiven, type TagFilter, type TagFilterSet } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
@@ -9,6 +10,7 @@ import type { Tx } from '../platform/postgres/index.ts'
 import { firstUnknown, type Giver, type Subject } from './assignments.ts'
 import { readFilters } from './filter-store.ts'
 import {
+  countCompiled,
   deleteResourceRole,
   insertResourceRole,
   type ResourceRole,
@@ -40,6 +42,8 @@ export async function giveResourceRole(
   if (!checked.ok) return checked
   if ((await resourceRolesOf(tx, subject)).length >= maxOfSubject)
     return err(refuse('resource_limit', `One user or team holds at most ${maxOfSubject} resource roles`))
+  const room = await hasRoomFor(tx, checked.value.written, undefined)
+  if (!room.ok) return room
   await insertResourceRole(tx, subject, checked.value.written, giver.by, giver.now)
   return ok({ resourceRole: checked.value.described })
 }
@@ -56,6 +60,8 @@ export async function changeResourceRole(
   if (!before.ok) return before
   const checked = await check(tx, giver, sent, before.value)
   if (!checked.ok) return checked
+  const room = await hasRoomFor(tx, checked.value.written, before.value)
+  if (!room.ok) return room
   await replaceResourceRole(tx, before.value.uid, checked.value.written, giver.now)
   return ok({ resourceRole: checked.value.described, before: await describe(tx, before.value) })
 }
@@ -96,6 +102,21 @@ async function find(tx: Tx, subject: Subject, uid: string): Promise<Result<Resou
   return found ? ok(found) : err(refuse('not_found', `No resource role ${uid} here`))
 }
 
+const sizeOf = ({ projects, roles }: WrittenResourceRole) => projects.length * roles.length
+
+/** Refuses what makes too many assignments of the tenant; what makes them fewer never. Who changes access waits for the others. */
+async function hasRoomFor(
+  tx: Tx,
+  written: WrittenResourceRole,
+  before: ResourceRole | undefined,
+): Promise<Result<undefined, Refusal>> {
+  const more = sizeOf(written) - (before ? sizeOf(before) : 0)
+  if (more <= 0 || (await countCompiled(tx)) + more <= assignmentsOfResourceRoles) return ok(undefined)
+  const limit = assignmentsOfResourceRoles
+  const why = `The resource roles of a tenant, each with its projects times its roles, come to at most ${limit}. Remove one`
+  return err(refuse('resource_limit', why, { limit }))
+}
+
 async function check(tx: Tx, giver: Giver, sent: Sent, before: ResourceRole | undefined) {
   const { filterRefs, projectUids, roles } = sent
   for (const [member, list] of Object.entries({ filterRefs, projectUids, roles })) {
@@ -121,6 +142,10 @@ async function check(tx: Tx, giver: Giver, sent: Sent, before: ResourceRole | un
     filters: distinct(filterRefs).map((uid) => FilterUid.parse(uid)),
     roles: distinct(roles).map((uid) => RoleUid.parse(uid)),
   }
+  if (sizeOf(written) > assignmentsPerResourceRole)
+    return err(
+      refuse('invalid', `projectUids times roles: are at most ${assignmentsPerResourceRole} in a resource role`),
+    )
   const selected = written.filters.flatMap((uid) => filters.get(uid) ?? [])
   const covered = giver.covers(holdingsOfResourceRole(added(written, before), selected))
   if (!covered.ok) return covered

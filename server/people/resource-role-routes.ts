@@ -70,7 +70,7 @@ function endpointsFor({ path, whose, read, write, audit, subject }: OneKind): re
       params: wire.resourceRolePath,
       body: wire.resourceRoleIn,
       reply: { status: 204 },
-      refusals: ['not_found', 'invalid', 'exceeds_own_rights'],
+      refusals: ['not_found', 'invalid', 'exceeds_own_rights', 'resource_limit'],
       audit,
       changes: 'access',
       async handle(c) {

@@ -283,7 +283,7 @@ describe('the console', { skip: noBrowser }, () => {
   test('why: a locked action and a refusal say which right, where, and what one holds', async () => {
     provoked.push(403)
     const page = await open(developer(), '/t/acme/projects')
-    await page.getByRole('button', { name: 'New project' }).first().click()
+    await page.getByRole('button', { name: 'New project · why?' }).first().click()
     const why = page.getByRole('dialog', { name: 'Why?' })
     await why.getByText('project.create').first().waitFor()
     await why.getByText('tenant acme').first().waitFor()
@@ -363,7 +363,12 @@ describe('the console', { skip: noBrowser }, () => {
       await must('POST', `/v1/users/${uid}/resourceRoles`, {
         body: { projectUids: [project], filterRefs: [filter.uid], roles: give(role) },
       })
-    await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'terraform' } } })
+    const ends = new Date(Date.now() + 90 * 24 * 3_600_000).toISOString()
+    for (const [name, expiry] of [
+      ['terraform', undefined],
+      ['nightly-report', ends],
+    ])
+      await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name }, spec: { expiry } } })
     for (const [orgName, firstName] of [
       ['umbrella', 'Uma'],
       ['hooli', 'Gavin'],
@@ -397,7 +402,6 @@ describe('the console', { skip: noBrowser }, () => {
   for (const theme of themes)
     test(`axe finds nothing, and the pictures: ${theme}`, async () => {
       await elsewhere()
-      await refused()
       let page = await open(admin(), '/t/acme/start', { theme })
       const cluster = await clusterNamed('north')
       const { items: roles } = await acme.admin.must('GET', '/v1/roles?limit=0')

@@ -8,7 +8,7 @@ import { environment, passwordIn, type Run, readiness, root, startRun } from '..
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { assertNoComplaints, noBrowser, type Opened, openPage, startBrowser } from './browser.ts'
-import { look } from './look.ts'
+import { look, show, themes } from './look.ts'
 import { fillSignIn, isSignIn, signIn } from './sign-in.ts'
 
 // The whole story by clicking, from the password that the first start prints to kubectl's refusal in the audit page: the
@@ -62,7 +62,12 @@ describe('the story by clicking', { skip }, () => {
     return people[who].page
   }
   const at = (who: keyof typeof people): Page => people[who]?.page ?? assert.fail(`${who} has no browser yet`)
-  const picture = async (page: Page, name: string) => void found.push(...(await look(page, `story-${name}`, 'light')))
+  const picture = async (page: Page, name: string) => {
+    for (const theme of themes.toReversed()) {
+      await show(page, { theme })
+      found.push(...(await look(page, `story-${name}`, theme)))
+    }
+  }
   const kubectl = (...args: string[]) => cluster.kubectl(args, { kubeconfig })
 
   /** Opens a link that was handed over, sets the password, and goes on to the console. */

@@ -63,7 +63,7 @@ export function Users() {
             ),
           },
           { title: 'Scope', icon: true, cell: () => <InScope kind="tenant" /> },
-          { title: 'E-mail', sort: 'email', cell: ({ email }) => email },
+          { title: 'E-mail', sort: 'email', wide: true, cell: ({ email }) => email },
           { title: 'State', cell: (person) => <PersonState {...person} /> },
           { title: 'Last sign-in', wide: true, cell: ({ lastSignInAt }) => <When at={lastSignInAt ?? ''} /> },
           {
