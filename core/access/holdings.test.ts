@@ -335,7 +335,7 @@ test('permissionsOf unites, for each place that is listed, all grants that reach
   assert.ok(met > 100, `the property met only ${met} places`)
 })
 
-test('permissionsOf looks at each grant a few times, however many projects there are', () => {
+test('permissionsOf and covers look at each grant a few times, however many projects there are', () => {
   const projects = 2_000
   let looks = 0
   const counted = Array.from({ length: projects }, (_, at) => {
@@ -351,6 +351,12 @@ test('permissionsOf looks at each grant a few times, however many projects there
   looks = 0
   assert.equal(permissionsOf(compiled, ada, noon).projects.size, projects)
   assert.ok(looks >= projects && looks < 20 * projects, `${looks} looks`)
+  looks = 0
+  const wanted = Array.from({ length: projects }, (_, at) =>
+    holding({ kind: 'project', projectUid: `p${at}` }, 'cluster.get'),
+  )
+  assert.deepEqual(covers(compiled, ada, wanted, noon), { covered: true })
+  assert.ok(looks >= projects && looks < 20 * projects, `${looks} looks to cover`)
 })
 
 test('workspacesOf names exactly the workspaces on which a role given on them alone allows it', () => {

@@ -179,13 +179,16 @@ export function covers(
   holdings: readonly Holding[],
   now: number,
 ): Coverage {
-  const own = grantsAt(compiled, giver, now, undefined)
+  // Only what is given in a scope or around it reaches it.
+  const own = Map.groupBy(grantsAt(compiled, giver, now, undefined), ({ assignment }) => nameOf(assignment.scope))
   const missing = new Map<string, { permission: AnyPermission; scope: Scope }>()
   for (const holding of holdings) {
     const held = new Set(
       unite(
         compiled,
-        own.filter(({ assignment }) => isWithin(holding, assignment)),
+        around(holding.scope).flatMap((scope) =>
+          (own.get(nameOf(scope)) ?? []).filter(({ assignment }) => isWithin(holding, assignment)),
+        ),
       ),
     )
     for (const permission of holding.permissions)
@@ -193,6 +196,14 @@ export function covers(
         missing.set(`${permission} ${nameOf(holding.scope)}`, { permission, scope: holding.scope })
   }
   return missing.size === 0 ? { covered: true } : { covered: false, missing: [...missing.values()] }
+}
+
+/** A scope and those that reach it: `reaches`. */
+function around(scope: Scope): readonly Scope[] {
+  if (scope.kind === 'system') return [scope]
+  const tenant = { kind: 'tenant' } as const
+  if (scope.kind === 'workspace') return [scope, { kind: 'project', projectUid: scope.projectUid }, tenant]
+  return scope.kind === 'project' ? [scope, tenant] : [tenant]
 }
 
 function isWithin(holding: Holding, given: Assignment): boolean {
