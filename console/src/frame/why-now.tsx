@@ -6,6 +6,7 @@ import { Refused } from '../api/client.ts'
 import { useMay, useScopeName } from '../api/me.ts'
 import type { Recorded } from '../api/recorded.ts'
 import { currentSession } from '../api/session.ts'
+import { answered } from '../parts/answered.tsx'
 import { type AskedPlace, AskFor } from '../parts/ask-for.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -35,7 +36,8 @@ export function WhyNow({ question, then }: NowProps) {
     ...explainQuery({ ...place, permission, user: subject }),
     enabled: !isSystem && (subject === undefined || mayAskAbout === true),
   })
-  const on = explained.data?.on?.name ?? (cluster && <Copyable text={cluster.uid} />)
+  const shown = answered(explained)
+  const on = shown.data?.on?.name ?? (cluster && <Copyable text={cluster.uid} />)
   return (
     <>
       <Facts
@@ -54,10 +56,13 @@ export function WhyNow({ question, then }: NowProps) {
         <Text size="sm">What a system administrator may do follows from the kind of account, not from roles.</Text>
       ) : subject !== undefined && mayAskAbout === false ? (
         <Text size="sm">What somebody else holds is for those to see who hold user.get and role.get.</Text>
-      ) : explained.error ? (
+      ) : explained.error && !shown.data ? (
         <Unexplained error={explained.error} subject={subject} retry={() => void explained.refetch()} />
-      ) : explained.data ? (
-        <Reasons explained={explained.data} place={place} permission={permission} subject={subject} then={then} />
+      ) : shown.data ? (
+        <>
+          {shown.failure}
+          <Reasons explained={shown.data} place={place} permission={permission} subject={subject} then={then} />
+        </>
       ) : (
         <Loader size="sm" aria-label="Loading" />
       )}
@@ -239,8 +244,8 @@ function Helpers({ place, permission, except }: HelpersProps) {
   // Who may do something somewhere is told to those alone who see the place. In the tenant holds everywhere.
   const isSeen = may(place.cluster === undefined ? 'project.get' : 'cluster.get', place.project)
   const asked = isSeen ? place : {}
-  const helpers = useQuery({ ...helpersQuery({ ...asked, permission, except }), enabled: mayAsk === true })
-  if (helpers.error) return <Failure error={helpers.error} retry={() => void helpers.refetch()} />
+  const helpers = answered(useQuery({ ...helpersQuery({ ...asked, permission, except }), enabled: mayAsk === true }))
+  if (helpers.failure) return helpers.failure
   if (mayAsk === undefined || (mayAsk && !helpers.data)) return <Loader size="sm" aria-label="Loading" />
   const { people = [], isAll = false } = helpers.data ?? {}
   if (people.length > 0)
