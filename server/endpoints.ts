@@ -1,5 +1,5 @@
 import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
-import type { Assets } from './assets/index.ts'
+import { type Assets, assetLabels } from './assets/index.ts'
 import type { ClusterConfig } from './cluster-config/index.ts'
 import { type Clusters, countClusters } from './clusters/index.ts'
 import { featureEndpoints } from './features/index.ts'
@@ -64,6 +64,7 @@ export function endpointsOf({
       names: people.names,
       clusterTallies: clusters.tallies,
       clusterLabels: clusters.labels,
+      assetLabels,
       recordedSince: ledger.recordedSince,
     }),
     ...requestEndpoints({ sealerOf, names: people.names, findCluster: clusters.target }),

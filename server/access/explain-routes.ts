@@ -2,7 +2,8 @@ import * as contract from '../../contract/access.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { systemTenant, type TeamUid, type UserUid } from '../../contract/ids.ts'
 import { grantsShown } from '../../contract/limits.ts'
-import type { Permission } from '../../contract/permissions.ts'
+import { canonicalPermission, type Permission } from '../../contract/permissions.ts'
+import { predefinedRoles } from '../../contract/roles.ts'
 import type { ResourceRef } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
@@ -24,6 +25,7 @@ export type ExplainPorts = {
 const aboutOthers: readonly Permission[] = ['user.get', 'role.get']
 const aboutTeams: readonly Permission[] = ['team.get', 'role.get']
 const maxRoles = 10
+const predefinedUids: ReadonlySet<string> = new Set(predefinedRoles.map(({ uid }) => uid))
 
 /** Who may do what, and why. Of a tenant; what system administrators hold follows from their kind of account alone. */
 export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly Endpoint[] {
@@ -53,6 +55,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
           [...because.slice(0, grantsShown), ...near.slice(0, grantsShown).map(({ reason }) => reason)],
           seen,
         )
+        const mayListRoles = access.allows('role.list', { kind: 'tenant' })
         const people = await names.people(tx)
         return ok({
           body: {
@@ -71,9 +74,13 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
               ...{ why, unmet: [...unmet] },
             })),
             nearCount: near.length,
-            roles: roles.slice(0, maxRoles).map(({ uid, name, scope, permissions }) => {
-              return { uid, name, scope, permissions: permissions.length }
-            }),
+            // What a tenant calls its own roles is for who may list them.
+            roles: roles
+              .filter(({ uid }) => mayListRoles || predefinedUids.has(uid))
+              .slice(0, maxRoles)
+              .map(({ uid, name, scope, permissions }) => {
+                return { uid, name, scope, permissions: permissions.length }
+              }),
             epoch: decision.epoch,
           },
         })
@@ -90,12 +97,16 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
       audit: 'refusals-only',
       async handle({ tx, query, access }) {
         if (!access.allows('role.get', { kind: 'tenant' })) return err(lacks(tx, 'role.get'))
+        // A slip of the pen must not read as "nobody".
+        const permission = canonicalPermission(query.permission)
+        if (!permission)
+          return err(refuse('invalid', 'permission: there is no such permission; see GET /v1/permissions?scope=tenant'))
         const what = await resource(tx, access, query, false)
         if (!what.ok) return what
         const people = await names.people(tx)
         const nameOf = (user: string) => people.get(user as UserUid) ?? ''
         const able = access
-          .whoCan(query.permission, what.value.ref, query.filtered === 'true')
+          .whoCan(permission, what.value.ref, query.filtered === 'true')
           .map((one) => ({ ...one, name: nameOf(one.user) }))
           .toSorted((a, b) => (a.name === b.name ? (a.user < b.user ? -1 : 1) : a.name < b.name ? -1 : 1))
         const shown = able.slice(query.offset, query.offset + query.limit)

@@ -107,7 +107,10 @@ test('who can: everybody by name, with the way of each, in pages', async () => {
     inTenant.items.map((one: { user: { uid: string } }) => one.user.uid),
     [admin.user],
   )
-  assert.equal((await api.must(admin, whoCan, { query: { permission: 'no.such' } })).count, 0)
+  for (const permission of ['no.such', 'cluster.gett', 'Cluster.get'])
+    assert.equal((await api.call(admin, whoCan, { query: { permission } })).refusal?.code, 'invalid', permission)
+  const spelled = async (permission: string) => (await api.must(admin, whoCan, { query: { permission } })).count
+  assert.equal(await spelled('virtualCloudConfig.get'), await spelled('virtualCloudconfig.get'))
 })
 
 test('explain: why, what nearly does it, and the smallest role that would', async () => {

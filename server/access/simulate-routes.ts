@@ -14,7 +14,7 @@ import {
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Simulation } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { namer } from './access-names.ts'
+import { namer, workspacesNamed } from './access-names.ts'
 import { canBeEvaluated, filterOf } from './filter-routes.ts'
 import { readFilter, readFilters } from './filter-store.ts'
 import { type FilterUsePorts, filterUseEndpoint } from './filter-use-routes.ts'
@@ -22,6 +22,7 @@ import { resourceRolesWith } from './resource-role-store.ts'
 import { ownRole, permissionsFor } from './role-store.ts'
 
 type Labels = Readonly<Record<string, string>>
+type LabelsOf = (tx: Tx, uids: readonly string[]) => Promise<ReadonlyMap<string, Labels>>
 
 export type SimulatePorts = FilterUsePorts & {
   /** How many clusters of these projects carry the same labels. */
@@ -30,7 +31,9 @@ export type SimulatePorts = FilterUsePorts & {
     projects: readonly string[],
   ) => Promise<readonly { readonly project: string; readonly labels: Labels; readonly n: number }[]>
   /** The labels of clusters, by uid; of those that are still there. */
-  readonly clusterLabels: (tx: Tx, uids: readonly string[]) => Promise<ReadonlyMap<string, Labels>>
+  readonly clusterLabels: LabelsOf
+  /** The same of profiles, cloud accounts and SSH keys. */
+  readonly assetLabels: LabelsOf
   /** What users did and were refused since a time, newest first. */
   readonly recordedSince: (
     tx: Tx,
@@ -123,8 +126,15 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
       const permission = permissionOf(entry)
       return permission !== undefined && about.has(entry.actor.uid) ? [{ entry, permission }] : []
     })
-    const clusters = asked.flatMap(({ entry }) => (entry.resource.kind === clusterKind ? [entry.resource.uid] : []))
-    const labels = await ports.clusterLabels(tx, [...new Set(clusters)])
+    const uids = (kinds: readonly string[]) => [
+      ...new Set(asked.flatMap(({ entry: { resource } }) => (kinds.includes(resource.kind) ? [resource.uid] : []))),
+    ]
+    const workspaces = await workspacesNamed(tx, uids([workspaceKind]))
+    const labels = new Map([
+      ...(await ports.clusterLabels(tx, uids([clusterKind]))),
+      ...(await ports.assetLabels(tx, uids(assetKinds))),
+      ...workspaces.map(({ uid, labels }) => [uid, labels] as const),
+    ])
     const found = new Map<string, NonNullable<Answer['replay']>['items'][number]>()
     let requests = 0
     let refused = 0
@@ -164,6 +174,10 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
 const changesOf = ({ places, selections }: Difference) => [...places, ...selections]
 
 const clusterKind = 'spectrocluster'
+const workspaceKind = 'workspace'
+const assetKinds = ['clusterProfile', 'cloudaccount', 'sshKey']
+/** What filters may select. */
+const taggedKinds = [clusterKind, workspaceKind, ...assetKinds]
 
 /** The right that an act was decided by, or refused for the want of. What needed none is not asked again. */
 function permissionOf({ details }: AuditEntry): string | undefined {
@@ -178,9 +192,13 @@ function resourceOf(
   labels: ReadonlyMap<string, Labels>,
 ): ResourceRef | undefined {
   const scope: Scope = project === undefined ? { kind: 'tenant' } : { kind: 'project', projectUid: project }
-  if (kind !== clusterKind) return { kind, uid, scope }
+  if (!taggedKinds.includes(kind)) return { kind, uid, scope }
   const tags = labels.get(uid)
-  return tags && { kind, uid, scope, tags }
+  if (!tags) return undefined
+  // What is given on one workspace alone counts on it.
+  if (kind === workspaceKind && project !== undefined)
+    return { kind, uid, tags, scope: { kind: 'workspace', projectUid: project, workspaceUid: uid } }
+  return { kind, uid, scope, tags }
 }
 
 type Proposed = {

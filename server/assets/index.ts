@@ -9,6 +9,8 @@ import { profilePartEndpoints } from './profile-part-routes.ts'
 import { type ProfilePorts, profileEndpoints } from './profile-routes.ts'
 import { sshKeyEndpoints } from './ssh-key-routes.ts'
 
+export { assetLabels } from './labels.ts'
+
 export type Assets = { readonly endpoints: readonly Endpoint[] }
 
 /** What people keep in the tenant or in a project to work with. */

@@ -257,7 +257,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     assert.ok(await fits(at), 'the dialog is wider than the screen')
     await at.setViewportSize({ width: 1280, height: 800 })
     await dialog.getByRole('button', { name: 'Save' }).click()
-    await roles.getByText(/until in \d+ hr/).waitFor()
+    await roles.getByText(/ends in \d+ hr/).waitFor()
     const first = endOf(await heldBy(`user=${uid}`), 'Project Viewer')
     assert.ok(isAbout(first, 8 * 3_600_000), String(first))
 

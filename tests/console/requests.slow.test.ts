@@ -86,7 +86,7 @@ describe('requests for roles', { skip: noBrowser }, () => {
     await theirs.goto(`${palisade.url}/t/acme/users/${nora.uid}?tab=access`)
     await theirs
       .getByRole('region', { name: 'Roles' })
-      .getByText(/until in \d+ (min|hr)/)
+      .getByText(/ends in \d+ (min|hr)/)
       .waitFor()
   })
 

@@ -20,6 +20,7 @@ import { type Person, signIn } from './sign-in.ts'
 // Who can, on every page of an object: the subjects of one permission, each with its path, and the other way round what somebody can.
 
 type User = Awaited<ReturnType<typeof createUser>>
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString()
 const uidOf = (role: Parameters<typeof predefinedRole>[0]) => predefinedRole(role).uid
 
 describe('who can, and what somebody can', { skip: noBrowser }, () => {
@@ -47,14 +48,14 @@ describe('who can, and what somebody can', { skip: noBrowser }, () => {
       createTenant(palisade, 'acme'),
     ])
     const { admin, defaultProject: project } = acme
-    tom = await createUser(palisade, acme, 'tom')
-    tia = await createUser(palisade, acme, 'tia')
-    nora = await createUser(palisade, acme, 'nora')
+    tom = await createUser(palisade, acme, 'tom', { firstName: 'Tom', lastName: 'Okafor' })
+    tia = await createUser(palisade, acme, 'tia', { firstName: 'Tia', lastName: 'Berg' })
+    nora = await createUser(palisade, acme, 'nora', { firstName: 'Nora', lastName: 'Lind' })
     const users = [tom.uid]
     team = (await admin.must('POST', '/v1/teams', { body: { metadata: { name: 'watchers' }, spec: { users } } })).uid
     await admin.must('PUT', `/v1/teams/${team}/roles`, { body: { roles: [uidOf('Tenant Viewer')] } })
     await admin.must('POST', '/v1/palisade/access/assignments', {
-      body: { user: tia.uid, role: uidOf('Cluster Editor'), project, endsAt: '2099-01-01T00:00:00.000Z' },
+      body: { user: tia.uid, role: uidOf('Cluster Editor'), project, endsAt: inDays(7) },
     })
     cluster = (
       await admin.must('POST', '/v1/palisade/clusters', {
@@ -107,31 +108,31 @@ describe('who can, and what somebody can', { skip: noBrowser }, () => {
       await at.getByRole('table', { name: `Who can ${permission}` }).waitFor()
       assert.equal(await at.getByRole('combobox', { name: 'Permission' }).inputValue(), permission)
       await row(at, 'Ada Admin').getByText('Tenant Admin in the tenant ← own').waitFor()
-      await row(at, 'tom Test').getByText('Tenant Viewer in the tenant ← through team watchers').waitFor()
-      assert.equal(await row(at, 'nora Test').count(), 0)
+      await row(at, 'Tom Okafor').getByText('Tenant Viewer in the tenant ← through team watchers').waitFor()
+      assert.equal(await row(at, 'Nora Lind').count(), 0)
     }
   })
 
   test('a permission is chosen by keys, stands in the address, and shows until when', async () => {
     const at = await open(administrator(), `clusters/${cluster}?tab=access`)
-    await row(at, 'tom Test').waitFor()
+    await row(at, 'Tom Okafor').waitFor()
     await tabTo(at, 'Permission')
     await press(at, 'Control+a')
     await at.keyboard.type('cluster.update')
     await at.getByRole('option', { name: 'cluster.update' }).waitFor()
     await press(at, 'ArrowDown', 'Enter')
-    await row(at, 'tia Test')
+    await row(at, 'Tia Berg')
       .getByText(/^Cluster Editor in project Default, until .* ← own$/)
       .waitFor()
-    await row(at, 'tom Test').waitFor({ state: 'detached' })
+    await row(at, 'Tom Okafor').waitFor({ state: 'detached' })
     assert.equal(new URL(at.url()).searchParams.get('permission'), 'cluster.update')
     await at.reload()
-    await row(at, 'tia Test').waitFor()
+    await row(at, 'Tia Berg').waitFor()
     assert.equal(await at.getByRole('combobox', { name: 'Permission' }).inputValue(), 'cluster.update')
     // From the list's link to the person's page, by keys.
-    await tabTo(at, 'tia Test')
+    await tabTo(at, 'Tia Berg')
     await press(at, 'Enter')
-    await at.getByRole('heading', { level: 1, name: 'tia Test' }).waitFor()
+    await at.getByRole('heading', { level: 1, name: 'Tia Berg' }).waitFor()
     // What is no right here is not asked about.
     await at.goto(`${palisade.url}/t/acme/clusters/${cluster}?tab=access&permission=user.delete`)
     await at.getByRole('table', { name: 'Who can cluster.get' }).waitFor()
@@ -180,7 +181,7 @@ describe('who can, and what somebody can', { skip: noBrowser }, () => {
   for (const theme of themes)
     test(`axe finds nothing, and it fits a narrow screen: ${theme}`, async () => {
       const at = await open(administrator(), `clusters/${cluster}?tab=access&permission=cluster.update`, { theme })
-      await row(at, 'tia Test').waitFor()
+      await row(at, 'Tia Berg').waitFor()
       found.push(...(await look(at, 'who-can', theme)))
       await at.goto(`${palisade.url}/t/acme/users/${tia.uid}?tab=access`)
       await at.getByRole('button', { name: /permissions in Default$/ }).click()

@@ -4,6 +4,10 @@ export const differences: readonly { readonly of: RegExp; readonly how: string }
     of: /^GET \/v1\/auth\/sso\/(idps|logins|providers)$/,
     how: 'always empty: people sign in with a password until identity providers sign them in',
   },
+  {
+    of: /\/domains$|\/assets\/certs/,
+    how: 'kept and checked; Palisade decides nothing by the domains, and neither trusts nor presents the certificates',
+  },
   { of: /^GET \/v1\/auth\/org$/, how: 'the same answer for every name, so that names cannot be tried' },
   { of: /^GET \/v1\/auth\/orgs$/, how: 'the one organisation of the session' },
   { of: /^GET \/v1\/auth\/user\/org\/forgot$/, how: '204, and no mail: there is no mailer' },

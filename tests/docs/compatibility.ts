@@ -56,7 +56,7 @@ export function compatibilityPage(endpoints: readonly Pick<Endpoint, 'route'>[])
 
 const general = [
   'A member that Go’s client leaves out or writes as `null` is empty, false or zero. Members that nobody knows are skipped.',
-  '`limit` is at most 50 where it is given and not 0; `limit=0` asks for everything.',
+  '`limit` is at most 50 where it is given and not 0; `limit=0` asks for everything, which is 10,000 rows at most.',
   'Secrets are written and never read: an account, a client secret, the value of an API key.',
   'An object of another tenant and one that does not exist are the same 404, wherever an id stands.',
   'A role, a filter or a team that is in use is not taken away with what stands on it: 409 names who holds it.',

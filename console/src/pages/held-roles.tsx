@@ -158,7 +158,7 @@ function RoleLine({ role, from, endsAt, only }: LineProps) {
         </To>{' '}
         {endsAt !== null && (
           <>
-            until <When at={endsAt} />{' '}
+            ends <When at={endsAt} />{' '}
           </>
         )}
         {only !== '' && `only ${only} `}

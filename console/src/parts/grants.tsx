@@ -23,7 +23,7 @@ export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss
             {grant.filters.length > 0 && `, ${onWhat(grant.filters)}`}
             {grant.endsAt !== null && (
               <>
-                , until <When at={grant.endsAt} />
+                , ends <When at={grant.endsAt} />
               </>
             )}
             {grant.conditions !== null && `, only ${conditionsInWords(grant.conditions)}`}{' '}
