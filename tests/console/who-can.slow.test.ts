@@ -122,7 +122,7 @@ describe('who can, and what somebody can', { skip: noBrowser }, () => {
     await at.getByRole('option', { name: 'cluster.update' }).waitFor()
     await press(at, 'ArrowDown', 'Enter')
     await row(at, 'Tia Berg')
-      .getByText(/^Cluster Editor in project Default, until .* ← own$/)
+      .getByText(/^Cluster Editor in project Default, ends .* ← own$/)
       .waitFor()
     await row(at, 'Tom Okafor').waitFor({ state: 'detached' })
     assert.equal(new URL(at.url()).searchParams.get('permission'), 'cluster.update')
