@@ -64,11 +64,16 @@ export function addAuditCommands(program: Command, { edges, end }: Wiring): void
 
   withOutput(withServer(program.command('who-can')))
     .description(
-      'everybody who may do something, and by which roles: in the organisation, in a project or on a cluster',
+      'everybody who may do something, and by which roles: in the organisation, in a project or on an object',
     )
     .argument('<permission>', 'such as cluster.update')
     .addOption(projectOption())
     .option('-c, --cluster <name|uid>', 'the cluster it is about')
+    .option('--workspace <uid>', 'the workspace it is about')
+    .option('--profile <uid>', 'the cluster profile it is about')
+    .option('--cloud-account <uid>', 'the cloud account it is about')
+    .option('--ssh-key <uid>', 'the SSH key it is about')
+    .option('--filtered', 'also who may on what filters select in the project or organisation')
     .addHelpText('after', '\n  palisade who-can cluster.update --cluster prod-1\n')
     .action(async (permission: string, options: WhoCanOptions) => {
       const { whoCan } = await import('./who-can.ts')

@@ -7,24 +7,36 @@ import { wrongUse } from './failure.ts'
 import { projectOf, uidOf } from './named.ts'
 import { printJson, printTable, shownTime } from './output.ts'
 
-export type WhoCanOptions = ServerAndOutput & { readonly project?: string; readonly cluster?: string }
+export type WhoCanOptions = ServerAndOutput & {
+  readonly project?: string
+  readonly cluster?: string
+  readonly workspace?: string
+  readonly profile?: string
+  readonly cloudAccount?: string
+  readonly sshKey?: string
+  readonly filtered?: boolean
+}
 
 /** As many as the server gives at once. */
 const pageSize = 100
 
 /** `palisade who-can PERMISSION`: everybody who may, and a line for each way in which. */
 export async function whoCan(permission: string, options: WhoCanOptions, edges: CliEdges): Promise<void> {
-  if (options.project !== undefined && options.cluster !== undefined)
+  const { workspace, profile, cloudAccount, sshKey } = options
+  const places = [options.project, options.cluster, workspace, profile, cloudAccount, sshKey]
+  if (places.filter((one) => one !== undefined).length > 1)
     throw wrongUse(
-      '--project and --cluster exclude each other',
-      'A cluster is in one project, which need not be named.',
+      '--project, --cluster, --workspace, --profile, --cloud-account and --ssh-key exclude each other',
+      'An object is in one project, which need not be named.',
     )
   await withApi(options, edges, async (api) => {
     const project = await projectOf(api, options.project)
     const cluster = options.cluster === undefined ? undefined : await uidOf(api, 'cluster', options.cluster)
     const items: WhoCan['items'] = []
     for (let count = Number.POSITIVE_INFINITY; items.length < count; ) {
-      const query = { permission, project, cluster, limit: pageSize, offset: items.length }
+      const filtered = options.filtered ? 'true' : undefined
+      const about = { project, cluster, workspace, profile, cloudAccount, sshKey, filtered }
+      const query = { permission, ...about, limit: pageSize, offset: items.length }
       const page = WhoCan.parse(await api.call('GET', '/v1/palisade/access/who-can', { query }))
       items.push(...page.items)
       // Somebody may have lost it meanwhile.

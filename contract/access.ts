@@ -9,8 +9,15 @@ import { filterGroupIn as filterGroup } from './wire/filters.ts'
 const uid = z.string().max(128)
 const permission = z.string().min(1).max(128)
 
-/** What is asked about: one cluster, one project, one workspace, or without any the tenant itself. */
-const place = { cluster: uid.optional(), project: uid.optional(), workspace: uid.optional() }
+/** What is asked about: one object, one project, or without any the tenant itself. */
+const place = {
+  cluster: uid.optional(),
+  project: uid.optional(),
+  workspace: uid.optional(),
+  profile: uid.optional(),
+  cloudAccount: uid.optional(),
+  sshKey: uid.optional(),
+}
 
 export const AccessQuestion = z.strictObject({
   permission,
@@ -66,7 +73,7 @@ export const AccessExplanation = z.strictObject({
   user: named,
   permission: z.string(),
   scope: AccessScope,
-  /** The cluster or workspace that was asked about, where the caller sees it. */
+  /** The object that was asked about, where the caller sees it. */
   on: named.nullable(),
   effect: z.enum(['allow', 'deny']),
   /** Why not: of a refusal. */

@@ -1,5 +1,5 @@
 import { accessEndpoints, explainEndpoints, simulateEndpoints } from './access/index.ts'
-import { type Assets, assetLabels } from './assets/index.ts'
+import { type Assets, assetLabels, findAsset } from './assets/index.ts'
 import type { ClusterConfig } from './cluster-config/index.ts'
 import { type Clusters, countClusters } from './clusters/index.ts'
 import { featureEndpoints } from './features/index.ts'
@@ -59,7 +59,7 @@ export function endpointsOf({
     ...tenancy.endpoints,
     ...people.endpoints,
     ...accessEndpoints,
-    ...explainEndpoints({ names: people.names, findCluster: clusters.target }),
+    ...explainEndpoints({ names: people.names, findCluster: clusters.target, findAsset }),
     ...simulateEndpoints({
       names: people.names,
       clusterTallies: clusters.tallies,

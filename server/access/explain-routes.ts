@@ -19,7 +19,21 @@ export type ExplainPorts = {
     readonly tx: Tx
     readonly params: { readonly uid: string }
   }) => Promise<Target | undefined>
+  readonly findAsset: (tx: Tx, kind: TaggedAsset, uid: string) => Promise<Target | undefined>
 }
+
+type TaggedAsset = 'clusterProfile' | 'cloudaccount' | 'sshKey'
+
+/** What may be asked about besides clusters and workspaces, as a question names it, and the right to see one. */
+const assets = [
+  { of: 'profile', kind: 'clusterProfile', name: 'cluster profile', see: 'clusterProfile.get' },
+  { of: 'cloudAccount', kind: 'cloudaccount', name: 'cloud account', see: 'cloudaccount.get' },
+  { of: 'sshKey', kind: 'sshKey', name: 'SSH key', see: 'sshKey.get' },
+] as const satisfies readonly { of: string; kind: TaggedAsset; name: string; see: Permission }[]
+
+type Places = Partial<
+  Readonly<Record<'cluster' | 'project' | 'workspace' | (typeof assets)[number]['of'], string | undefined>>
+>
 
 /** To ask about others: who they are, and what roles hold. */
 const aboutOthers: readonly Permission[] = ['user.get', 'role.get']
@@ -28,7 +42,7 @@ const maxRoles = 10
 const predefinedUids: ReadonlySet<string> = new Set(predefinedRoles.map(({ uid }) => uid))
 
 /** Who may do what, and why. Of a tenant; what system administrators hold follows from their kind of account alone. */
-export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly Endpoint[] {
+export function explainEndpoints({ names, findCluster, findAsset }: ExplainPorts): readonly Endpoint[] {
   return [
     endpoint({
       route: 'POST /v1/palisade/access/explain',
@@ -88,8 +102,7 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
     }),
     endpoint({
       route: 'GET /v1/palisade/access/who-can',
-      summary:
-        'Everybody who may do something in the tenant, in a project, on a cluster or a workspace, and every way in which',
+      summary: 'Everybody who may do something in the tenant, in a project or on an object, and every way in which',
       permission: { tenant: 'user.list' },
       query: contract.WhoCanQuery,
       reply: { status: 200, body: contract.WhoCan },
@@ -220,13 +233,22 @@ export function explainEndpoints({ names, findCluster }: ExplainPorts): readonly
   async function resource(
     tx: Tx,
     access: RequestAccess,
-    { cluster, project, workspace }: Partial<Readonly<Record<'cluster' | 'project' | 'workspace', string | undefined>>>,
+    places: Places,
     isOwn: boolean,
   ): Promise<Result<About, Refusal>> {
-    if ([cluster, project, workspace].filter((one) => one !== undefined).length > 1)
-      return err(
-        refuse('invalid', 'Name a cluster, a workspace or a project, one of them: the first two are in one project'),
-      )
+    const { cluster, project, workspace } = places
+    const names = ['cluster', 'project', 'workspace', ...assets.map(({ of }) => of)] as const
+    if (names.filter((one) => places[one] !== undefined).length > 1)
+      return err(refuse('invalid', `Name one of ${names.join(', ')}: an object is in one project, or in the tenant`))
+    for (const { of, kind, name, see } of assets) {
+      const uid = places[of]
+      if (uid === undefined) continue
+      const found = await findAsset(tx, kind, uid)
+      const isSeen = found && access.allows(see, found)
+      return found && (isOwn || isSeen)
+        ? ok(about(found, isSeen, found.name))
+        : err(refuse('not_found', `No ${name} ${uid} that you see`))
+    }
     if (cluster !== undefined) {
       const found = await findCluster({ tx, params: { uid: cluster } })
       const isSeen = found && access.allows('cluster.get', found)

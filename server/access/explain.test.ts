@@ -22,6 +22,7 @@ before(async () => {
         people: async (tx) => (await people?.names.people(tx)) ?? new Map(),
         teams: async (tx) => (await people?.names.teams(tx)) ?? new Map(),
       },
+      findAsset: async () => undefined,
       findCluster: async ({ params }) => (cluster?.uid === params.uid ? cluster : undefined),
     }),
   ])

@@ -16,6 +16,7 @@ before(async () => {
     ...accessEndpoints,
     ...explainEndpoints({
       names: { people: (tx) => api.people.names.people(tx), teams: (tx) => api.people.names.teams(tx) },
+      findAsset: async () => undefined,
       findCluster: async () => undefined,
     }),
   ])

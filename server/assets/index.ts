@@ -9,7 +9,7 @@ import { profilePartEndpoints } from './profile-part-routes.ts'
 import { type ProfilePorts, profileEndpoints } from './profile-routes.ts'
 import { sshKeyEndpoints } from './ssh-key-routes.ts'
 
-export { assetLabels } from './labels.ts'
+export { assetLabels, findAsset } from './labels.ts'
 
 export type Assets = { readonly endpoints: readonly Endpoint[] }
 

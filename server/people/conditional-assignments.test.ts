@@ -18,6 +18,7 @@ before(async () => {
         people: async (tx) => (await people?.names.people(tx)) ?? new Map(),
         teams: async (tx) => (await people?.names.teams(tx)) ?? new Map(),
       },
+      findAsset: async () => undefined,
       findCluster: async () => undefined,
     }),
   ])

@@ -34,6 +34,7 @@ before(async () => {
         people: async (tx) => await api.people.names.people(tx),
         teams: async (tx) => await api.people.names.teams(tx),
       },
+      findAsset: async () => undefined,
       findCluster,
     }),
     ...createWorkspaces({

@@ -372,6 +372,16 @@ describe('D02: labels that roles read', () => {
     })
     assert.equal(put.status, 403, put.text)
     assert.match(put.text, /could use cloudaccount.list/)
+    const who = (permission: string) =>
+      acme.admin.must('GET', `/v1/palisade/access/who-can?permission=${permission}&cloudAccount=${account}`)
+    const uids = async (permission: string) =>
+      (await who(permission)).items.map((one: { user: { uid: string } }) => one.user.uid)
+    assert.ok((await uids('cloudaccount.update')).includes(mallory.uid))
+    assert.ok(!(await uids('cloudaccount.list')).includes(mallory.uid), 'what the filter does not select')
+    const why = await mallory.api.must('POST', '/v1/palisade/access/explain', {
+      body: { permission: 'cloudaccount.list', cloudAccount: account },
+    })
+    assert.deepEqual([why.effect, why.on?.uid, why.near[0]?.why], ['deny', account, 'not-selected'])
   })
 
   test('a filter is changed while a role that acts through it is switched off, and then gives nothing unasked', async () => {
