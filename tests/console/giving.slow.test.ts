@@ -272,6 +272,65 @@ describe('giving roles', { skip: noBrowser }, () => {
     assert.deepEqual([endOf(both, 'Project Viewer'), endOf(both, 'Cluster Viewer')], [first, null])
   })
 
+  test('a role is given for some requests alone, the conditions are read, changed and taken away', async () => {
+    const uid = (await createUser(palisade, acme, 'sometimes', { firstName: 'Ines', lastName: 'Falk' })).uid
+    const at = await open(`/t/acme/users/${uid}?tab=access`)
+    const roles = at.getByRole('region', { name: 'Roles' })
+    const dialog = at.getByRole('dialog', { name: 'Roles of Ines Falk' })
+    const forRequests = async (label: string) => {
+      await dialog.getByRole('combobox', { name: 'Tenant Viewer, for which requests' }).click()
+      await at.getByRole('option', { name: label, exact: true }).click()
+    }
+    const conditions = async () =>
+      (await acme.admin.must('GET', `/v1/palisade/access/assignments?user=${uid}`)).items[0].conditions
+    await at.getByRole('button', { name: 'Change roles' }).click()
+    await chooseRole(at, 'Tenant Viewer')
+    await forRequests('Only some')
+    await dialog.getByRole('textbox', { name: 'From networks' }).fill('10.0.0.0/8\n2001:db8::/32')
+    await dialog.getByRole('combobox', { name: 'After signing in' }).click()
+    await at.getByRole('option', { name: 'Within 15 minutes' }).click()
+    await dialog
+      .getByText(
+        /^Gains Tenant Viewer, only Mon to Fri from 08:00 to 18:00 \(.+\), from 10\.0\.0\.0\/8 or 2001:db8::\/32, within 15 minutes of signing in\.$/,
+      )
+      .waitFor()
+    for (const theme of themes) {
+      await at.emulateMedia({ colorScheme: theme })
+      found.push(...(await look(at, 'roles-only-when', theme)))
+    }
+    await at.emulateMedia({ colorScheme: 'light' })
+    await at.setViewportSize({ width: 390, height: 800 })
+    assert.ok(await fits(at), 'the dialog is wider than the screen')
+    await at.setViewportSize({ width: 1280, height: 800 })
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await roles.getByText(/only Mon to Fri/).waitFor()
+    const { timeWindow, ...others } = await conditions()
+    assert.deepEqual(others, { networks: ['10.0.0.0/8', '2001:db8::/32'], signInWithinSeconds: 900 })
+    assert.deepEqual([timeWindow.days.length, timeWindow.from, timeWindow.to], [5, '08:00', '18:00'])
+
+    await at.getByRole('button', { name: 'Change roles' }).click()
+    await dialog.getByText('Nothing changes yet.').waitFor()
+    await forRequests('Only some')
+    for (const day of ['Mon', 'Tue', 'Wed', 'Thu', 'Fri']) await dialog.getByRole('checkbox', { name: day }).uncheck()
+    const save = dialog.getByRole('button', { name: 'Save' })
+    assert.ok(await save.isDisabled(), 'nothing is named that a request could miss')
+    await dialog.getByRole('textbox', { name: 'From networks' }).fill('10.0.0.1/8')
+    provoked.push(400)
+    await save.click()
+    await dialog.getByRole('alert').waitFor()
+    await dialog.getByRole('textbox', { name: 'From networks' }).fill('192.0.2.0/24')
+    await save.click()
+    await roles.getByText('only from 192.0.2.0/24').waitFor()
+    assert.deepEqual(await conditions(), { networks: ['192.0.2.0/24'] })
+
+    await at.getByRole('button', { name: 'Change roles' }).click()
+    await forRequests('Every request')
+    await dialog.getByText('Tenant Viewer counts for every request, in place of only from 192.0.2.0/24.').waitFor()
+    await save.click()
+    await dialog.waitFor({ state: 'hidden' })
+    assert.equal(await conditions(), null)
+  })
+
   test('by keys, for a team: until a moment in the reader’s zone, moved, and taken away', async () => {
     const at = await open(`/t/acme/teams/${team}?tab=access`)
     const dialog = at.getByRole('dialog', { name: 'Roles of keepers' })

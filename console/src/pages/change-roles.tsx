@@ -2,11 +2,13 @@ import { Select, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
+import type { RequestConditions } from '../../../contract/request-conditions.ts'
 import type { Assignment } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { projectNamesQuery } from '../api/me.ts'
 import { openText, useOpen, type Whose } from '../api/open.ts'
 import { FormDialog } from '../parts/form.tsx'
+import { conditionsOf, type Only, OnlyWhen } from '../parts/only-when.tsx'
 import { roles as roleSource } from '../parts/pickers.ts'
 import { ChooseMany, type Option } from '../parts/searched.tsx'
 import { endOf, type Until, UntilWhen, untilText } from '../parts/until.tsx'
@@ -62,8 +64,11 @@ export function ChangeRoles({ who, whose, members, assignments, close }: Props) 
   )
 }
 
-type Chosen = Option & { readonly until: Until }
-const asItIs: Until = { kind: 'kept' }
+type Terms = { readonly until: Until; readonly only: Only }
+type Chosen = Option & Terms
+const asItIs: Terms = { until: { kind: 'kept' }, only: { kind: 'kept' } }
+const forGood: Terms = { until: { kind: 'good' }, only: { kind: 'every' } }
+const isKept = ({ until, only }: Terms) => until.kind === 'kept' && only.kind === 'kept'
 
 /**
  * Roles are given, taken and given another end one by one: what nobody changes here stays as it is, its end too, whatever others
@@ -79,24 +84,28 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
   )
   const known: readonly Option[] = [...held.values()].map(({ role }) => ({ uid: role.uid, text: role.name }))
   const [changed, setChosen] = useState<readonly Chosen[]>()
-  const chosen = changed ?? known.map((one) => ({ ...one, until: asItIs }))
+  const chosen = changed ?? known.map((one) => ({ ...one, ...asItIs }))
   const gained = chosen.filter(({ uid }) => !held.has(uid))
   const lost = [...held.values()].filter(({ role }) => !chosen.some(({ uid }) => uid === role.uid))
-  const moved = chosen.filter(({ uid, until }) => held.has(uid) && until.kind !== 'kept')
-  const isSound = chosen.every(({ until }) => until.kind === 'kept' || endOf(until) !== undefined)
-  const setUntil = (uid: string, until: Until) =>
-    setChosen((before) => (before ?? chosen).map((one) => (one.uid === uid ? { ...one, until } : one)))
+  const moved = chosen.filter((one) => held.has(one.uid) && !isKept(one))
+  const isSound = chosen.every(
+    ({ until, only }) =>
+      (until.kind === 'kept' || endOf(until) !== undefined) &&
+      (only.kind === 'kept' || conditionsOf(only) !== undefined),
+  )
+  const setTerms = (uid: string, terms: Partial<Terms>) =>
+    setChosen((before) => (before ?? chosen).map((one) => (one.uid === uid ? { ...one, ...terms } : one)))
 
   async function save(): Promise<void> {
     try {
       // What is given comes first: who is the last administrator stays one until another is there.
-      for (const { uid, until } of gained) {
-        await give(whose, where, uid, until)
-        setUntil(uid, asItIs)
+      for (const one of gained) {
+        await give(whose, where, one)
+        setTerms(one.uid, asItIs)
       }
-      for (const { uid, until } of moved) {
-        await moveEnd(held.get(uid), until)
-        setUntil(uid, asItIs)
+      for (const one of moved) {
+        await changeTerms(held.get(one.uid), one)
+        setTerms(one.uid, asItIs)
       }
       for (const { uid } of lost)
         await answer(api.DELETE('/v1/palisade/access/assignments/{uid}', { params: { path: { uid } } }))
@@ -118,38 +127,54 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
         onChange={(_, options) =>
           setChosen(
             options.map((one) => {
-              const until: Until = held.has(one.uid) ? asItIs : { kind: 'good' }
-              return chosen.find(({ uid }) => uid === one.uid) ?? { ...one, until }
+              const terms = held.has(one.uid) ? asItIs : forGood
+              return chosen.find(({ uid }) => uid === one.uid) ?? { ...one, ...terms }
             }),
           )
         }
       />
-      {chosen.map(({ uid, text, until }) => (
-        <UntilWhen
-          key={uid}
-          name={text}
-          held={held.get(uid)?.endsAt}
-          only={onlyOf(held.get(uid))}
-          value={until}
-          onChange={(next) => setUntil(uid, next)}
-        />
+      {chosen.map(({ uid, text, until, only }) => (
+        <div key={uid}>
+          <UntilWhen
+            name={text}
+            held={held.get(uid)?.endsAt}
+            value={until}
+            onChange={(next) => setTerms(uid, { until: next })}
+          />
+          <OnlyWhen
+            name={text}
+            held={held.has(uid) ? `${countsFor(held.get(uid)?.conditions ?? null)}, as it is` : undefined}
+            value={only}
+            onChange={(next) => setTerms(uid, { only: next })}
+          />
+        </div>
       ))}
       <Text size="sm" role="status">
         {gained.length + lost.length + moved.length === 0
           ? 'Nothing changes yet.'
           : [
               ...(gained.length > 0
-                ? [`Gains ${gained.map(({ text, until }) => text + untilText(until)).join(', ')}.`]
+                ? [
+                    `Gains ${gained.map(({ text, until, only }) => text + untilText(until) + onlyText(only)).join(', ')}.`,
+                  ]
                 : []),
               ...(lost.length > 0
                 ? [
                     `Loses ${lost.map(({ role }) => role.name).join(', ')}; what rests on it ends within a second${open ? `, of ${openText({ streams: open.streams })} that ${open.streams === 1 ? 'is' : 'are'} open there now` : ''}.`,
                   ]
                 : []),
-              ...moved.map(
-                ({ uid, text, until }) =>
-                  `${text} is held${untilText(until) || ' for good'}, in place of ${heldText(held.get(uid)?.endsAt)}.`,
-              ),
+              ...moved.flatMap(({ uid, text, until, only }) => [
+                ...(until.kind === 'kept'
+                  ? []
+                  : [
+                      `${text} is held${untilText(until) || ' for good'}, in place of ${heldText(held.get(uid)?.endsAt)}.`,
+                    ]),
+                ...(only.kind === 'kept'
+                  ? []
+                  : [
+                      `${text} counts for ${countsFor(conditionsOf(only) ?? null).toLowerCase()}, in place of ${countsFor(held.get(uid)?.conditions ?? null).toLowerCase()}.`,
+                    ]),
+              ]),
               ...(members === undefined ? [] : [withMembers(members)]),
             ].join(' ')}
       </Text>
@@ -161,22 +186,33 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
 
 type Asked = Pick<Props, 'whose' | 'members' | 'assignments'> & { readonly where: string }
 
-const onlyOf = (assignment: Assignment | undefined): string | undefined =>
-  assignment?.conditions ? conditionsInWords(assignment.conditions) : undefined
+const countsFor = (conditions: RequestConditions | null): string =>
+  conditions === null ? 'Every request' : `Only ${conditionsInWords(conditions)}`
+
+function onlyText(only: Only): string {
+  const conditions = only.kind === 'kept' ? null : conditionsOf(only)
+  return conditions ? `, only ${conditionsInWords(conditions)}` : ''
+}
 
 const heldText = (endsAt: string | null | undefined) => (endsAt ? `until ${exactly(endsAt)}` : 'for good')
 
-async function give({ kind, uid }: Whose, where: string, role: string, until: Until): Promise<void> {
+async function give({ kind, uid }: Whose, where: string, { uid: role, until, only }: Chosen): Promise<void> {
   const endsAt = until.kind === 'kept' ? null : endOf(until)
-  if (endsAt === undefined) throw new Error('a moment that has passed')
+  const conditions = only.kind === 'kept' ? null : conditionsOf(only)
+  if (endsAt === undefined || conditions === undefined) throw new Error('a moment that has passed')
   const subject = kind === 'user' ? { user: uid } : { team: uid }
   const place = where === tenant ? {} : { project: where }
-  await answer(api.POST('/v1/palisade/access/assignments', { body: { ...subject, ...place, role, endsAt } }))
+  await answer(
+    api.POST('/v1/palisade/access/assignments', { body: { ...subject, ...place, role, endsAt, conditions } }),
+  )
 }
 
-async function moveEnd(assignment: Assignment | undefined, until: Until): Promise<void> {
+async function changeTerms(assignment: Assignment | undefined, { until, only }: Terms): Promise<void> {
+  if (!assignment) throw new Error('a role that is not held')
   const endsAt = until.kind === 'kept' ? undefined : endOf(until)
-  if (!assignment || endsAt === undefined) throw new Error('a moment that has passed')
+  const conditions = only.kind === 'kept' ? undefined : conditionsOf(only)
   const path = { params: { path: { uid: assignment.uid } } }
-  await answer(api.PATCH('/v1/palisade/access/assignments/{uid}', { ...path, body: { endsAt } }))
+  // What is left out stays.
+  const body = { ...(endsAt === undefined ? {} : { endsAt }), ...(conditions === undefined ? {} : { conditions }) }
+  await answer(api.PATCH('/v1/palisade/access/assignments/{uid}', { ...path, body }))
 }

@@ -31,21 +31,18 @@ type Props = {
   readonly name: string
   /** Its end now, where it is held; undefined where it is given anew. */
   readonly held: string | null | undefined
-  /** For which requests alone it is held, in words. */
-  readonly only?: string | undefined
   readonly value: Until
   readonly onChange: (until: Until) => void
 }
 
 /** For how long one role is given. */
-export function UntilWhen({ name, held, only, value, onChange }: Props) {
+export function UntilWhen({ name, held, value, onChange }: Props) {
   const isLate = value.kind === 'at' && value.local !== '' && endOf(value) === undefined
   return (
     <div className="until">
       <Select
         size="xs"
         label={`${name}, until when`}
-        {...(only === undefined ? {} : { description: `Only ${only}, as it is` })}
         allowDeselect={false}
         data={[
           ...(held === undefined
