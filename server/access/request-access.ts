@@ -46,8 +46,10 @@ export function requestAccess(
   return {
     allows: (permission, on) =>
       decide({ subject, permission, resource: resourceOf(on), now, origin }, compiled).effect === 'allow',
+    // As if everything that ends had ended, and by no request: what is held for a time or under conditions does not count.
     allowsForGood: (permission, on) =>
-      decide({ subject, permission, resource: resourceOf(on), now }, compiled).effect === 'allow',
+      decide({ subject, permission, resource: resourceOf(on), now: Number.POSITIVE_INFINITY }, compiled).effect ===
+      'allow',
     coversRoles(given) {
       const holdings: Holding[] = []
       for (const { roleUid, scope, filters = 'none', endsAt } of given) {

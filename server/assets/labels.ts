@@ -10,6 +10,8 @@ const stored = {
   sshKey: 'select key_id::text as uid, name, labels, project_id from ssh_keys',
 } as const
 
+const wellFormed = /^[0-9a-f]{24}$/
+
 export type TaggedAsset = keyof typeof stored
 
 type Row = {
@@ -37,6 +39,7 @@ export async function findAsset(
   kind: TaggedAsset,
   uid: string,
 ): Promise<(Target & { readonly uid: string }) | undefined> {
+  if (!wellFormed.test(uid)) return undefined
   const [row] = await tx.query<Row>(`select * from (${stored[kind]} where tenant_id = $1) a where uid = $2`, [
     ...[tx.tenant, uid],
   ])

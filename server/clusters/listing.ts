@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Page } from '../../contract/wire/common.ts'
 import type { Reach } from '../../core/access/index.ts'
 import { type Condition, reachCondition } from '../access/index.ts'
@@ -58,6 +59,7 @@ export function createLists(): ListClusters {
 
 async function listWith(tx: Tx, asked: Asked, tally: (query: Query) => Promise<Tally>): Promise<ClusterPage> {
   const { visible, wanted, sorting = [], page, after } = asked
+  if (visible !== 'all' && visible.size === 0) return pageFrom([], { count: 0, asked })
   const within = reachCondition(visible, { project: 'c.project_id', tags: 'c.labels' })
   const conditions = [...(within ? [within] : []), ...(wanted?.condition ? [wanted.condition] : [])]
   const query: Query = {
@@ -155,7 +157,10 @@ async function tallyOf(
 ): Promise<Tally> {
   const { list, value } = values()
   const where = `c.tenant_id = ${value(tx.tenant)}${whereOf(conditions, value)}`
-  const question = `${where} ${JSON.stringify(list)}`
+  // A question may be as long as a request; what is remembered of it is not.
+  const question = createHash('sha256')
+    .update(`${where} ${JSON.stringify(list)}`)
+    .digest('base64')
   const known = remembered.get(question)
   if (known) {
     const [now] = await tx.query<{ revision: string }>('select revision from cluster_revisions where tenant_id = $1', [

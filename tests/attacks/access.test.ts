@@ -361,6 +361,15 @@ describe('D02: labels that roles read', () => {
     const refused = await relabel({ env: 'dev' })
     assert.equal(refused.status, 403, refused.text)
     assert.match(refused.text, /could use /)
+    // Nor while a role with an end gives them the same, which the filtered one would outlive.
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString()
+    await acme.admin.must('POST', '/v1/palisade/access/assignments', {
+      body: { user: uid, role: uidOf('Cluster Admin'), project, endsAt: inAnHour },
+    })
+    assert.equal((await relabel({ env: 'dev' })).status, 403)
+    const held = await acme.admin.must('GET', `/v1/palisade/access/assignments?user=${uid}`)
+    const timed = held.items.find((one: { endsAt: string | null }) => one.endsAt !== null)
+    await acme.admin.must('DELETE', `/v1/palisade/access/assignments/${timed.uid}`)
     // What gives no more is theirs to write.
     assert.equal((await relabel({ env: 'prod', owner: 'eve' })).status, 204)
     assert.equal((await api.call('DELETE', `/v1/spectroclusters/${dev}`, { project })).status, 403)
@@ -382,6 +391,15 @@ describe('D02: labels that roles read', () => {
       body: { permission: 'cloudaccount.list', cloudAccount: account },
     })
     assert.deepEqual([why.effect, why.on?.uid, why.near[0]?.why], ['deny', account, 'not-selected'])
+    for (const uid of ['\0', 'x', 'f'.repeat(24)])
+      assert.equal(
+        (
+          await acme.admin.call('POST', '/v1/palisade/access/explain', {
+            body: { permission: 'sshKey.get', sshKey: uid },
+          })
+        ).status,
+        404,
+      )
   })
 
   test('a filter is changed while a role that acts through it is switched off, and then gives nothing unasked', async () => {

@@ -218,7 +218,7 @@ describe('the story by clicking', { skip }, () => {
     const why = page.getByRole('dialog', { name: 'Why?' })
     await why.getByText('cluster.get').first().waitFor()
     await why.getByText('project payments').first().waitFor()
-    await why.getByText('does not hold it').waitFor()
+    await why.getByText('Refused then, and it would be today').waitFor()
     await why.getByText('No role that carries it, here or elsewhere.').waitFor()
     await picture(page, '7-why')
   })
