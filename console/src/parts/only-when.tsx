@@ -4,6 +4,13 @@ import { lengthOf } from './lengths.ts'
 
 type Day = NonNullable<RequestConditions['timeWindow']>['days'][number]
 
+/** As the API takes them. */
+type Conditions = {
+  timeWindow?: { timeZone: string; days: Day[]; from: string; to: string }
+  networks?: string[]
+  signInWithinSeconds?: number
+}
+
 /** As it is typed. */
 type Draft = {
   readonly days: readonly Day[]
@@ -22,11 +29,11 @@ const ages = [300, 900, 3_600, 8 * 3_600]
 const anyAge = 'any'
 
 /** The conditions as the API takes them, `null` for every request; undefined where nothing is named that a request could miss. */
-export function conditionsOf(only: Exclude<Only, { kind: 'kept' }>): RequestConditions | null | undefined {
+export function conditionsOf(only: Exclude<Only, { kind: 'kept' }>): Conditions | null | undefined {
   if (only.kind === 'every') return null
   const { days, from, to, timeZone } = only
   const networks = only.networks.split(/[\s,;]+/).filter((one) => one !== '')
-  const conditions = {
+  const conditions: Conditions = {
     ...(days.length > 0 ? { timeWindow: { timeZone, days: week.filter((day) => days.includes(day)), from, to } } : {}),
     ...(networks.length > 0 ? { networks } : {}),
     ...(only.seconds === anyAge ? {} : { signInWithinSeconds: Number(only.seconds) }),
