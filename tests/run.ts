@@ -37,7 +37,7 @@ const checks: readonly (readonly [what: string, program: string, args: readonly 
 ]
 
 /** What a run of everything does less often than the same file does by itself, so that it ends in time. */
-const lessOften = { KILLS_OF_SERVER: '40', KILLS_OF_POSTGRES: '8' }
+const lessOften = { KILLS_OF_SERVER: '25', KILLS_OF_POSTGRES: '5' }
 
 interface Phase {
   readonly files: readonly string[]

@@ -1,4 +1,4 @@
-import { Button, Text, Title } from '@mantine/core'
+import { Button, Group, Text, Title } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { type Grant, toAskAbout, toAskAboutTeam, useLacking, whatCan } from '../api/access.ts'
@@ -80,10 +80,10 @@ function Places({ of }: { readonly of: { readonly user?: string; readonly team?:
   return (
     <>
       {data && (
-        <div className="sheet pad">
+        <Group className="sheet pad" gap="sm">
           <InScope kind="tenant">Whole tenant, and so everywhere in it</InScope>
           <Rights where="the whole tenant" permissions={data.tenant} />
-        </div>
+        </Group>
       )}
       <div className="filters">
         <Count data={data && { items: [], count: data.count }} one="place besides" many="places besides" />
