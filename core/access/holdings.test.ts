@@ -7,6 +7,7 @@ import { compile } from './compile.ts'
 import { decide } from './decide.ts'
 import {
   covers,
+  gainedByTags,
   type Holding,
   holdingOf,
   holdingsOf,
@@ -429,4 +430,80 @@ test('settledUntil: before that moment the same request is decided the same', ()
     { numRuns: 3000 },
   )
   assert.ok(moved > 1000, `time went on in ${moved} worlds`)
+})
+
+const gained = (before: string, after: string, ...held: Assignment[]) => [
+  ...gainedByTags(
+    compile(facts(...held)),
+    ada,
+    { scope: projectA, before: { env: before }, after: { env: after } },
+    noon,
+  ),
+]
+const onProd = (more: Partial<Assignment> = {}) => give('ada', 'filtered', projectA, { filters: prod, ...more })
+const onTest = (more: Partial<Assignment> = {}) => give('ada', 'filtered', projectA, { filters: testing, ...more })
+const later = { endsAt: noon + 2 }
+const sooner = { endsAt: noon + 1 }
+const atWork = { conditions: { networks: ['10.0.0.0/8'] } }
+
+for (const { rule, held, gains } of [
+  { rule: 'what a filter selects from then on', held: [onProd()], gains: true },
+  { rule: 'what a filter selects from then on, until a time', held: [onProd(later)], gains: true },
+  { rule: 'what a filter selects from then on, under conditions', held: [onProd(atWork)], gains: true },
+  { rule: 'nothing that has ended', held: [onProd({ endsAt: noon })], gains: false },
+  { rule: 'nothing in another project', held: [onProd({ scope: projectB })], gains: false },
+  { rule: 'nothing that is held on it now', held: [onTest(), onProd()], gains: false },
+  { rule: 'nothing that is held on it for longer now', held: [onTest(later), onProd(sooner)], gains: false },
+  { rule: 'what is held on it for a shorter time now', held: [onTest(sooner), onProd(later)], gains: true },
+  {
+    rule: 'what is held on it until a time now',
+    held: [give('ada', 'viewer', projectA, later), onProd()],
+    gains: true,
+  },
+  { rule: 'what is held on it under conditions now', held: [onTest(atWork), onProd()], gains: true },
+  { rule: 'the same under conditions, for they are not compared', held: [onTest(atWork), onProd(atWork)], gains: true },
+  {
+    rule: 'nothing by what selects it before and after',
+    held: [onProd({ ...atWork, filters: [...prod, ...testing] })],
+    gains: false,
+  },
+  {
+    rule: 'nothing by a role on everything',
+    held: [give('ada', 'viewer', inTenant, { ...sooner, ...atWork })],
+    gains: false,
+  },
+])
+  test(`gainedByTags: ${rule}`, () => {
+    assert.deepEqual(gained('test', 'prod', ...held), gains ? ['cluster.get'] : [])
+  })
+
+test('D02: what other tags do not gain, no request at any time may do on the object that it could not do before', () => {
+  let told = 0
+  let moved = 0
+  fc.assert(
+    fc.property(anyFacts, fc.array(anyRequest, { minLength: 10, maxLength: 20 }), (world, requests) => {
+      const compiled = compile(world)
+      const tags = requests.flatMap(({ resource }) => (resource.tags === undefined ? [] : [resource.tags]))
+      for (const request of requests) {
+        const { subject, permission, resource } = request
+        if (resource.tags === undefined) continue
+        for (const after of tags.slice(0, 4)) {
+          const asked: Parameters<typeof gainedByTags>[2] = { scope: resource.scope, before: resource.tags, after }
+          const gains: ReadonlySet<string> = gainedByTags(compiled, subject, asked, request.now)
+          told += gains.size
+          if (gains.has(permission)) continue
+          for (const { now, origin } of requests) {
+            if (!(now >= request.now)) continue
+            const at = (these: typeof after) =>
+              decide({ ...request, resource: { ...resource, tags: these }, now, origin }, compiled).effect
+            if (at(after) === 'deny') continue
+            moved += 1
+            assert.equal(at(resource.tags), 'allow', JSON.stringify({ subject, permission, asked, now, origin }))
+          }
+        }
+      }
+    }),
+    { numRuns: 400 },
+  )
+  assert.ok(told > 200 && moved > 200, `${told} gained, ${moved} looked at`)
 })

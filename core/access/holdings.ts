@@ -3,7 +3,7 @@ import { activeHolders, type CompiledAccess, holdersOf } from './compile.ts'
 import { type Grant, grantsOf, type Held } from './held.ts'
 import { meets, sameUntil } from './request-conditions.ts'
 import { hasPermission } from './role-table.ts'
-import { isLive, placeName, reaches } from './rules.ts'
+import { isLive, placeName, reaches, selects } from './rules.ts'
 import type {
   Assignment,
   RequestOrigin,
@@ -133,6 +133,34 @@ export function workspacesOf(
   )
   return [...new Map(given).values()]
 }
+
+/**
+ * What an active user could do to an object by other tags that they may not do to it now, or not for as long and by as many
+ * requests: what a grant gives that does not select it now, and no other gives without conditions and for at least as long.
+ */
+export function gainedByTags(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  { scope, before, after }: { readonly scope: Scope; readonly before: Tags; readonly after: Tags },
+  now: number,
+): ReadonlySet<AnyPermission> {
+  const live = liveGrants(compiled, activeHolders(compiled, subject), now).filter(({ assignment }) =>
+    reaches(assignment.scope, scope),
+  )
+  const had = live.filter(({ assignment }) => selects(assignment.filters, before))
+  const lasts = ({ conditions, endsAt }: Assignment, as: Assignment) =>
+    conditions === undefined && (endsAt === undefined || (as.endsAt !== undefined && as.endsAt <= endsAt))
+  const gained = new Set<AnyPermission>()
+  for (const one of live) {
+    const { filters } = one.assignment
+    if (!selects(filters, after) || selects(filters, before)) continue
+    const enough = had.filter(({ assignment }) => lasts(assignment, one.assignment))
+    const kept = new Set(unite(compiled, enough))
+    for (const permission of unite(compiled, [one])) if (!kept.has(permission)) gained.add(permission)
+  }
+  return gained
+}
+type Tags = Readonly<Record<string, string>>
 
 /** Each filter once, however it is spelled twice. */
 function united(some: readonly TagFilter[], others: readonly TagFilter[]): readonly TagFilter[] {

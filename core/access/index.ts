@@ -30,6 +30,7 @@ export {
 export {
   type Coverage,
   covers,
+  gainedByTags,
   type HeldPermissions,
   type Holding,
   holdingOf,

@@ -199,6 +199,18 @@ const writes: readonly ((tx: Tx, by: Choices) => Promise<unknown>)[] = [
         where u.tenant_id = $1::text and u.user_id = $3::text and w.workspace_id = $5::text on conflict do nothing`,
       [tx.tenant, newUid(), pick(users), viewer, pick(workspaces)],
     ),
+  ...['workspace_roles', 'resource_roles'].map(
+    (table) =>
+      (tx: Tx, { pick, below }: Choices) =>
+        tx.query(
+          `update ${table} set ends_at = $3::timestamptz, conditions = $4::jsonb
+            where tenant_id = $1::text and (user_id = $2::text or user_id is null)`,
+          [
+            ...[tx.tenant, pick(users), pick([null, new Date(1e12), new Date(2e12 + below(9))])],
+            pick([null, null, '{"networks":["10.0.0.0/8"]}']),
+          ],
+        ),
+  ),
   (tx, { pick }) =>
     tx.query('delete from workspaces where tenant_id = $1::text and workspace_id = $2::text', [
       tx.tenant,

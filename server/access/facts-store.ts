@@ -13,6 +13,7 @@ import { conditionsIn } from './conditions.ts'
 import { readFilters } from './filter-store.ts'
 import { type ResourceRole, readResourceRoles, type Subjects } from './resource-role-store.ts'
 import { readRoles } from './role-store.ts'
+import { termsToDecide } from './terms.ts'
 import { readWorkspaceAssignments } from './workspace-role-store.ts'
 
 // What decides in a tenant, read from its tables: all of it, or what concerns some people, teams or roles. Every table that is
@@ -195,16 +196,17 @@ function toAssignment(row: AssignmentRow, share: Sharing): Assignment {
 
 /** A resource role as decisions see it: one assignment per role and project, all under its id. */
 function toAssignments(
-  { uid, subject, projects, filters, roles }: ResourceRole,
+  { uid, subject, projects, filters, roles, endsAt, conditions }: ResourceRole,
   stored: ReadonlyMap<string, TagFilter>,
   share: Sharing,
 ): Assignment[] {
   const selected = filters.flatMap((filter) => stored.get(filter) ?? [])
+  const terms = termsToDecide({ endsAt, conditions: conditions && share.conditions(conditions) })
   const holder = 'user' in subject ? share.subject('user', subject.user) : share.subject('team', subject.team)
   return projects.flatMap((projectUid) =>
     roles.map((roleUid) => ({
       ...{ id: uid, subject: holder, roleUid: share.text(roleUid), filters: selected },
-      scope: share.project(projectUid),
+      ...{ scope: share.project(projectUid), ...terms },
     })),
   )
 }

@@ -19,7 +19,7 @@ import {
   updateFilter,
   type WrittenFilter,
 } from './filter-store.ts'
-import { resourceRolesWith } from './resource-role-store.ts'
+import { forgetEndedWith, resourceRolesWith } from './resource-role-store.ts'
 import { holdingsOfResourceRole } from './resource-roles.ts'
 
 /** How many of a filter's uses a refusal names. */
@@ -197,6 +197,7 @@ export const filterEndpoints: readonly Endpoint[] = [
             count: uses.length,
           }),
         )
+      await forgetEndedWith(tx, uid)
       await deleteFilter(tx, uid)
       return ok({ body: undefined, resource: { uid, name }, details: { filter } })
     },
@@ -211,7 +212,7 @@ async function change({ tx, access, now }: Changing, before: Filter, after: Writ
     // Who acts through it acts on what it selects from now on: the same as giving it anew (threat D01).
     const uses = await resourceRolesWith(tx, before.uid)
     // A role that is switched off gives nothing; switching it on asks for what it would give then.
-    const given = uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter]))
+    const given = uses.flatMap((use) => holdingsOfResourceRole(use, [after.filter], use))
     const covered = access.coversRoles(given.filter(({ roleUid }) => access.isRoleOn(roleUid)))
     if (!covered.ok) return covered
   }

@@ -7,6 +7,7 @@ export {
   assignmentsOfUsers,
   describeChange,
   firstUnknown,
+  type GivenTerms,
   type Giver,
   inheritedAssignments,
   insertAssignments,
@@ -23,6 +24,15 @@ export { type ExplainPorts, explainEndpoints } from './explain-routes.ts'
 export type { TenantState, UserFacts, UserState } from './facts-store.ts'
 export { newCallsStaleMs, openStreamsStaleMs } from './feed.ts'
 export { canBeEvaluated } from './filter-routes.ts'
+export {
+  type AssignmentsOf,
+  changeTerms,
+  describeAssignments,
+  type HeldAssignment,
+  listAssignments,
+  placesOf,
+  readAssignment,
+} from './held-assignments.ts'
 export type { EndReason, LiveCall, LiveCalls, Registration } from './live-calls.ts'
 export {
   type Condition,
@@ -43,18 +53,19 @@ export { roleNames } from './role-store.ts'
 export { accessEndpoints } from './routes.ts'
 export { type SimulatePorts, simulateEndpoints } from './simulate-routes.ts'
 export type { Snapshot } from './snapshot.ts'
+export { isStanding, removeAssignment, termsToShow } from './terms.ts'
 export {
-  type AssignmentsOf,
-  changeTerms,
   findHeld,
   giveUntil,
-  listAssignments,
   mayAssign,
   mayNotAssign,
-  readAssignment,
-  removeAssignment,
   roleToGive,
   type StoredAssignment,
 } from './timed-assignments.ts'
-export { type HeldWorkspaceRole, inheritedWorkspaceRoles, workspaceRolesOf } from './workspace-role-store.ts'
-export { describeWorkspaceRoles, setWorkspaceRoles } from './workspace-roles.ts'
+export {
+  type HeldWorkspaceRole,
+  inheritedWorkspaceRoles,
+  projectsOfWorkspaces,
+  workspaceRolesOf,
+} from './workspace-role-store.ts'
+export { describeWorkspaceRoles, giveOnWorkspace, setWorkspaceRoles } from './workspace-roles.ts'

@@ -4,23 +4,22 @@ import type { RequestAccess, Target } from '../gateway/index.ts'
 type Labels = Readonly<Record<string, string>>
 
 /**
- * What the caller could do to an object by new labels that they may not do to it now, or now only on conditions. Roles reach objects by
- * their labels, so whoever may write labels and holds such a role could give themselves more (threats D01 and D02).
+ * What the caller could do to an object by new labels that they may not do to it now, or now only for a time or under conditions. Roles
+ * reach objects by their labels, so whoever may write labels and holds such a role could give themselves more (threats D01 and D02).
  *
  * @param kinds what rights on the object begin with; of a cluster all may matter
  */
 export const gainedByLabels = (
-  { allowsForGood }: Pick<RequestAccess, 'allowsForGood'>,
+  access: Pick<RequestAccess, 'gainedByLabels'>,
   target: Target,
   {
     before,
     after,
     kinds,
   }: { readonly before: Labels; readonly after: Labels; readonly kinds: readonly string[] | 'all' },
-): Permission | undefined =>
-  [...permissions].find(
-    (permission) =>
-      (kinds === 'all' || kinds.includes(permission.split('.')[0] ?? '')) &&
-      allowsForGood(permission, { ...target, tags: after }) &&
-      !allowsForGood(permission, { ...target, tags: before }),
+): Permission | undefined => {
+  const gained = access.gainedByLabels(target, { before, after })
+  return [...permissions].find(
+    (permission) => gained.has(permission) && (kinds === 'all' || kinds.includes(permission.split('.')[0] ?? '')),
   )
+}

@@ -9,6 +9,7 @@ import {
   differenceFor,
   explain,
   filteredGrantsOf,
+  gainedByTags,
   type Holding,
   holdingOf,
   holdingsOf,
@@ -50,6 +51,7 @@ export function requestAccess(
     allowsForGood: (permission, on) =>
       decide({ subject, permission, resource: resourceOf(on), now: Number.POSITIVE_INFINITY }, compiled).effect ===
       'allow',
+    gainedByLabels: ({ scope }, labels) => gainedByTags(compiled, subject, { scope, ...labels }, now),
     coversRoles(given) {
       const holdings: Holding[] = []
       for (const { roleUid, scope, filters = 'none', endsAt } of given) {

@@ -93,6 +93,21 @@ test('the resource roles of a tenant come to no more than it may have, and fewer
   assert.equal((await api.call(admin, change, { params: first, body: large })).status, 204)
   const other = await api.must(admin, 'GET /v1/users/{uid}/resourceRoles', { params })
   assert.equal(other.resourceRoles.length, 101)
+
+  // What has ended is kept while there is room for it, and makes room where there is none.
+  for (let count = 0; count < 3; count++)
+    assert.equal((await api.call(admin, give, { params, body: large })).status, 204)
+  assert.equal((await api.call(admin, give, { params, body: large })).refusal?.code, 'resource_limit')
+  const ended = `bbbbbbbbbbbb${(2).toString(16).padStart(12, '0')}`
+  await sql(
+    `update resource_roles set ends_at = now() - interval '1 second' where tenant_id = $1 and resource_role_id = $2`,
+    [tenant, ended],
+  )
+  const rows = async () =>
+    (await sql('select from resource_roles where tenant_id = $1 and resource_role_id = $2', [tenant, ended])).rowCount
+  assert.equal(await rows(), 1)
+  assert.equal((await api.call(admin, give, { params, body: large })).status, 204)
+  assert.equal(await rows(), 0)
 })
 
 test('an answer names the first hundred of the grants, and says of how many', async () => {

@@ -1,17 +1,19 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { FilterUid, ProjectUid, RoleUid } from '../../contract/ids.ts'
+import { FilterUid, ProjectUid, type ResourceRoleUid, RoleUid } from '../../contract/ids.ts'
 import { assignmentsOfResourceRoles, assignmentsPerResourceRole } from '../../contract/limits.ts'
 import type { resourceRoleIn } from '../../contract/wire/filters.ts'
 import { mayBeGiven, type TagFilter, type TagFilterSet } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { GivenRole } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { firstUnknown, type Giver, type Subject } from './assignments.ts'
+import { firstUnknown, type GivenTerms, type Giver, type Subject } from './assignments.ts'
 import { readFilters } from './filter-store.ts'
 import {
   countCompiled,
+  countOf,
   deleteResourceRole,
+  forgetEnded,
   insertResourceRole,
   type ResourceRole,
   replaceResourceRole,
@@ -19,6 +21,7 @@ import {
   type WrittenResourceRole,
 } from './resource-role-store.ts'
 import { givableRoles } from './role-store.ts'
+import { isStanding } from './terms.ts'
 
 type Sent = z.output<typeof resourceRoleIn>
 
@@ -27,8 +30,11 @@ const maxOfEach = 100
 /** How many resource roles one user or team may hold. */
 const maxOfSubject = 200
 
+/** What was given: its uid, and as an audit entry tells it. */
+export type GivenResourceRole = { readonly uid: ResourceRoleUid; readonly described: Record<string, unknown> }
+
 /**
- * Gives a user or team roles on what filters select.
+ * Gives a user or team roles on what filters select, for good and for every request or as the terms say.
  *
  * @returns refuses lists that are empty, what does not exist, roles that are not for resources, and more than the giver holds
  */
@@ -37,18 +43,21 @@ export async function giveResourceRole(
   giver: Giver,
   subject: Subject,
   sent: Sent,
-): Promise<Result<Record<string, unknown>, Refusal>> {
-  const checked = await check(tx, giver, sent, undefined)
+  terms: GivenTerms = {},
+): Promise<Result<GivenResourceRole, Refusal>> {
+  const checked = await check(tx, giver, sent, { terms })
   if (!checked.ok) return checked
-  if ((await resourceRolesOf(tx, subject)).length >= maxOfSubject)
+  // What has ended is kept for as long as there is room for it.
+  if ((await countOf(tx, subject)) >= maxOfSubject) await forgetEnded(tx, subject)
+  if ((await countOf(tx, subject)) >= maxOfSubject)
     return err(refuse('resource_limit', `One user or team holds at most ${maxOfSubject} resource roles`))
   const room = await hasRoomFor(tx, checked.value.written, undefined)
   if (!room.ok) return room
-  await insertResourceRole(tx, subject, checked.value.written, giver.by, giver.now)
-  return ok({ resourceRole: checked.value.described })
+  const uid = await insertResourceRole(tx, subject, { ...checked.value.written, terms }, giver.by, giver.now)
+  return ok({ uid, described: checked.value.described })
 }
 
-/** Makes one of a subject's resource roles another; `not_found` where it is not theirs. */
+/** Makes one of a subject's resource roles another, held for as long and for the same requests; `not_found` where it is not theirs. */
 export async function changeResourceRole(
   tx: Tx,
   giver: Giver,
@@ -58,7 +67,7 @@ export async function changeResourceRole(
 ): Promise<Result<Record<string, unknown>, Refusal>> {
   const before = await find(tx, subject, uid)
   if (!before.ok) return before
-  const checked = await check(tx, giver, sent, before.value)
+  const checked = await check(tx, giver, sent, { before: before.value, terms: before.value })
   if (!checked.ok) return checked
   const room = await hasRoomFor(tx, checked.value.written, before.value)
   if (!room.ok) return room
@@ -79,9 +88,9 @@ export async function takeResourceRole(
   return ok({ removedResourceRole: described })
 }
 
-/** A subject's resource roles with the names of all that they are made of. */
+/** A subject's resource roles that are held for good and for every request, with the names of all that they are made of. */
 export async function describeResourceRoles(tx: Tx, subject: Subject) {
-  return describeEach(tx, await resourceRolesOf(tx, subject))
+  return describeEach(tx, (await resourceRolesOf(tx, subject)).filter(isStanding))
 }
 
 /** Resource roles with whose they are and the names of all that they are made of. */
@@ -91,10 +100,22 @@ export async function describeEach(tx: Tx, held: readonly ResourceRole[]) {
 }
 
 /** What a resource role gives, were its filters these: for the check that nobody gives more than they hold. */
-export function holdingsOfResourceRole({ projects, roles }: WrittenResourceRole, filters: TagFilterSet): GivenRole[] {
+export function holdingsOfResourceRole(
+  { projects, roles }: WrittenResourceRole,
+  filters: TagFilterSet,
+  { endsAt }: GivenTerms,
+): GivenRole[] {
+  const end = endsAt === undefined ? {} : { endsAt: endsAt.getTime() }
   return projects.flatMap((projectUid) =>
-    roles.map((roleUid) => ({ roleUid, scope: { kind: 'project' as const, projectUid }, filters })),
+    roles.map((roleUid) => ({ roleUid, scope: { kind: 'project' as const, projectUid }, filters, ...end })),
   )
+}
+
+/** The same of one that somebody holds, were it held until another time. */
+export async function holdingsUntil(tx: Tx, held: ResourceRole, endsAt: Date | undefined): Promise<GivenRole[]> {
+  const filters = await filtersOf(tx, held.filters)
+  const selected = held.filters.flatMap((uid) => filters.get(uid) ?? [])
+  return holdingsOfResourceRole(held, selected, { endsAt })
 }
 
 async function find(tx: Tx, subject: Subject, uid: string): Promise<Result<ResourceRole, Refusal>> {
@@ -111,13 +132,21 @@ async function hasRoomFor(
   before: ResourceRole | undefined,
 ): Promise<Result<undefined, Refusal>> {
   const more = sizeOf(written) - (before ? sizeOf(before) : 0)
-  if (more <= 0 || (await countCompiled(tx)) + more <= assignmentsOfResourceRoles) return ok(undefined)
+  const fits = async () => (await countCompiled(tx)) + more <= assignmentsOfResourceRoles
+  if (more <= 0 || (await fits())) return ok(undefined)
+  await forgetEnded(tx)
+  if (await fits()) return ok(undefined)
   const limit = assignmentsOfResourceRoles
   const why = `The resource roles of a tenant, each with its projects times its roles, come to at most ${limit}. Remove one`
   return err(refuse('resource_limit', why, { limit }))
 }
 
-async function check(tx: Tx, giver: Giver, sent: Sent, before: ResourceRole | undefined) {
+async function check(
+  tx: Tx,
+  giver: Giver,
+  sent: Sent,
+  { before, terms }: { readonly before?: ResourceRole; readonly terms: GivenTerms },
+) {
   const { filterRefs, projectUids, roles } = sent
   for (const [member, list] of Object.entries({ filterRefs, projectUids, roles })) {
     // Without a filter the roles would act on everything, or on nothing: neither is what a resource role is.
@@ -147,7 +176,7 @@ async function check(tx: Tx, giver: Giver, sent: Sent, before: ResourceRole | un
       refuse('invalid', `projectUids times roles: are at most ${assignmentsPerResourceRole} in a resource role`),
     )
   const selected = written.filters.flatMap((uid) => filters.get(uid) ?? [])
-  const covered = giver.covers(holdingsOfResourceRole(added(written, before), selected))
+  const covered = giver.covers(holdingsOfResourceRole(added(written, before), selected, terms))
   if (!covered.ok) return covered
   const described = await describe(tx, written)
   return ok({ written, described })

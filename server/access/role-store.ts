@@ -185,13 +185,13 @@ export async function usesOfRole(tx: Tx, uid: RoleUid): Promise<RoleUse[]> {
       union all
      select a.user_id, a.team_id, w.project_id, a.workspace_id
        from workspace_roles a join workspaces w using (tenant_id, workspace_id)
-      where a.tenant_id = $1 and a.role_id = $2
+      where a.tenant_id = $1 and a.role_id = $2 and (a.ends_at is null or a.ends_at > now())
       union all
      select r.user_id, r.team_id, p.project_id, null
        from resource_role_roles rr
        join resource_roles r using (tenant_id, resource_role_id)
        left join resource_role_projects p using (tenant_id, resource_role_id)
-      where rr.tenant_id = $1 and rr.role_id = $2
+      where rr.tenant_id = $1 and rr.role_id = $2 and (r.ends_at is null or r.ends_at > now())
       order by 1, 2, 3, 4`,
     [tx.tenant, uid],
   )

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { AssignmentUid, RoleUid, type TeamUid, UserUid } from '../../contract/ids.ts'
+import { AssignmentUid, RoleUid, UserUid } from '../../contract/ids.ts'
 import { predefinedRoles } from '../../contract/roles.ts'
 import { nameKey } from '../../contract/wire/common.ts'
 import type { RequestConditions } from '../../core/access/index.ts'
@@ -10,7 +10,6 @@ import {
   type AssignedRole,
   assign,
   columns,
-  type GivenTerms,
   type Giver,
   insertAssignments,
   notEnded,
@@ -21,8 +20,9 @@ import {
   scopeOf,
   toAssigned,
 } from './assignments.ts'
-import { conditionsIn } from './conditions.ts'
+import type { Subjects } from './resource-role-store.ts'
 import { givableRoles, readRoles } from './role-store.ts'
+import { setTerms, type TermsRow, termsIn } from './terms.ts'
 
 /** One role given to one user or team in one place, as a thing of its own: it may have an end and conditions. */
 export type StoredAssignment = AssignedRole & {
@@ -34,23 +34,17 @@ export type StoredAssignment = AssignedRole & {
   readonly createdBy: UserUid | undefined
 }
 
-/** What is asked for: by one subject (a user's teams are subjects of their own), or in one project. */
-export type AssignmentsOf =
-  | { readonly users: readonly UserUid[]; readonly teams: readonly TeamUid[] }
-  | { readonly project: string }
+/** Those of some subjects, the oldest first; what has ended is not held any more. */
+export const plainRolesOf = (tx: Tx, { users, teams }: Subjects): Promise<StoredAssignment[]> =>
+  read(tx, '(a.user_id = any($2) or a.team_id = any($3))', [users, teams])
 
-/** What is held, the oldest first; what has ended is not held any more. */
-export async function listAssignments(tx: Tx, of: AssignmentsOf): Promise<StoredAssignment[]> {
-  const condition = 'project' in of ? 'a.project_id = $2' : '(a.user_id = any($2) or a.team_id = any($3))'
-  const values = 'project' in of ? [of.project] : [of.users, of.teams]
-  return read(tx, condition, values)
-}
+/** Those in one project. */
+export const plainRolesIn = (tx: Tx, project: string): Promise<StoredAssignment[]> =>
+  read(tx, 'a.project_id = $2', [project])
 
-/** The assignment that a path names, while it is held. */
-export async function readAssignment(tx: Tx, uid: string): Promise<StoredAssignment | undefined> {
-  if (!AssignmentUid.safeParse(uid).success) return undefined
-  return (await read(tx, 'a.assignment_id = $2', [uid]))[0]
-}
+/** One, while it is held. */
+export const readPlainRole = async (tx: Tx, uid: AssignmentUid): Promise<StoredAssignment | undefined> =>
+  (await read(tx, 'a.assignment_id = $2', [uid]))[0]
 
 /**
  * Whether somebody may say who holds roles there: who changes such subjects, or in a project who changes the project. What
@@ -158,59 +152,25 @@ export async function giveUntil(tx: Tx, giver: Giver, gift: UntilGift): Promise<
   const covered = giver.covers([heldUntil(role, place, endsAt)])
   if (!covered.ok) return covered
   if (before?.endsAt) {
-    if (endsAt === undefined || before.endsAt < endsAt) await setTerms(tx, before.uid, { endsAt })
+    if (endsAt === undefined || before.endsAt < endsAt) await setTerms(tx, 'role', before.uid, { endsAt })
   } else await insertAssignments(tx, wanted.value, giver.by, giver.now, { endsAt, conditions })
   const after = await findHeld(tx, gift)
   if (!after) throw new Error(`the role ${role} that was given is not there`)
   return ok(after)
 }
 
-/**
- * Changes until when and for which requests something is held. A later end, none at all, or other conditions take what giving takes; a
- * sooner end, and conditions where there were none, do not.
- */
-export async function changeTerms(
-  tx: Tx,
-  giver: Giver,
-  { uid, role, place, ...before }: StoredAssignment,
-  after: GivenTerms,
-): Promise<Result<undefined, Refusal>> {
-  const isSame = JSON.stringify(after.conditions) === JSON.stringify(before.conditions)
-  const covered =
-    endsNoLater(after.endsAt, before.endsAt) && (isSame || before.conditions === undefined)
-      ? ok(undefined)
-      : giver.covers([heldUntil(role, place, after.endsAt)])
-  if (!covered.ok) return covered
-  await setTerms(tx, uid, after)
-  return ok(undefined)
-}
-
-const endsNoLater = (after: Date | undefined, before: Date | undefined): boolean =>
-  before === undefined || (after !== undefined && after <= before)
-
-const heldUntil = (roleUid: string, place: Place, endsAt: Date | undefined) => ({
+/** What a role gives until a time. */
+export const heldUntil = (roleUid: string, place: Place, endsAt: Date | undefined) => ({
   ...{ roleUid, scope: scopeOf(place) },
   ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }),
 })
 
-export async function removeAssignment(tx: Tx, uid: AssignmentUid): Promise<void> {
-  await tx.query('delete from role_assignments where tenant_id = $1 and assignment_id = $2', [tx.tenant, uid])
-}
-
-async function setTerms(tx: Tx, uid: AssignmentUid, { endsAt, conditions }: GivenTerms): Promise<void> {
-  await tx.query(
-    'update role_assignments set ends_at = $3, conditions = $4::jsonb where tenant_id = $1 and assignment_id = $2',
-    [tx.tenant, uid, endsAt ?? null, conditions === undefined ? null : JSON.stringify(conditions)],
-  )
-}
-
-type StoredRow = Row & {
-  readonly assignment_id: string
-  readonly ends_at: Date | null
-  readonly conditions: unknown
-  readonly created_at: Date
-  readonly created_by: string | null
-}
+type StoredRow = Row &
+  TermsRow & {
+    readonly assignment_id: string
+    readonly created_at: Date
+    readonly created_by: string | null
+  }
 
 /** @param condition over `a`, its values from $2 on */
 async function read(tx: Tx, condition: string, values: readonly unknown[]): Promise<StoredAssignment[]> {
@@ -222,8 +182,7 @@ async function read(tx: Tx, condition: string, values: readonly unknown[]): Prom
   return rows.map((row) => ({
     ...toAssigned(row),
     uid: AssignmentUid.parse(row.assignment_id),
-    endsAt: row.ends_at ?? undefined,
-    conditions: row.conditions === null ? undefined : conditionsIn(row.conditions),
+    ...termsIn(row),
     createdAt: row.created_at,
     createdBy: row.created_by === null ? undefined : UserUid.parse(row.created_by),
   }))

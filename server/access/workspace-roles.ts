@@ -1,10 +1,11 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { type ProjectUid, RoleUid, WorkspaceUid } from '../../contract/ids.ts'
-import { mayBeGiven } from '../../core/access/index.ts'
+import { mayBeGiven, type WorkspaceScope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import type { Giver, Subject } from './assignments.ts'
+import type { GivenTerms, Giver, Subject } from './assignments.ts'
 import { givableRoles } from './role-store.ts'
+import { isStanding, termsToShow } from './terms.ts'
 import {
   deleteWorkspaceRoles,
   type HeldWorkspaceRole,
@@ -21,11 +22,16 @@ type Given = {
 }
 
 /** What changed, for the audit entry. */
-export type WorkspaceRoleChange = { readonly added: readonly Given[]; readonly removed: readonly Given[] }
+export type WorkspaceRoleChange = {
+  /** `before`: the end and the conditions in whose place it is held for good now. */
+  readonly added: readonly (Given & { readonly before?: ReturnType<typeof termsToShow> })[]
+  readonly removed: readonly Given[]
+}
 
 /**
  * Gives a user or team exactly these roles on each workspace that is named, and leaves it alone on all others: clients name
- * those that they take away, with no roles. Only what is added has to be held by the giver.
+ * those that they take away, with no roles. Only what is added has to be held by the giver; what ends by itself or counts for
+ * some requests only is left alone, unless it is named: then it is held for good.
  */
 export async function setWorkspaceRoles(
   tx: Tx,
@@ -48,14 +54,11 @@ export async function setWorkspaceRoles(
     if (project === undefined) return err(refuse('not_found', `No workspace ${uid} in this tenant`))
     named.add(uid)
     for (const roleUid of roles) {
-      const role = givable.get(roleUid)
-      if (!role) return err(refuse('not_found', `No role ${roleUid} in this tenant`))
       const scope = { kind: 'workspace', projectUid: project, workspaceUid: uid } as const
-      if (!mayBeGiven(role.scope, { scope, filters: 'none' }, tx.tenant))
-        return err(
-          refuse('invalid', `"${role.name}" is a ${role.scope} role: on a workspace only project roles are given`),
-        )
-      const given = { workspace: WorkspaceUid.parse(uid), project, role: RoleUid.parse(roleUid), name: role.name }
+      const role = givenThere(tx, givable, roleUid, scope)
+      if (!role.ok) return role
+      const { name } = role.value
+      const given = { workspace: WorkspaceUid.parse(uid), project, role: RoleUid.parse(roleUid), name }
       wanted.set(keyOf(given), given)
     }
   }
@@ -64,8 +67,12 @@ export async function setWorkspaceRoles(
       .filter(({ workspace }) => named.has(workspace))
       .map((one) => [keyOf(one), one]),
   )
-  const added = [...wanted.values()].filter((one) => !had.has(keyOf(one)))
-  const removed = [...had.values()].filter((one) => !wanted.has(keyOf(one)))
+  const added = [...wanted].flatMap(([key, one]) => {
+    const before = had.get(key)
+    if (before === undefined) return [one]
+    return isStanding(before) ? [] : [{ ...one, before: termsToShow(before) }]
+  })
+  const removed = [...had].flatMap(([key, one]) => (wanted.has(key) || !isStanding(one) ? [] : [one]))
   const covered = giver.covers(
     added.map(({ role, project, workspace }) => ({
       roleUid: role,
@@ -81,11 +88,68 @@ export async function setWorkspaceRoles(
   return ok({ added, removed })
 }
 
+/** A role on a workspace, until a time and under conditions perhaps. */
+export type WorkspaceGift = GivenTerms & {
+  readonly subject: Subject
+  readonly role: string
+  readonly workspace: string
+}
+
+/**
+ * Gives one role on one workspace. The giver must hold it there for at least as long, and without conditions.
+ *
+ * @returns refuses with `conflict` what is held there already
+ */
+export async function giveOnWorkspace(
+  tx: Tx,
+  giver: Giver,
+  { subject, role: roleUid, workspace: uid, ...terms }: WorkspaceGift,
+): Promise<Result<HeldWorkspaceRole, Refusal>> {
+  const projectUid = (await projectsOfWorkspaces(tx, [uid])).get(uid)
+  if (projectUid === undefined) return err(refuse('not_found', `No workspace ${uid} in this tenant`))
+  const scope = { kind: 'workspace', projectUid, workspaceUid: uid } as const
+  const role = givenThere(tx, await givableRoles(tx, [roleUid]), roleUid, scope)
+  if (!role.ok) return role
+  const find = async () =>
+    (await workspaceRolesOf(tx, subject)).find((one) => one.workspace === uid && one.role === roleUid)
+  const before = await find()
+  if (before)
+    return err(
+      refuse('conflict', `"${before.name}" is held there already; change its end or conditions instead`, {
+        uid: before.assignment,
+      }),
+    )
+  const { endsAt } = terms
+  const covered = giver.covers([{ roleUid, scope, ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }) }])
+  if (!covered.ok) return covered
+  const given = { role: RoleUid.parse(roleUid), workspace: WorkspaceUid.parse(uid) }
+  await insertWorkspaceRoles(tx, subject, [given], giver.by, giver.now, terms)
+  const after = await find()
+  if (!after) throw new Error(`the role ${roleUid} that was given on workspace ${uid} is not there`)
+  return ok(after)
+}
+
+/** A role that can be given on a workspace; refuses what does not exist and what is not given there. */
+function givenThere(
+  { tenant }: Tx,
+  givable: Awaited<ReturnType<typeof givableRoles>>,
+  roleUid: string,
+  scope: WorkspaceScope,
+) {
+  const role = givable.get(roleUid)
+  if (!role) return err(refuse('not_found', `No role ${roleUid} in this tenant`))
+  if (mayBeGiven(role.scope, { scope, filters: 'none' }, tenant)) return ok(role)
+  return err(refuse('invalid', `"${role.name}" is a ${role.scope} role: on a workspace only project roles are given`))
+}
+
 const keyOf = ({ workspace, role }: Pick<HeldWorkspaceRole, 'workspace' | 'role'>) => `${workspace} ${role}`
 
 /** The same as an audit entry tells it. */
 export function describeWorkspaceRoles(subject: Subject, { added, removed }: WorkspaceRoleChange) {
-  const describe = (list: readonly Given[]) =>
-    list.map(({ workspace, project, role, name }) => ({ ...subject, role: name, roleUid: role, project, workspace }))
+  const describe = (list: WorkspaceRoleChange['added']) =>
+    list.map(({ workspace, project, role, name, before }) => ({
+      ...{ ...subject, role: name, roleUid: role, project, workspace },
+      ...(before ? { before } : {}),
+    }))
   return { added: describe(added), removed: describe(removed) }
 }

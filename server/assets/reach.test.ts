@@ -87,15 +87,30 @@ let filters = 0
 async function giveOnTags(
   admin: Principal,
   who: Principal,
-  given: { project: string; filterGroup: object; role: string },
+  given: { project: string; filterGroup: object; role: string; terms?: object },
 ) {
-  const { project, filterGroup, role } = given
+  const { project, filterGroup, role, terms } = given
   const body = { metadata: { name: `filter ${++filters}` }, spec: { filterGroup } }
   const { uid } = await api.must(admin, 'POST /v1/filters/tag', { body })
-  await api.must(admin, 'POST /v1/users/{uid}/resourceRoles', {
-    ...{ params: { uid: who.user }, body: { projectUids: [project], filterRefs: [uid], roles: [role] } },
+  if (terms === undefined)
+    return api.must(admin, 'POST /v1/users/{uid}/resourceRoles', {
+      ...{ params: { uid: who.user }, body: { projectUids: [project], filterRefs: [uid], roles: [role] } },
+    })
+  return api.must(admin, 'POST /v1/palisade/access/assignments', {
+    body: { user: who.user, roles: [role], projects: [project], filters: [uid], ...terms },
   })
 }
+/** As time would have it: what ends does so. */
+const endAll = ({ tenant, user }: Principal) =>
+  api.inTenant(tenant, async (tx) => {
+    await api.access.lock(tx)
+    await tx.query(
+      `update resource_roles set ends_at = now() - interval '1 second'
+        where tenant_id = $1 and user_id = $2 and ends_at is not null`,
+      [tenant, user],
+    )
+    await api.access.raise(tx, 'access')
+  })
 const giveInProject = async (admin: Principal, who: Principal, project: string, role: string) =>
   api.must(admin, 'PUT /v1/users/{uid}/projects', {
     ...{ params: { uid: who.user }, body: { projects: [{ projectUid: project, roles: [role] }] } },
@@ -115,7 +130,7 @@ function generator(seed: number) {
   return { next, one }
 }
 
-test('A18 a list shows, and counts, what can be read one by one, whatever roles and filters somebody holds', async () => {
+test('A18 a list shows, and counts, what can be read one by one, whatever roles, filters, ends and conditions there are', async () => {
   const { admin, projects } = await tenant()
   const { next, one } = generator(20_262)
   const labelsOf = () =>
@@ -134,8 +149,16 @@ test('A18 a list shows, and counts, what can be read one by one, whatever roles 
       roles.set(`${scope} ${key}`, await roleOf(admin, scope, both(key)))
   let shown = 0
   let hidden = 0
-  for (let world = 0; world < 5; world++) {
-    const person = await api.person(admin)
+  const office = { networks: ['192.0.2.0/24'] }
+  const termsOf = () =>
+    one([
+      undefined,
+      { endsAt: null, conditions: office },
+      { endsAt: new Date(Date.now() + 3_600_000).toISOString(), conditions: one([null, office]) },
+    ])
+  for (let world = 0; world < 6; world++) {
+    const origin = { address: world % 2 === 0 ? '192.0.2.7' : '198.51.100.7' }
+    const person = { ...(await api.person(admin)), origin }
     for (let given = 0; given < 1 + next(3); given++) {
       const expression = () => ({
         ...{ key: one(['env', 'team', 'other']), negation: next(3) === 0, operator: 'eq' },
@@ -146,8 +169,10 @@ test('A18 a list shows, and counts, what can be read one by one, whatever roles 
         filters: [expression(), ...(next(2) === 0 ? [expression()] : [])],
       }
       const role = roles.get(`resource ${one(['clusterProfile', 'cloudaccount'])}`) ?? ''
-      await giveOnTags(admin, person, { project: one(projects), filterGroup, role })
+      const terms = termsOf()
+      await giveOnTags(admin, person, { project: one(projects), filterGroup, role, ...(terms ? { terms } : {}) })
     }
+    if (world > 3) await endAll(person)
     if (next(3) === 0)
       await giveInProject(
         admin,

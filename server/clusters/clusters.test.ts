@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { parse, parseAllDocuments } from 'yaml'
 import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
+import { permissions } from '../../contract/permissions.ts'
 import { predefinedRole } from '../../contract/roles.ts'
 import { cloudTypes } from '../../contract/wire/clusters.ts'
 import { err, ok } from '../../core/result.ts'
@@ -527,7 +528,11 @@ describe('who sees and does what', () => {
         const says = (permission: string, on: { tags: Record<string, string> }) => allows(permission, on.tags)
         const answer = await patch?.handle({
           ...{ tx, params: { uid }, body: { metadata: { labels } }, target, requestId: 'r', now: new Date() },
-          access: { allows: says, allowsForGood: says },
+          access: {
+            allows: says,
+            gainedByLabels: (_: unknown, { before, after }: Record<'before' | 'after', Record<string, string>>) =>
+              new Set([...permissions].filter((one) => allows(one, after) && !allows(one, before))),
+          },
         } as never) // the members that this handler reads
         return answer?.ok ? 'done' : answer?.error.details?.permission
       })

@@ -131,6 +131,11 @@ export type RequestAccess = {
    * give roles.
    */
   readonly allowsForGood: (permission: Permission | SystemPermission, on: Target | Scope) => boolean
+  /** What the caller could do to an object by other labels that they may not do to it now, or not for as long or by as many requests. */
+  readonly gainedByLabels: (
+    on: Target,
+    labels: Readonly<Record<'before' | 'after', Readonly<Record<string, string>>>>,
+  ) => ReadonlySet<AnyPermission>
   /** Refuses unless the caller holds at least what these role assignments would give: nobody lifts others over themselves. */
   readonly coversRoles: (roles: readonly GivenRole[]) => Result<undefined, Refusal>
   /** Whether the tenant has this role and it is not switched off. */

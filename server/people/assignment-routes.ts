@@ -2,22 +2,31 @@ import type { z } from 'zod'
 import * as contract from '../../contract/assignments.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ProjectUid, TeamUid, UserUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import { uidPath } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import {
   type AssignmentsOf,
   changeTerms,
+  describeAssignments,
   firstUnknown,
+  type GivenTerms,
+  type Giver,
+  giveOnWorkspace,
+  giveResourceRole,
   giveUntil,
+  type HeldAssignment,
   listAssignments,
   mayAssign,
   mayNotAssign,
   type Place,
+  placesOf,
+  projectsOfWorkspaces,
   readAssignment,
   removeAssignment,
-  type StoredAssignment,
   type Subject,
   soundConditions,
+  termsToShow,
 } from '../access/index.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -27,7 +36,7 @@ import { projectNames } from './project-names.ts'
 import { readTeams } from './team-store.ts'
 import { giverOf } from './users.ts'
 
-const toChange = 'user.update or team.update in the tenant, or project.update in the project that it is in'
+const toChange = 'user.update or team.update in the tenant, or project.update in each project that it is in'
 
 /** Roles one by one, with their ends and conditions: what the lists of the published API have no room for. */
 export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'>): readonly Endpoint[] {
@@ -35,7 +44,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     endpoint({
       route: 'GET /v1/palisade/access/assignments',
       summary:
-        'The roles that the caller, a user (with teams), a team, or anybody in a project holds, with their ends and conditions',
+        'The roles that the caller, a user (with teams), a team, or anybody in a project holds, with their ends and conditions: plain ones, those on filters, and those on workspaces',
       permission: { signedIn: 'about oneself; about others with user.get, team.get or, in a project, project.get' },
       query: contract.AssignmentsQuery,
       reply: { status: 200, body: contract.AssignmentList },
@@ -48,32 +57,36 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
     }),
     endpoint({
       route: 'POST /v1/palisade/access/assignments',
-      summary: 'Gives a user or a team a role, until a time or for good, for every request or under conditions',
+      summary:
+        'Gives a user or a team a role, in a place or on what filters select, until a time or for good, for every request or under conditions',
       permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
       body: contract.NewAssignment,
       reply: { status: 201, body: contract.AssignmentMade },
-      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict'],
+      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict', 'resource_limit'],
       audit: 'assignment.created',
       changes: 'access',
       async handle(c) {
         const { tx, body, now } = c
-        const target = await targetOf(tx, body)
+        const what = gifted(body)
+        if (!what.ok) return what
+        const target = await targetOf(tx, body, what.value)
         if (!target.ok) return target
-        const { subject, place } = target.value
+        const { subject, places } = target.value
         const kind = 'user' in subject ? 'user' : 'team'
-        if (!mayAssign(c.access, kind, place)) return err(mayNotAssign(kind, place))
+        const elsewhere = places.find((place) => !mayAssign(c.access, kind, place))
+        if (elsewhere !== undefined) return err(mayNotAssign(kind, elsewhere))
         const endsAt = body.endsAt === null ? ok(undefined) : inFuture(body.endsAt, now)
         if (!endsAt.ok) return endsAt
         const conditions = soundConditions(body.conditions)
         if (!conditions.ok) return conditions
         const terms = { endsAt: endsAt.value, conditions: conditions.value }
-        const gift = { subject, place, role: body.role, ...terms, held: 'refuse' } as const
-        const given = await giveUntil(tx, giverOf(c), gift)
+        const given = await give(c.tx, giverOf(c), subject, what.value, terms)
         if (!given.ok) return given
+        const held = await readAssignment(tx, given.value)
+        if (!held) throw new Error(`the assignment ${given.value} that was made is not there`)
         return ok({
-          body: { uid: given.value.uid, endsAt: endsAt.value?.toISOString() ?? null },
-          resource: { uid: given.value.uid, name: given.value.name },
-          details: detailsOf(given.value),
+          body: { uid: held.uid, endsAt: endsAt.value?.toISOString() ?? null },
+          ...(await recorded(tx, held)),
         })
       },
     }),
@@ -95,11 +108,8 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
         if (!terms.ok) return terms
         const changed = await keepingAnAdministrator(c.tx, () => changeTerms(c.tx, giverOf(c), before, terms.value))
         if (!changed.ok) return changed
-        return ok({
-          body: undefined,
-          resource: { uid: before.uid, name: before.name },
-          details: { ...detailsOf({ ...before, ...terms.value }), before: termsIn(before) },
-        })
+        const { resource, details } = await recorded(c.tx, { ...before, ...terms.value })
+        return ok({ body: undefined, resource, details: { ...details, before: termsToShow(before) } })
       },
     }),
     endpoint({
@@ -114,25 +124,26 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       async handle(c) {
         const found = await changeable(c)
         if (!found.ok) return found
-        const taken = await keepingAnAdministrator(c.tx, async () => ok(await removeAssignment(c.tx, found.value.uid)))
-        if (!taken.ok) return taken
-        return ok({
-          body: undefined,
-          resource: { uid: found.value.uid, name: found.value.name },
-          details: detailsOf(found.value),
-        })
+        // First, while there are names for it.
+        const entry = await recorded(c.tx, found.value)
+        const taken = await keepingAnAdministrator(c.tx, async () => ok(await removeAssignment(c.tx, found.value)))
+        return taken.ok ? ok({ body: undefined, ...entry }) : taken
       },
     }),
   ]
 
-  /** People and teams are named to those who may list them; everybody knows their own name and those of their teams. */
+  /**
+   * People and teams are named to those who may list them, and what roles are made of to those who may see it, or whose roles they
+   * are; everybody knows their own name and those of their teams.
+   */
   async function describe(
     tx: Tx,
-    held: readonly StoredAssignment[],
+    held: readonly HeldAssignment[],
     { access, principal }: Pick<Asking, 'access' | 'principal'>,
   ): Promise<contract.Assignment[]> {
-    const mayList = { people: access.allows('user.list', tenantScope), teams: access.allows('team.list', tenantScope) }
-    const ownTeams = new Set(mayList.teams ? [] : await teamsOf(tx, principal.user))
+    const may = (permission: Permission) => access.allows(permission, tenantScope)
+    const mayList = { people: may('user.list'), teams: may('team.list') }
+    const ownTeams = new Set<string>(await teamsOf(tx, principal.user))
     const people = new Map(
       (await directory.of(tx))
         .filter(({ uid }) => mayList.people || uid === principal.user)
@@ -142,21 +153,57 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       (await readTeams(tx)).filter(({ uid }) => mayList.teams || ownTeams.has(uid)).map(({ uid, name }) => [uid, name]),
     )
     const projects = await projectNames(tx)
-    return held.map(({ uid, subject, role, name, place, endsAt, conditions, createdAt, createdBy }) => ({
-      uid,
-      subject:
+    const onFilters = await describeAssignments(tx, held)
+    const shown = (one: HeldAssignment): contract.Assignment => {
+      const { uid, subject, createdAt, createdBy } = one
+      const common = {
+        uid,
+        subject:
+          'user' in subject
+            ? { kind: 'user' as const, uid: subject.user, name: people.get(subject.user) ?? '' }
+            : { kind: 'team' as const, uid: subject.team, name: teams.get(subject.team) ?? '' },
+        ...termsToShow(one),
+        createdAt: createdAt.toISOString(),
+        createdBy: createdBy ? { uid: createdBy, name: people.get(createdBy) ?? '' } : null,
+      }
+      const isSeen =
         'user' in subject
-          ? { kind: 'user', uid: subject.user, name: people.get(subject.user) ?? '' }
-          : { kind: 'team', uid: subject.team, name: teams.get(subject.team) ?? '' },
-      role: { uid: role, name },
-      project: place === 'tenant' ? null : { uid: place, name: projects.get(place) ?? '' },
-      endsAt: endsAt?.toISOString() ?? null,
-      conditions: conditions ?? null,
-      createdAt: createdAt.toISOString(),
-      createdBy: createdBy ? { uid: createdBy, name: people.get(createdBy) ?? '' } : null,
-    }))
+          ? subject.user === principal.user || may('user.get')
+          : ownTeams.has(subject.team) || may('team.get')
+      const seenIf = (isOne: boolean, { uid, name }: Named) => ({ uid, name: isSeen || isOne ? name : '' })
+      const project = (uid: ProjectUid) => ({ uid, name: projects.get(uid) ?? '' })
+      switch (one.kind) {
+        case 'role': {
+          const place = one.place === 'tenant' ? null : project(one.place)
+          return { kind: one.kind, role: { uid: one.role, name: one.name }, project: place, ...common }
+        }
+        case 'workspace-role': {
+          const scope = { kind: 'workspace', projectUid: one.project, workspaceUid: one.workspace } as const
+          const workspace = { uid: one.workspace, name: one.workspaceName }
+          return {
+            ...{ kind: one.kind, role: { uid: one.role, name: one.name }, project: project(one.project) },
+            workspace: seenIf(access.allows('workspace.get', scope), workspace),
+            ...common,
+          }
+        }
+        case 'resource-role': {
+          const { roles = [], projectUids = [], filterRefs = [] } = onFilters.get(uid) ?? {}
+          return {
+            ...{ kind: one.kind, roles },
+            projects: projectUids.map((project) =>
+              seenIf(access.allows('project.get', { kind: 'project', projectUid: project.uid }), project),
+            ),
+            filters: filterRefs.map((filter) => seenIf(may('filter.get'), filter)),
+            ...common,
+          }
+        }
+      }
+    }
+    return held.map(shown)
   }
 }
+
+type Named = { readonly uid: string; readonly name: string }
 
 type Asking = {
   readonly tx: Tx
@@ -194,22 +241,93 @@ async function teamsOf(tx: Tx, user: string): Promise<readonly TeamUid[]> {
 
 const tenantScope = { kind: 'tenant' } as const
 
+/** What is given: one role in one place, or roles on what filters select. */
+type Gift =
+  | { readonly kind: 'role'; readonly role: string; readonly project: string | undefined }
+  | { readonly kind: 'workspace-role'; readonly role: string; readonly workspace: string }
+  | {
+      readonly kind: 'resource-role'
+      readonly roles: string[]
+      readonly projects: string[]
+      readonly filters: string[]
+    }
+
+/** Which of them a body describes; refuses what would be two of them. */
+function gifted({
+  role,
+  project,
+  workspace,
+  roles,
+  projects,
+  filters,
+}: z.output<typeof contract.NewAssignment>): Result<Gift, Refusal> {
+  if (filters !== undefined) {
+    if (role !== undefined || project !== undefined || workspace !== undefined || !roles || !projects)
+      return err(refuse('invalid', 'With filters name roles and projects, as lists, and nothing else'))
+    return ok({ kind: 'resource-role', roles, projects, filters })
+  }
+  if (roles !== undefined || projects !== undefined)
+    return err(refuse('invalid', 'roles and projects are given together with filters; without filters name a role'))
+  if (role === undefined) return err(refuse('invalid', 'Name a role'))
+  if (workspace === undefined) return ok({ kind: 'role', role, project })
+  if (project !== undefined) return err(refuse('invalid', 'Name a project or a workspace, one of them'))
+  return ok({ kind: 'workspace-role', role, workspace })
+}
+
 async function targetOf(
   tx: Tx,
-  { user, team, project }: z.output<typeof contract.NewAssignment>,
-): Promise<Result<{ readonly subject: Subject; readonly place: Place }, Refusal>> {
+  { user, team }: z.output<typeof contract.NewAssignment>,
+  gift: Gift,
+): Promise<Result<{ readonly subject: Subject; readonly places: readonly Place[] }, Refusal>> {
   if ((user === undefined) === (team === undefined)) return err(refuse('invalid', 'Name a user or a team, one of them'))
-  for (const [kind, uid] of [
-    ['user', user],
-    ['team', team],
-    ['project', project],
+  for (const [kind, uids] of [
+    ['user', user === undefined ? [] : [user]],
+    ['team', team === undefined ? [] : [team]],
+    ['project', projectsOf(gift)],
   ] as const) {
-    if (uid === undefined) continue
-    const unknown = await firstUnknown(tx, kind, [uid])
-    if (unknown !== undefined) return err(refuse('not_found', `No ${kind} ${uid} in this tenant`))
+    const unknown = await firstUnknown(tx, kind, uids)
+    if (unknown !== undefined) return err(refuse('not_found', `No ${kind} ${unknown} in this tenant`))
   }
   const subject = user === undefined ? { team: TeamUid.parse(team) } : { user: UserUid.parse(user) }
-  return ok({ subject, place: project === undefined ? 'tenant' : ProjectUid.parse(project) })
+  if (gift.kind === 'workspace-role') {
+    const project = (await projectsOfWorkspaces(tx, [gift.workspace])).get(gift.workspace)
+    if (project === undefined) return err(refuse('not_found', `No workspace ${gift.workspace} in this tenant`))
+    return ok({ subject, places: [project] })
+  }
+  const projects = projectsOf(gift).map((uid) => ProjectUid.parse(uid))
+  return ok({ subject, places: gift.kind === 'role' && projects.length === 0 ? ['tenant'] : projects })
+}
+
+function projectsOf(gift: Gift): readonly string[] {
+  if (gift.kind === 'resource-role') return gift.projects
+  return gift.kind === 'role' && gift.project !== undefined ? [gift.project] : []
+}
+
+/** @returns the uid of what was given */
+async function give(
+  tx: Tx,
+  giver: Giver,
+  subject: Subject,
+  gift: Gift,
+  terms: GivenTerms,
+): Promise<Result<string, Refusal>> {
+  switch (gift.kind) {
+    case 'role': {
+      const place = gift.project === undefined ? 'tenant' : ProjectUid.parse(gift.project)
+      const { endsAt, conditions } = terms
+      const given = await giveUntil(tx, giver, { subject, place, role: gift.role, endsAt, conditions, held: 'refuse' })
+      return given.ok ? ok(given.value.uid) : given
+    }
+    case 'workspace-role': {
+      const given = await giveOnWorkspace(tx, giver, { subject, role: gift.role, workspace: gift.workspace, ...terms })
+      return given.ok ? ok(given.value.assignment) : given
+    }
+    case 'resource-role': {
+      const { roles, projects: projectUids, filters: filterRefs } = gift
+      const given = await giveResourceRole(tx, giver, subject, { roles, projectUids, filterRefs }, terms)
+      return given.ok ? ok(given.value.uid) : given
+    }
+  }
 }
 
 /** The assignment that the path names, where the caller may change it. */
@@ -221,19 +339,20 @@ async function changeable({
   readonly tx: Tx
   readonly params: { readonly uid: string }
   readonly access: RequestAccess
-}): Promise<Result<StoredAssignment, Refusal>> {
+}): Promise<Result<HeldAssignment, Refusal>> {
   const found = await readAssignment(tx, params.uid)
   if (!found) return err(refuse('not_found'))
   const kind = 'user' in found.subject ? 'user' : 'team'
-  return mayAssign(access, kind, found.place) ? ok(found) : err(mayNotAssign(kind, found.place))
+  const elsewhere = placesOf(found).find((place) => !mayAssign(access, kind, place))
+  return elsewhere === undefined ? ok(found) : err(mayNotAssign(kind, elsewhere))
 }
 
 /** What is held from now on; what is not named stays. */
 function changedTerms(
   body: z.output<typeof contract.AssignmentChange>,
-  before: StoredAssignment,
+  before: HeldAssignment,
   now: Date,
-): Result<Pick<StoredAssignment, 'endsAt' | 'conditions'>, Refusal> {
+): Result<Pick<HeldAssignment, 'endsAt' | 'conditions'>, Refusal> {
   if (body.endsAt === undefined && body.conditions === undefined)
     return err(refuse('invalid', 'Name endsAt or conditions, at least one of them'))
   const endsAt =
@@ -248,15 +367,22 @@ function inFuture(text: string, now: Date): Result<Date, Refusal> {
   return endsAt > now ? ok(endsAt) : err(refuse('invalid', 'endsAt: a time that has not come yet'))
 }
 
-const detailsOf = ({ subject, role, name, place, ...terms }: StoredAssignment) => ({
-  ...subject,
-  role: name,
-  roleUid: role,
-  ...(place === 'tenant' ? {} : { project: place }),
-  ...termsIn(terms),
-})
+/** What an audit entry says of it. */
+async function recorded(tx: Tx, held: HeldAssignment) {
+  const { uid, subject } = held
+  if (held.kind === 'resource-role') {
+    const { roles = [], projectUids = [], filterRefs = [] } = (await describeAssignments(tx, [held])).get(uid) ?? {}
+    const [first, ...others] = roles
+    const name = `${first?.name ?? ''}${others.length === 0 ? '' : ` and ${others.length} more`}`
+    const details = { ...subject, roles, projects: projectUids, filters: filterRefs, ...termsToShow(held) }
+    return { resource: { uid, name }, details }
+  }
+  const { role: roleUid, name } = held
+  const place = placeIn(held)
+  return { resource: { uid, name }, details: { ...subject, role: name, roleUid, ...place, ...termsToShow(held) } }
+}
 
-const termsIn = ({ endsAt, conditions }: Pick<StoredAssignment, 'endsAt' | 'conditions'>) => ({
-  endsAt: endsAt?.toISOString() ?? null,
-  conditions: conditions ?? null,
-})
+function placeIn(held: Exclude<HeldAssignment, { kind: 'resource-role' }>) {
+  if (held.kind === 'workspace-role') return { project: held.project, workspace: held.workspace }
+  return held.place === 'tenant' ? {} : { project: held.place }
+}

@@ -38,7 +38,7 @@ function endpointsFor({ path, whose, read, write, audit, subject }: OneKind): re
   return [
     endpoint({
       route: `GET ${path}`,
-      summary: `Lists ${whose} own resource roles`,
+      summary: `Lists ${whose} own resource roles that are held for good and for every request`,
       permission: read,
       params: uidPath,
       reply: { status: 200, body: wire.resourceRoles },
@@ -60,7 +60,7 @@ function endpointsFor({ path, whose, read, write, audit, subject }: OneKind): re
       changes: 'access',
       async handle(c) {
         const given = await giveResourceRole(c.tx, giverOf(c), subject(c.params.uid), c.body)
-        return given.ok ? ok({ body: undefined, details: given.value }) : given
+        return given.ok ? ok({ body: undefined, details: { resourceRole: given.value.described } }) : given
       },
     }),
     endpoint({

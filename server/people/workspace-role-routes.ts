@@ -5,6 +5,7 @@ import {
   describeWorkspaceRoles,
   type HeldWorkspaceRole,
   inheritedWorkspaceRoles,
+  isStanding,
   setWorkspaceRoles,
   workspaceRolesOf,
 } from '../access/index.ts'
@@ -24,7 +25,7 @@ const teamAt = ({ tx, params }: AtTeam) => findTeam({ tx, params: { uid: params.
 export const workspaceRoleEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'GET /v1/workspaces/users/{userUid}/roles',
-    summary: "A user's roles on workspaces, own and inherited from teams",
+    summary: "A user's roles on workspaces, own and inherited from teams, that are held for good and for every request",
     permission: { object: 'user.get', find: userAt, orOwn: isSelf },
     params: wire.workspaceUserPath,
     reply: { status: 200, body: wire.workspaceRoles },
@@ -32,7 +33,7 @@ export const workspaceRoleEndpoints: readonly Endpoint[] = [
     audit: 'refusals-only',
     async handle({ tx, params }) {
       const user = UserUid.parse(params.userUid)
-      const own = await workspaceRolesOf(tx, { user })
+      const own = (await workspaceRolesOf(tx, { user })).filter(isStanding)
       return ok({ body: { projects: await byProject(tx, own, await inheritedWorkspaceRoles(tx, user)) } })
     },
   }),
@@ -54,14 +55,14 @@ export const workspaceRoleEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     route: 'GET /v1/workspaces/teams/{teamUid}/roles',
-    summary: "A team's roles on workspaces",
+    summary: "A team's roles on workspaces that are held for good and for every request",
     permission: { object: 'team.get', find: teamAt },
     params: wire.workspaceTeamPath,
     reply: { status: 200, body: wire.workspaceRoles },
     refusals: ['not_found'],
     audit: 'refusals-only',
     async handle({ tx, params }) {
-      const own = await workspaceRolesOf(tx, { team: TeamUid.parse(params.teamUid) })
+      const own = (await workspaceRolesOf(tx, { team: TeamUid.parse(params.teamUid) })).filter(isStanding)
       return ok({ body: { projects: await byProject(tx, own, []) } })
     },
   }),

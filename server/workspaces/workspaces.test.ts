@@ -404,6 +404,48 @@ describe('roles on workspaces', () => {
     assert.deepEqual(await rolesOf(admin, who.user), [])
   })
 
+  test('what is given on one until a time or under conditions counts until then, and for such requests', async () => {
+    const { admin, project } = await api.tenant()
+    const [mine, other] = [await newWorkspace(admin, project), await newWorkspace(admin, project)]
+    const guest = await api.person(admin)
+    const given = (workspace: string, terms: object) =>
+      api.must(admin, 'POST /v1/palisade/access/assignments', {
+        body: { user: guest.user, role: role('Workspace Operator'), workspace, ...terms },
+      })
+    const { uid } = await given(mine, { endsAt: new Date(Date.now() + 3_600_000).toISOString() })
+    await given(other, { endsAt: null, conditions: { networks: ['192.0.2.0/24'] } })
+    /** Those that can be read one by one are those that a list shows. */
+    const seen = async (who: Principal) => {
+      const { items } = await api.must(who, 'GET /v1/dashboard/workspaces')
+      const listed = items.map((one: { metadata: { uid: string } }) => one.metadata.uid).toSorted()
+      const read: string[] = []
+      for (const one of [mine, other])
+        if ((await api.call(who, 'GET /v1/workspaces/{uid}', at(one))).status === 200) read.push(one)
+      assert.deepEqual(listed, read.toSorted())
+      return read
+    }
+    const inside = { ...guest, origin: { address: '192.0.2.7' } }
+    assert.deepEqual(await seen(inside), [mine, other])
+    assert.deepEqual(await seen({ ...guest, origin: { address: '198.51.100.7' } }), [mine])
+    await api.inTenant(admin.tenant, async (tx) => {
+      await api.access.lock(tx)
+      await tx.query(
+        `update workspace_roles set ends_at = now() - interval '1 second' where tenant_id = $1 and assignment_id = $2`,
+        [tx.tenant, uid],
+      )
+      await api.access.raise(tx, 'access')
+    })
+    assert.deepEqual(await seen(inside), [other])
+    const asked = { body: { permission: 'workspace.get', workspace: mine } }
+    const { near } = await api.must(guest, 'POST /v1/palisade/access/explain', asked)
+    assert.equal(near.find((one: { assignment: string }) => one.assignment === uid)?.why, 'ended')
+    // Its row is in nobody's way: it is given anew, and taken with the workspace.
+    await given(mine, { endsAt: null })
+    assert.deepEqual(await seen(inside), [mine, other])
+    await api.must(admin, 'DELETE /v1/workspaces/{uid}', at(mine))
+    assert.equal((await api.must(guest, 'GET /v1/palisade/access/assignments')).items.length, 1)
+  })
+
   test('a PUT changes the workspaces that it names and no others; without roles they vanish', async () => {
     const { admin, project } = await api.tenant()
     const [one, two] = [await newWorkspace(admin, project), await newWorkspace(admin, project)]

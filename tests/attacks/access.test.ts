@@ -370,6 +370,13 @@ describe('D02: labels that roles read', () => {
     const held = await acme.admin.must('GET', `/v1/palisade/access/assignments?user=${uid}`)
     const timed = held.items.find((one: { endsAt: string | null }) => one.endsAt !== null)
     await acme.admin.must('DELETE', `/v1/palisade/access/assignments/${timed.uid}`)
+    // Nor is it less for having an end, or conditions.
+    const through = await acme.admin.must('GET', `/v1/palisade/access/assignments?user=${uid}`)
+    const onFilter = through.items.find((one: { kind: string }) => one.kind === 'resource-role')
+    for (const terms of [{ endsAt: inAnHour }, { endsAt: null, conditions: { networks: ['0.0.0.0/0', '::/0'] } }]) {
+      await acme.admin.must('PATCH', `/v1/palisade/access/assignments/${onFilter.uid}`, { body: terms })
+      assert.equal((await relabel({ env: 'dev' })).status, 403, JSON.stringify(terms))
+    }
     // What gives no more is theirs to write.
     assert.equal((await relabel({ env: 'prod', owner: 'eve' })).status, 204)
     assert.equal((await api.call('DELETE', `/v1/spectroclusters/${dev}`, { project })).status, 403)

@@ -23,7 +23,7 @@ before(async () => {
   cluster.intercept = ({ path }) => (path.includes('watch=1') ? 'endless' : undefined)
   const imported = await acme.admin.must('POST', '/v1/palisade/clusters', {
     project,
-    body: { metadata: { name: 'one' }, spec: { kubeconfig: cluster.kubeconfig() } },
+    body: { metadata: { name: 'one', labels: { env: 'dev' } }, spec: { kubeconfig: cluster.kubeconfig() } },
   })
   clusterUid = imported.uid
 })
@@ -33,35 +33,47 @@ after(async () => {
   await family?.stop()
 })
 
-test('the end of a role that was given until a time cuts the streams that rest on it', async () => {
-  const dev = await createUser(palisade, acme, 'dev')
-  const { apiKey } = await dev.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'watches' } } })
+/** Somebody, by a key, and the way to watch pods as them. */
+async function watcher(name: string) {
+  const user = await createUser(palisade, acme, name)
+  const { apiKey } = await user.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'watches' } } })
   const dispatcher = new Agent({ connect: { ca: palisade.caPem } })
   const watch = () =>
     request(`${palisade.url}/k8s/clusters/${clusterUid}/api/v1/pods?watch=1`, {
       dispatcher,
       headers: { authorization: `Bearer ${apiKey}` },
     })
-  const before = await watch()
-  await before.body.dump()
-  assert.equal(before.statusCode, 403)
+  const statusOf = async () => {
+    const { statusCode, body } = await watch()
+    await body.dump()
+    return statusCode
+  }
+  return { uid: user.uid, watch, statusOf, close: () => dispatcher.close() }
+}
 
-  const endsAt = new Date(Date.now() + 3_000)
-  await acme.admin.must('POST', '/v1/palisade/access/assignments', {
-    body: {
-      user: dev.uid,
-      role: predefinedRole('Project Viewer').uid,
-      project,
-      endsAt: endsAt.toISOString(),
-    },
+const ways: Readonly<Record<string, () => Promise<object>>> = {
+  'a role in the project': async () => ({ role: predefinedRole('Project Viewer').uid, project }),
+  'a role on what a filter selects': async () => {
+    const { uid } = await acme.admin.must('POST', '/v1/palisade/filters', {
+      body: { name: 'dev', expressions: [{ key: 'env', operator: 'eq', values: ['dev'] }] },
+    })
+    return { roles: [predefinedRole('Resource Cluster Viewer').uid], projects: [project], filters: [uid] }
+  },
+}
+for (const [way, body] of Object.entries(ways))
+  test(`the end of ${way} that was given until a time cuts the streams that rest on it`, async () => {
+    const dev = await watcher(`dev ${way}`.replaceAll(' ', '-'))
+    assert.equal(await dev.statusOf(), 403)
+    const given = await body()
+    const endsAt = new Date(Date.now() + 3_000)
+    await acme.admin.must('POST', '/v1/palisade/access/assignments', {
+      body: { user: dev.uid, ...given, endsAt: endsAt.toISOString() },
+    })
+    const open = await dev.watch()
+    assert.equal(open.statusCode, 200)
+    // The stream ends, whole or broken off; were it not cut, this would wait for as long as the test may run.
+    await open.body.text().catch(() => undefined)
+    assert.ok(Date.now() >= endsAt.getTime(), 'not before the end')
+    assert.equal(await dev.statusOf(), 403)
+    await dev.close()
   })
-  const open = await watch()
-  assert.equal(open.statusCode, 200)
-  // The stream ends, whole or broken off; were it not cut, this would wait for as long as the test may run.
-  await open.body.text().catch(() => undefined)
-  assert.ok(Date.now() >= endsAt.getTime(), 'not before the end')
-  const after = await watch()
-  await after.body.dump()
-  assert.equal(after.statusCode, 403)
-  await dispatcher.close()
-})

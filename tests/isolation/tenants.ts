@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import type { Api } from '../support/api.ts'
 import { leavesOf, withAt } from './samples.ts'
 import {
+  bodiesOf,
   bodyOf,
   comparable,
   guarded,
@@ -168,17 +169,14 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
       const asked: string[] = []
       const innerOf = new Map(onInnerObjects(world.operations).map(({ route, inner }) => [route, b.ids[inner]]))
       for (const operation of guarded(world.operations)) {
-        const own = bodyOf(operation, (kind) => b.ids[kind])
-        for (const place of leavesOf(own)) {
+        const bodies = () => bodiesOf(operation, (kind) => b.ids[kind])
+        const places = bodies().flatMap((own, at) => leavesOf(own).map((place) => ({ at, place })))
+        for (const { at, place } of places) {
           const kind = kindAt(place)
           if (kind === undefined) continue
           const ask = async (uid: string) => {
             // A new body each time: names in it are used up.
-            const body = withAt(
-              bodyOf(operation, (kind) => b.ids[kind]),
-              place,
-              uid,
-            )
+            const body = withAt(bodies()[at], place, uid)
             const target = operation.path.includes('{') ? kindOf(operation) : undefined
             const path = pathWith(operation, target ? b.ids[target] : '', innerOf.get(operation.route))
             return comparable(await b.admin.call(operation.method, path, { body }), uid)

@@ -414,6 +414,9 @@ export function kindAt(place: Place): Kind | undefined {
   if (['tenantId', 'clientId'].includes(name)) return undefined
   if (name in kindByName) return kindByName[name]
   if (name === 'uid' && place[0] === 'workspaces') return 'workspace'
+  // Lists of ids; as query parameters these are searches.
+  if (place.join('.') === 'projects.[]') return 'project'
+  if (place.join('.') === 'filters.[]') return 'filter'
   // Of what a client sends back as it read it, and not looked at.
   if (name === 'uid' && place.at(-2) === 'metadata') return undefined
   if (/uids?$|ids?$/i.test(name)) throw new Error(`${place.join('.')}: say in tests/isolation/world.ts what it names`)
@@ -611,6 +614,27 @@ const bodies: Readonly<Record<string, (ids: Ids) => unknown>> = {
     sort: [{ field: 'clusterName', order: 'asc' }],
   }),
 }
+
+/** Further bodies of what is said in several ways. */
+const otherBodies: Readonly<Record<string, readonly ((ids: Ids) => unknown)[]>> = {
+  'POST /v1/palisade/access/assignments': [
+    (ids) => ({
+      ...{ user: ids('user', ['user']), workspace: ids('workspace', ['workspace']) },
+      ...{ role: predefinedRole('Workspace Operator').uid, endsAt },
+    }),
+    (ids) => ({
+      ...{ team: ids('team', ['team']), roles: [predefinedRole('Resource Cluster Viewer').uid], endsAt },
+      projects: [ids('project', ['projects', '[]'])].filter((uid) => uid !== undefined),
+      filters: [ids('filter', ['filters', '[]'])].filter((uid) => uid !== undefined),
+    }),
+  ],
+}
+
+/** All bodies that say what an operation can be told. */
+export const bodiesOf = (
+  operation: Pick<DescribedOperation, 'route' | 'requestBody'>,
+  ids: Ids,
+): readonly unknown[] => [bodyOf(operation, ids), ...(otherBodies[operation.route] ?? []).map((make) => make(ids))]
 
 /**
  * A body that gets past the parser.
