@@ -1,15 +1,13 @@
 export { type Access, createAccess } from './access.ts'
 export {
   type AssignedRole,
-  assignmentsIn,
-  assignmentsOf,
-  assignmentsOfTeams,
-  assignmentsOfUsers,
   describeChange,
   firstUnknown,
   type GivenTerms,
   type Giver,
-  inheritedAssignments,
+  heldByTeams,
+  heldIn,
+  inheritedStandingRoles,
   insertAssignments,
   type Place,
   type RoleChange,
@@ -17,6 +15,10 @@ export {
   replaceProjectRoles,
   replaceTenantRoles,
   type Subject,
+  standingRolesIn,
+  standingRolesOf,
+  standingRolesOfTeams,
+  standingRolesOfUsers,
 } from './assignments.ts'
 export { soundConditions } from './conditions.ts'
 export type { ChangeKind } from './epochs.ts'
