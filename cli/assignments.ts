@@ -7,7 +7,7 @@ import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
 import { Failure, wrongUse } from './failure.ts'
-import { projectOf, uidOf } from './named.ts'
+import { type Named, projectOf, uidOf } from './named.ts'
 import { clean, printJson, printSides, printTable, shownTime } from './output.ts'
 
 type Whose = { readonly user?: string; readonly team?: string; readonly project?: string }
@@ -153,12 +153,27 @@ const asOptions = (problem: string): string =>
     .replace(/^networks(\.\w+)*: /, '--network: ')
     .replace(/^signInWithinSeconds: /, '--sign-in-within: ')
 
-const what = ({ role }: Assignment): string => role.name
+const what = (one: Assignment): string => (one.kind === 'resource-role' ? namesOf(one.roles) : one.role.name)
 
 const who = ({ subject }: Assignment): string =>
   `${subject.kind === 'team' ? 'team ' : ''}${subject.name === '' ? subject.uid : subject.name}`
 
-const where = ({ project }: Assignment): string => (project === null ? 'the tenant' : `project ${project.name}`)
+function where(one: Assignment): string {
+  switch (one.kind) {
+    case 'role':
+      return one.project === null ? 'the tenant' : `project ${one.project.name}`
+    case 'workspace-role':
+      return `workspace ${namesOf([one.workspace])} of project ${one.project.name}`
+    case 'resource-role': {
+      const [projects, filters] = [one.projects, one.filters]
+      const inProjects = `${projects.length === 1 ? 'project' : 'projects'} ${namesOf(projects)}`
+      return `${inProjects}, on ${filters.length === 1 ? 'filter' : 'filters'} ${namesOf(filters)}`
+    }
+  }
+}
+
+/** What the reader may not see the name of goes by its uid. */
+const namesOf = (named: readonly Named[]): string => named.map(({ uid, name }) => name || uid).join(', ')
 
 const inWords = (one: Assignment): string => `${what(one)} of ${who(one)} in ${where(one)}`
 

@@ -75,7 +75,11 @@ const kinds = [
     body: ({ project, filter }: World) => ({ roles: [viewer], projects: [project], filters: [filter] }),
     on: ({ project }: World) => ({
       permission: 'cluster.get',
-      resource: { kind: 'spectrocluster', scope: { kind: 'project', projectUid: project } as const, tags: { env: 'dev' } },
+      resource: {
+        kind: 'spectrocluster',
+        scope: { kind: 'project', projectUid: project } as const,
+        tags: { env: 'dev' },
+      },
     }),
     table: 'resource_roles',
     key: 'resource_role_id',
@@ -85,7 +89,10 @@ const kinds = [
     body: ({ workspace }: World) => ({ role: operator, workspace }),
     on: ({ project, workspace }: World) => ({
       permission: 'workspace.get',
-      resource: { kind: 'workspace', scope: { kind: 'workspace', projectUid: project, workspaceUid: workspace } as const },
+      resource: {
+        kind: 'workspace',
+        scope: { kind: 'workspace', projectUid: project, workspaceUid: workspace } as const,
+      },
     }),
     table: 'workspace_roles',
     key: 'assignment_id',

@@ -251,14 +251,17 @@ async function asked({ tx, query, principal, access }: Asking): Promise<Result<A
 /** Whether the caller may read one: whoever may read a list that it is in. */
 async function mayRead(
   { tx, principal, access }: Pick<Asking, 'tx' | 'principal' | 'access'>,
-  { subject, place }: StoredAssignment,
+  held: HeldAssignment,
 ): Promise<Result<undefined, Refusal>> {
+  const { subject } = held
   const isOwn =
     'user' in subject
       ? subject.user === principal.user
       : (await teamsOf(tx, principal.user)).some((team) => team === subject.team)
   const permission = 'user' in subject ? 'user.get' : 'team.get'
-  const inProject = place !== 'tenant' && access.allows('project.get', { kind: 'project', projectUid: place })
+  const inProject = placesOf(held).some(
+    (place) => place !== 'tenant' && access.allows('project.get', { kind: 'project', projectUid: place }),
+  )
   if (isOwn || inProject || access.allows(permission, tenantScope)) return ok(undefined)
   return err(refuse('forbidden', `This needs ${permission}`, { permission, scope: { kind: 'tenant' } }))
 }

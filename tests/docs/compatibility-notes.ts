@@ -9,7 +9,7 @@ export const differences: readonly { readonly of: RegExp; readonly how: string }
     how: 'kept and checked; Palisade decides nothing by the domains, and neither trusts nor presents the certificates',
   },
   {
-    of: /^(GET|PUT) \/v1\/(users|teams)\/\{uid\}\/(roles|projects)$|^PUT \/v1\/projects\/\{uid\}\/(users|teams)$/,
+    of: /^GET \/v1\/(users|teams)\/\{uid\}\/resourceRoles$|^(GET|PUT) \/v1\/workspaces\/(users|teams)\/|^(GET|PUT) \/v1\/(users|teams)\/\{uid\}\/(roles|projects)$|^PUT \/v1\/projects\/\{uid\}\/(users|teams)$/,
     how: 'standing roles: those with an end or conditions are neither shown nor touched (docs/access.md)',
   },
   { of: /^GET \/v1\/auth\/org$/, how: 'the same answer for every name, so that names cannot be tried' },

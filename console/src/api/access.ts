@@ -6,10 +6,20 @@ import type { paths } from './schema.gen.ts'
 export type Explained = paths['/v1/palisade/access/explain']['post']['responses'][200]['content']['application/json']
 export type Grant = Explained['because'][number]
 type Assignments = paths['/v1/palisade/access/assignments']['get']['responses'][200]['content']['application/json']
-/** One role that somebody holds, with its end. */
-export type Assignment = Assignments['items'][number]
+/** Whatever gives somebody rights, with its end and conditions. */
+export type Held = Assignments['items'][number]
+/** One role that somebody holds in the tenant or a project. */
+export type Assignment = Extract<Held, { readonly kind: 'role' }>
+/** Roles that somebody holds in projects, on what filters select. */
+export type OnFilters = Extract<Held, { readonly kind: 'resource-role' }>
+/** One role that somebody holds on one workspace. */
+export type OnWorkspace = Extract<Held, { readonly kind: 'workspace-role' }>
 
-/** The roles that a user (with teams) or a team holds, with their ends. */
+/** Of these, the roles that are held in one place each. */
+export const inPlaces = (held: readonly Held[]): readonly (Assignment | OnWorkspace)[] =>
+  held.filter((one) => one.kind !== 'resource-role')
+
+/** All that a user (with teams) or a team holds, with ends and conditions. */
 export const assignmentsQuery = (of: { readonly user: string } | { readonly team: string }) =>
   queryOptions({
     queryKey: ['access', 'assignments', of],

@@ -17,6 +17,16 @@ export const projectNamesQuery = queryOptions({
   enabled: () => !currentSession().isSystem,
 })
 
+/** The workspaces that the caller may list, and the project of each. */
+export const workspaceNamesQuery = queryOptions({
+  queryKey: ['workspaces', 'names'],
+  queryFn: async () =>
+    (await answer(api.GET('/v1/dashboard/workspaces'))).items.map(({ metadata: { uid, name, annotations } }) => {
+      return { uid, name, project: annotations.projectUid ?? '' }
+    }),
+  staleTime: 15_000,
+})
+
 /** Whether the caller holds a right; undefined while that is not known. The server decides again at every call. */
 export function useMay(): (permission: string, project?: string) => boolean | undefined {
   const { data } = useQuery(meQuery)

@@ -1,18 +1,25 @@
-import { Select, Stack, Text } from '@mantine/core'
+import { Select, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
-import type { RequestConditions } from '../../../contract/request-conditions.ts'
-import type { Assignment } from '../api/access.ts'
+import { type Assignment, type Held, inPlaces, type OnWorkspace } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
-import { projectNamesQuery } from '../api/me.ts'
+import { projectNamesQuery, useMay, workspaceNamesQuery } from '../api/me.ts'
 import { openText, useOpen, type Whose } from '../api/open.ts'
 import { FormDialog } from '../parts/form.tsx'
-import { conditionsOf, type Only, OnlyWhen } from '../parts/only-when.tsx'
 import { roles as roleSource } from '../parts/pickers.ts'
 import { ChooseMany, type Option } from '../parts/searched.tsx'
-import { endOf, type Until, UntilWhen, untilText } from '../parts/until.tsx'
-import { exactly } from '../parts/when.tsx'
+import {
+  areSound,
+  asItIs,
+  changedTerms,
+  changesText,
+  forGood,
+  isKept,
+  newTerms,
+  type Terms,
+  TermsFields,
+  termsText,
+} from '../parts/terms.tsx'
 import { type OfDialog, useOnFilters, withMembers } from './filtered-roles.tsx'
 
 type Props = {
@@ -21,16 +28,33 @@ type Props = {
   /** Of a team: how many gain and lose with it. */
   readonly members?: number | undefined
   /** What is held as one's own now, with ends. */
-  readonly assignments: readonly Assignment[]
+  readonly assignments: readonly Held[]
   readonly close: () => void
 }
 
 const tenant = 'tenant'
 const filtered = 'filtered'
+/** A workspace among the places. */
+const onWorkspace = 'workspace '
+
+type InPlace = Assignment | OnWorkspace
+const placeOf = (one: InPlace): string =>
+  one.kind === 'role' ? (one.project?.uid ?? tenant) : onWorkspace + one.workspace.uid
 
 /** Gives and takes roles in one place, or on what filters select. */
 export function ChangeRoles({ who, whose, members, assignments, close }: Props) {
   const { data: projects = [] } = useQuery(projectNamesQuery)
+  const mayList = useMay()('workspace.list') === true
+  const { data: listed = [] } = useQuery({ ...workspaceNamesQuery, enabled: mayList })
+  const names = new Map(projects.map(({ uid, name }) => [uid, name]))
+  const workspaces = new Map([
+    ...assignments.flatMap((one) =>
+      one.kind === 'workspace-role'
+        ? [[one.workspace.uid, `${one.workspace.name} in ${one.project.name}`] as const]
+        : [],
+    ),
+    ...listed.map(({ uid, name, project }) => [uid, `${name} in ${names.get(project) ?? project}`] as const),
+  ])
   const [where, setWhere] = useState(tenant)
   const inPlace = useRolesIn({ whose, members, assignments, where: where === filtered ? tenant : where })
   const onFilters = useOnFilters({ whose, members })
@@ -51,6 +75,7 @@ export function ChangeRoles({ who, whose, members, assignments, close }: Props) 
         data={[
           { value: tenant, label: 'The whole tenant' },
           ...projects.map(({ uid, name }) => ({ value: uid, label: `Project ${name}` })),
+          ...[...workspaces].map(([uid, name]) => ({ value: onWorkspace + uid, label: `Workspace ${name}` })),
           { value: filtered, label: 'Projects, on what filters select' },
         ]}
         value={where}
@@ -64,11 +89,7 @@ export function ChangeRoles({ who, whose, members, assignments, close }: Props) 
   )
 }
 
-type Terms = { readonly until: Until; readonly only: Only }
 type Chosen = Option & Terms
-const asItIs: Terms = { until: { kind: 'kept' }, only: { kind: 'kept' } }
-const forGood: Terms = { until: { kind: 'good' }, only: { kind: 'every' } }
-const isKept = ({ until, only }: Terms) => until.kind === 'kept' && only.kind === 'kept'
 
 /**
  * Roles are given, taken and given another end one by one: what nobody changes here stays as it is, its end too, whatever others
@@ -76,10 +97,11 @@ const isKept = ({ until, only }: Terms) => until.kind === 'kept' && only.kind ==
  */
 function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & { readonly forget: () => void } {
   const queries = useQueryClient()
-  const open = useOpen(whose, where === tenant ? undefined : where)
+  const isWorkspace = where.startsWith(onWorkspace)
+  const open = useOpen(whose, where === tenant || isWorkspace ? undefined : where)
   const held = new Map(
-    assignments
-      .filter(({ subject, project }) => subject.uid === whose.uid && (project?.uid ?? tenant) === where)
+    inPlaces(assignments)
+      .filter((one) => one.subject.uid === whose.uid && placeOf(one) === where)
       .map((one) => [one.role.uid, one] as const),
   )
   const known: readonly Option[] = [...held.values()].map(({ role }) => ({ uid: role.uid, text: role.name }))
@@ -88,11 +110,7 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
   const gained = chosen.filter(({ uid }) => !held.has(uid))
   const lost = [...held.values()].filter(({ role }) => !chosen.some(({ uid }) => uid === role.uid))
   const moved = chosen.filter((one) => held.has(one.uid) && !isKept(one))
-  const isSound = chosen.every(
-    ({ until, only }) =>
-      (until.kind === 'kept' || endOf(until) !== undefined) &&
-      (only.kind === 'kept' || conditionsOf(only) !== undefined),
-  )
+  const isSound = chosen.every(areSound)
   const setTerms = (uid: string, terms: Partial<Terms>) =>
     setChosen((before) => (before ?? chosen).map((one) => (one.uid === uid ? { ...one, ...terms } : one)))
 
@@ -133,48 +151,29 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
           )
         }
       />
-      {chosen.map(({ uid, text, until, only }) => (
-        <Stack key={uid} gap="xs">
-          <UntilWhen
-            name={text}
-            held={held.get(uid)?.endsAt}
-            value={until}
-            onChange={(next) => setTerms(uid, { until: next })}
-          />
-          <OnlyWhen
-            name={text}
-            held={held.has(uid) ? `${countsFor(held.get(uid)?.conditions ?? null)}, as it is` : undefined}
-            value={only}
-            onChange={(next) => setTerms(uid, { only: next })}
-          />
-        </Stack>
+      {chosen.map((one) => (
+        <TermsFields
+          key={one.uid}
+          name={one.text}
+          held={held.get(one.uid)}
+          value={one}
+          onChange={(terms) => setTerms(one.uid, terms)}
+        />
       ))}
       <Text size="sm" role="status">
         {gained.length + lost.length + moved.length === 0
           ? 'Nothing changes yet.'
           : [
-              ...(gained.length > 0
-                ? [
-                    `Gains ${gained.map(({ text, until, only }) => text + untilText(until) + onlyText(only)).join(', ')}.`,
-                  ]
-                : []),
+              ...(gained.length > 0 ? [`Gains ${gained.map((one) => one.text + termsText(one)).join(', ')}.`] : []),
               ...(lost.length > 0
                 ? [
-                    `Loses ${lost.map(({ role }) => role.name).join(', ')}; what rests on it ends within a second${open ? `, of ${openText({ streams: open.streams })} that ${open.streams === 1 ? 'is' : 'are'} open there now` : ''}.`,
+                    `Loses ${lost.map(({ role }) => role.name).join(', ')}; what rests on it ends within a second${open && !isWorkspace ? `, of ${openText({ streams: open.streams })} that ${open.streams === 1 ? 'is' : 'are'} open there now` : ''}.`,
                   ]
                 : []),
-              ...moved.flatMap(({ uid, text, until, only }) => [
-                ...(until.kind === 'kept'
-                  ? []
-                  : [
-                      `${text} is held${untilText(until) || ' for good'}, in place of ${heldText(held.get(uid)?.endsAt)}.`,
-                    ]),
-                ...(only.kind === 'kept'
-                  ? []
-                  : [
-                      `${text} counts for ${countsFor(conditionsOf(only) ?? null).toLowerCase()}, in place of ${countsFor(held.get(uid)?.conditions ?? null).toLowerCase()}.`,
-                    ]),
-              ]),
+              ...moved.flatMap((one) => {
+                const before = held.get(one.uid)
+                return before ? changesText(one.text, one, before) : []
+              }),
               ...(members === undefined ? [] : [withMembers(members)]),
             ].join(' ')}
       </Text>
@@ -186,33 +185,15 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
 
 type Asked = Pick<Props, 'whose' | 'members' | 'assignments'> & { readonly where: string }
 
-const countsFor = (conditions: RequestConditions | null): string =>
-  conditions === null ? 'Every request' : `Only ${conditionsInWords(conditions)}`
-
-function onlyText(only: Only): string {
-  const conditions = only.kind === 'kept' ? null : conditionsOf(only)
-  return conditions ? `, only ${conditionsInWords(conditions)}` : ''
-}
-
-const heldText = (endsAt: string | null | undefined) => (endsAt ? `until ${exactly(endsAt)}` : 'for good')
-
-async function give({ kind, uid }: Whose, where: string, { uid: role, until, only }: Chosen): Promise<void> {
-  const endsAt = until.kind === 'kept' ? null : endOf(until)
-  const conditions = only.kind === 'kept' ? null : conditionsOf(only)
-  if (endsAt === undefined || conditions === undefined) throw new Error('a moment that has passed')
+async function give({ kind, uid }: Whose, where: string, { uid: role, ...terms }: Chosen): Promise<void> {
   const subject = kind === 'user' ? { user: uid } : { team: uid }
-  const place = where === tenant ? {} : { project: where }
-  await answer(
-    api.POST('/v1/palisade/access/assignments', { body: { ...subject, ...place, role, endsAt, conditions } }),
-  )
+  const place = where.startsWith(onWorkspace) ? { workspace: where.slice(onWorkspace.length) } : { project: where }
+  const body = { ...subject, ...(where === tenant ? {} : place), role, ...newTerms(terms) }
+  await answer(api.POST('/v1/palisade/access/assignments', { body }))
 }
 
-async function changeTerms(assignment: Assignment | undefined, { until, only }: Terms): Promise<void> {
+async function changeTerms(assignment: InPlace | undefined, terms: Terms): Promise<void> {
   if (!assignment) throw new Error('a role that is not held')
-  const endsAt = until.kind === 'kept' ? undefined : endOf(until)
-  const conditions = only.kind === 'kept' ? undefined : conditionsOf(only)
   const path = { params: { path: { uid: assignment.uid } } }
-  // What is left out stays.
-  const body = { ...(endsAt === undefined ? {} : { endsAt }), ...(conditions === undefined ? {} : { conditions }) }
-  await answer(api.PATCH('/v1/palisade/access/assignments/{uid}', { ...path, body }))
+  await answer(api.PATCH('/v1/palisade/access/assignments/{uid}', { ...path, body: changedTerms(terms) }))
 }

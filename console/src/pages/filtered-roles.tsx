@@ -1,6 +1,7 @@
 import { MultiSelect, Text } from '@mantine/core'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
+import type { OnFilters } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { filterQuery } from '../api/filters.ts'
 import { projectNamesQuery, useMay } from '../api/me.ts'
@@ -10,15 +11,20 @@ import { namesOf, onWhat } from '../parts/grants.tsx'
 import { filters as filterSource, roles as roleSource } from '../parts/pickers.ts'
 import { ruleText, Selected } from '../parts/rule.tsx'
 import { ChooseMany, type Option } from '../parts/searched.tsx'
+import {
+  areSound,
+  asItIs,
+  changedTerms,
+  changesText,
+  forGood,
+  isKept,
+  newTerms,
+  type Terms,
+  TermsFields,
+  termsText,
+} from '../parts/terms.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
-/** Roles, given in projects on what any of the filters selects. */
-export type OnFilters = {
-  readonly uid: string
-  readonly roles: readonly Named[]
-  readonly projectUids: readonly Named[]
-  readonly filterRefs: readonly Named[]
-}
 type Subject = {
   readonly who: string
   readonly whose: Whose
@@ -59,12 +65,14 @@ type Asked = Pick<Subject, 'whose' | 'members'> & {
 export function useOnFilters({ whose, members, before }: Asked): OfDialog {
   const { data: projects = [] } = useQuery(projectNamesQuery)
   const [roles, setRoles] = useState<readonly Option[]>(optionsOf(before?.roles))
-  const [filters, setFilters] = useState<readonly Option[]>(optionsOf(before?.filterRefs))
-  const [places, setPlaces] = useState<string[]>(before?.projectUids.map(({ uid }) => uid) ?? [])
-  const names = new Map([...(before?.projectUids ?? []), ...projects].map(({ uid, name }) => [uid, name] as const))
-  const isReady = roles.length > 0 && filters.length > 0 && places.length > 0
+  const [filters, setFilters] = useState<readonly Option[]>(optionsOf(before?.filters))
+  const [places, setPlaces] = useState<string[]>(before?.projects.map(({ uid }) => uid) ?? [])
+  const [terms, setTerms] = useState<Terms>(before ? asItIs : forGood)
+  const names = new Map([...(before?.projects ?? []), ...projects].map(({ uid, name }) => [uid, name] as const))
+  const isWhole = roles.length > 0 && filters.length > 0 && places.length > 0
   const text = `${listed(roles)} in ${places.length === 1 ? 'project' : 'projects'} ${listed(places.map((uid) => ({ text: names.get(uid) ?? uid })))}, ${onWhat(filters.map((one) => ({ name: one.text })))}`
-  const body = { roles: uidsOf(roles), filterRefs: uidsOf(filters), projectUids: places }
+  const given = { roles: uidsOf(roles), filters: uidsOf(filters), projects: places }
+  const isOther = before !== undefined && JSON.stringify(given) !== JSON.stringify(uidsIn(before))
   const fields = (
     <>
       <ChooseMany
@@ -85,22 +93,38 @@ export function useOnFilters({ whose, members, before }: Asked): OfDialog {
         {...filterSource}
         label="Filters"
         description="Any of them selects"
-        known={optionsOf(before?.filterRefs)}
+        known={optionsOf(before?.filters)}
         value={uidsOf(filters)}
         onChange={(_, options) => setFilters(options)}
       />
       <Rules of={filters} />
+      <TermsFields
+        name="These roles"
+        held={before}
+        value={terms}
+        onChange={(changed) => setTerms((was) => ({ ...was, ...changed }))}
+      />
       <Text size="sm" role="status">
-        {!isReady
+        {!isWhole
           ? 'It takes at least one role, one project and one filter.'
           : before
-            ? `Holds ${text}, in place of ${wordsOf(before)}.`
-            : `Gains ${text}.`}
-        {isReady && members !== undefined && ` ${withMembers(members)}`}
+            ? [
+                ...(isOther ? [`Holds ${text}, in place of ${wordsOf(before)}.`] : []),
+                ...changesText('It', terms, before),
+                ...(isOther || !isKept(terms) ? [] : ['Nothing changes yet.']),
+              ].join(' ')
+            : `Gains ${text}${termsText(terms)}.`}
+        {isWhole && members !== undefined && ` ${withMembers(members)}`}
       </Text>
     </>
   )
-  return { fields, isReady, run: () => write(whose, before?.uid, body) }
+  const isReady = isWhole && areSound(terms) && (before === undefined || isOther || !isKept(terms))
+  const run = async () => {
+    if (before === undefined) return give(whose, given, terms)
+    if (isOther) await change(whose, before.uid, given)
+    if (!isKept(terms)) await changeTerms(before.uid, terms)
+  }
+  return { fields, isReady, run }
 }
 
 /** Who gains and loses with a team. */
@@ -125,8 +149,7 @@ function Rules({ of }: { readonly of: readonly Option[] }) {
 }
 
 /** Takes away what was given on what filters select. */
-export function TakeOnFilters({ who, whose, members, close, before }: Subject & { readonly before: OnFilters }) {
-  const path = { uid: whose.uid, resourceRoleUid: before.uid }
+export function TakeOnFilters({ who, members, close, before }: Subject & { readonly before: OnFilters }) {
   return (
     <FormDialog
       title={`Take from ${who}`}
@@ -134,9 +157,8 @@ export function TakeOnFilters({ who, whose, members, close, before }: Subject & 
       danger
       close={close}
       run={async (): Promise<void> => {
-        if (whose.kind === 'user')
-          await answer(api.DELETE('/v1/users/{uid}/resourceRoles/{resourceRoleUid}', { params: { path } }))
-        else await answer(api.DELETE('/v1/teams/{uid}/resourceRoles/{resourceRoleUid}', { params: { path } }))
+        const path = { params: { path: { uid: before.uid } } }
+        await answer(api.DELETE('/v1/palisade/access/assignments/{uid}', path))
       }}
     >
       <Text size="sm" role="status">
@@ -148,21 +170,33 @@ export function TakeOnFilters({ who, whose, members, close, before }: Subject & 
 }
 
 /** `Resource Cluster Viewer in project payments, on what filter prod selects` */
-export const wordsOf = ({ roles, projectUids, filterRefs }: OnFilters): string =>
-  `${namesOf(roles, 'and')} in ${projectUids.length === 1 ? 'project' : 'projects'} ${namesOf(projectUids, 'and')}, ${onWhat(filterRefs)}`
+export const wordsOf = ({ roles, projects, filters }: Pick<OnFilters, 'roles' | 'projects' | 'filters'>): string =>
+  `${namesOf(roles, 'and')} in ${projects.length === 1 ? 'project' : 'projects'} ${namesOf(projects, 'and')}, ${onWhat(filters)}`
 
-type Body = { roles: string[]; filterRefs: string[]; projectUids: string[] }
+type Given = { readonly roles: string[]; readonly filters: string[]; readonly projects: string[] }
 
-async function write({ kind, uid }: Whose, resourceRoleUid: string | undefined, body: Body): Promise<void> {
-  if (resourceRoleUid === undefined) {
-    const path = { params: { path: { uid } } }
-    if (kind === 'user') await answer(api.POST('/v1/users/{uid}/resourceRoles', { ...path, body }))
-    else await answer(api.POST('/v1/teams/{uid}/resourceRoles', { ...path, body }))
-    return
-  }
+async function give({ kind, uid }: Whose, given: Given, terms: Terms): Promise<void> {
+  const subject = kind === 'user' ? { user: uid } : { team: uid }
+  await answer(api.POST('/v1/palisade/access/assignments', { body: { ...subject, ...given, ...newTerms(terms) } }))
+}
+
+/** What it is made of; until when and for which requests it is held stays. */
+async function change({ kind, uid }: Whose, resourceRoleUid: string, given: Given): Promise<void> {
   const path = { params: { path: { uid, resourceRoleUid } } }
+  const body = { roles: given.roles, filterRefs: given.filters, projectUids: given.projects }
   if (kind === 'user') await answer(api.PATCH('/v1/users/{uid}/resourceRoles/{resourceRoleUid}', { ...path, body }))
   else await answer(api.PATCH('/v1/teams/{uid}/resourceRoles/{resourceRoleUid}', { ...path, body }))
+}
+
+async function changeTerms(uid: string, terms: Terms): Promise<void> {
+  const path = { params: { path: { uid } } }
+  await answer(api.PATCH('/v1/palisade/access/assignments/{uid}', { ...path, body: changedTerms(terms) }))
+}
+
+/** In the order of the fields of a dialog. */
+const uidsIn = ({ roles, filters, projects }: OnFilters): Given => {
+  const uids = (named: readonly Named[]) => named.map(({ uid }) => uid)
+  return { roles: uids(roles), filters: uids(filters), projects: uids(projects) }
 }
 
 const optionsOf = (named: readonly Named[] = []): readonly Option[] =>

@@ -2,15 +2,14 @@ import { Text, Title } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
-import type { Assignment, Grant } from '../api/access.ts'
+import { type Assignment, type Held, inPlaces, type OnFilters, type OnWorkspace } from '../api/access.ts'
 import type { Whose } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
-import { Grants } from '../parts/grants.tsx'
 import { InScope } from '../parts/state.tsx'
 import { To } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 import { ChangeRoles } from './change-roles.tsx'
-import { ChangeOnFilters, type OnFilters, TakeOnFilters, wordsOf } from './filtered-roles.tsx'
+import { ChangeOnFilters, TakeOnFilters, wordsOf } from './filtered-roles.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
 type Props = {
@@ -18,19 +17,20 @@ type Props = {
   /** Whose roles these are. */
   readonly whose: Whose
   readonly needs: string
-  /** Given in projects on what filters select. */
-  readonly onFilters: readonly OnFilters[]
-  /** Of a user: the same, held through teams; undefined where the reader may not ask. */
-  readonly inheritedOnFilters?: readonly Grant[] | undefined
-  /** In the tenant and in projects, of a user with those of their teams: the published lists leave out what ends. */
-  readonly assignments: readonly Assignment[]
+  /** All that is held, of a user with what their teams hold: the published lists leave out what ends. */
+  readonly assignments: readonly Held[]
   /** Of a team: how many gain and lose with it. */
   readonly members?: number
 }
 
-/** The roles of a user or a team, in the tenant and in each project, with where they come from; and the way to change them. */
+/**
+ * The roles of a user or a team, in the tenant, in each project, on workspaces and on what filters select, with where they come
+ * from; and the way to change them.
+ */
 export function HeldRoles(props: Props) {
-  const { who, whose, needs, onFilters, inheritedOnFilters = [], assignments, members } = props
+  const { who, whose, needs, assignments, members } = props
+  const held = inPlaces(assignments)
+  const onFilters = assignments.filter((one) => one.kind === 'resource-role')
   const [editing, setEditing] = useState<'roles' | { readonly act: 'change' | 'take'; readonly given: OnFilters }>()
   const close = () => setEditing(undefined)
   return (
@@ -43,8 +43,8 @@ export function HeldRoles(props: Props) {
           Change roles
         </Act>
       </div>
-      {placesOf(assignments).map((place) => {
-        const there = assignments.filter((one) => (one.project?.uid ?? 'tenant') === place.uid)
+      {placesOf(held).map((place) => {
+        const there = held.filter((one) => placeOf(one).uid === place.uid)
         const own = there.filter(({ subject }) => subject.uid === whose.uid)
         // Several teams may give one role; it is shown once.
         const inherited = Map.groupBy(
@@ -53,9 +53,7 @@ export function HeldRoles(props: Props) {
         )
         return (
           <div key={place.uid}>
-            <InScope kind={place.uid === 'tenant' ? 'tenant' : 'project'}>
-              {place.uid === 'tenant' ? 'Whole tenant' : place.name}
-            </InScope>
+            <InScope kind={place.kind}>{place.name}</InScope>
             {there.length === 0 ? (
               <Text size="sm" className="quiet">
                 None
@@ -73,35 +71,39 @@ export function HeldRoles(props: Props) {
           </div>
         )
       })}
-      {onFilters.length + inheritedOnFilters.length > 0 && (
+      {onFilters.length > 0 && (
         <div>
           <InScope kind="resource">On what filters select</InScope>
           <ul className="steps">
             {onFilters.map((given) => (
               <li key={given.uid}>
                 <div>
-                  {wordsOf(given)} <span className="quiet">← given here</span>
+                  {wordsOf(given)} <TermsOf ways={[given]} />
+                  <span className="quiet">← {given.subject.uid === whose.uid ? 'given here' : throughTeam(given)}</span>
                 </div>
-                <Act
-                  needs={needs}
-                  name={`Change ${wordsOf(given)}`}
-                  variant="default"
-                  onClick={() => setEditing({ act: 'change', given })}
-                >
-                  Change
-                </Act>
-                <Act
-                  needs={needs}
-                  name={`Take away ${wordsOf(given)}`}
-                  variant="default"
-                  onClick={() => setEditing({ act: 'take', given })}
-                >
-                  Take away
-                </Act>
+                {given.subject.uid === whose.uid && (
+                  <>
+                    <Act
+                      needs={needs}
+                      name={`Change ${wordsOf(given)}`}
+                      variant="default"
+                      onClick={() => setEditing({ act: 'change', given })}
+                    >
+                      Change
+                    </Act>
+                    <Act
+                      needs={needs}
+                      name={`Take away ${wordsOf(given)}`}
+                      variant="default"
+                      onClick={() => setEditing({ act: 'take', given })}
+                    >
+                      Take away
+                    </Act>
+                  </>
+                )}
               </li>
             ))}
           </ul>
-          <Grants grants={inheritedOnFilters} />
         </div>
       )}
       {editing === 'roles' && (
@@ -117,32 +119,42 @@ export function HeldRoles(props: Props) {
   )
 }
 
-/** The tenant, always, and the projects in which there is something, by name. */
-function placesOf(assignments: readonly Assignment[]): readonly Named[] {
-  const projects = new Map(assignments.flatMap(({ project }) => (project ? [[project.uid, project] as const] : [])))
-  return [
-    { uid: 'tenant', name: '' },
-    ...[...projects.values()].toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
-  ]
+const throughTeam = ({ subject }: Held) => (subject.name === '' ? 'through a team' : `through team ${subject.name}`)
+
+type Place = Named & { readonly kind: 'tenant' | 'project' | 'workspace' }
+const wholeTenant: Place = { kind: 'tenant', uid: 'tenant', name: 'Whole tenant' }
+
+function placeOf(one: Assignment | OnWorkspace): Place {
+  if (one.kind === 'workspace-role')
+    return { kind: 'workspace', uid: one.workspace.uid, name: `${one.workspace.name} in ${one.project.name}` }
+  return one.project ? { kind: 'project', ...one.project } : wholeTenant
+}
+
+/** The tenant, always, then the projects and the workspaces in which there is something, by name. */
+function placesOf(held: readonly (Assignment | OnWorkspace)[]): readonly Place[] {
+  const places = new Map([['tenant', wholeTenant], ...held.map((one) => [placeOf(one).uid, placeOf(one)] as const)])
+  const breadth: readonly Place['kind'][] = ['tenant', 'project', 'workspace']
+  return [...places.values()].toSorted(
+    (a, b) => breadth.indexOf(a.kind) - breadth.indexOf(b.kind) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+  )
 }
 
 /** When a role ends that is held in these ways; null where one of them has no end. */
-function endOf(ways: readonly Assignment[]): string | null {
+function endOf(ways: readonly Held[]): string | null {
   const ends = ways.map(({ endsAt }) => endsAt)
   return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null)
 }
 
 /** For which requests alone a role counts that is held in these ways; empty where one of them counts for all. */
-function onlyOf(ways: readonly Assignment[]): string {
+function onlyOf(ways: readonly Held[]): string {
   const words = ways.map(({ conditions }) => conditions && conditionsInWords(conditions))
   return words.includes(null) ? '' : words.join('; or ')
 }
 
 /** One role, held in one way or in several. */
-function RoleLine({ from, ways }: { readonly from: string; readonly ways: readonly Assignment[] }) {
+function RoleLine({ from, ways }: { readonly from: string; readonly ways: readonly (Assignment | OnWorkspace)[] }) {
   const { org = '' } = useParams({ strict: false })
   const role = ways[0]?.role
-  const [endsAt, only] = [endOf(ways), onlyOf(ways)]
   if (!role) return null
   return (
     <li>
@@ -150,14 +162,24 @@ function RoleLine({ from, ways }: { readonly from: string; readonly ways: readon
         <To to="/t/$org/roles/$uid" params={{ org, uid: role.uid }}>
           {role.name}
         </To>{' '}
-        {endsAt !== null && (
-          <>
-            ends <When at={endsAt} />{' '}
-          </>
-        )}
-        {only !== '' && `only ${only} `}
+        <TermsOf ways={ways} />
         <span className="quiet">← {from}</span>
       </div>
     </li>
+  )
+}
+
+/** Until when, and for which requests, something is held in these ways; nothing where it is for good and for all. */
+function TermsOf({ ways }: { readonly ways: readonly Held[] }) {
+  const [endsAt, only] = [endOf(ways), onlyOf(ways)]
+  return (
+    <>
+      {endsAt !== null && (
+        <>
+          ends <When at={endsAt} />{' '}
+        </>
+      )}
+      {only !== '' && `only ${only} `}
+    </>
   )
 }

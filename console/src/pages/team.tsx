@@ -32,13 +32,7 @@ export function TeamPage() {
   const held = answered(assignments)
   const team = useQuery({
     queryKey: ['teams', uid],
-    queryFn: async () => {
-      const [own, filtered] = await Promise.all([
-        answer(api.GET('/v1/teams/{uid}', path)),
-        answer(api.GET('/v1/teams/{uid}/resourceRoles', path)),
-      ])
-      return { ...own, onFilters: filtered.resourceRoles }
-    },
+    queryFn: () => answer(api.GET('/v1/teams/{uid}', path)),
   })
   const above = (
     <To to="/t/$org/teams" params={{ org }} size="sm">
@@ -47,7 +41,7 @@ export function TeamPage() {
   )
   return (
     <ObjectPage kind="Team" above={above} query={team}>
-      {({ metadata, spec, onFilters }) => (
+      {({ metadata, spec }) => (
         <Page
           title={metadata.name}
           above={above}
@@ -94,7 +88,6 @@ export function TeamPage() {
                         who={metadata.name}
                         whose={{ kind: 'team', uid }}
                         needs="team.update"
-                        onFilters={onFilters}
                         assignments={held.data}
                         members={spec.users.length}
                       />
@@ -113,7 +106,7 @@ export function TeamPage() {
               uid={uid}
               name={metadata.name}
               members={spec.users.length}
-              roles={held.data && held.data.length + onFilters.reduce((sum, { roles }) => sum + roles.length, 0)}
+              roles={held.data?.reduce((sum, one) => sum + (one.kind === 'resource-role' ? one.roles.length : 1), 0)}
               close={close}
               done={() => navigate({ to: '/t/$org/teams', params: { org } })}
             />

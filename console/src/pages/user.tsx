@@ -2,10 +2,9 @@ import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import { assignmentsQuery, useMayAskAbout, whatCan } from '../api/access.ts'
+import { assignmentsQuery } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { nowOpen, useOpen } from '../api/open.ts'
-import { currentSession } from '../api/session.ts'
 import { Act } from '../parts/act.tsx'
 import { answered } from '../parts/answered.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
@@ -38,32 +37,14 @@ export function UserPage() {
       return { ...account, person }
     },
   })
-  const onFilters = useQuery({
-    queryKey: ['users', uid, 'resourceRoles'],
-    queryFn: () => answer(api.GET('/v1/users/{uid}/resourceRoles', path)),
-  })
   const assignments = useQuery(assignmentsQuery({ user: uid }))
-  const mayAskAbout = useMayAskAbout()
-  const isOwn = uid === currentSession().user.uid
-  const all = useQuery({
-    queryKey: ['users', uid, 'what-can'],
-    enabled: isOwn || mayAskAbout === true,
-    // What is held on filters comes first.
-    queryFn: () => whatCan(isOwn ? {} : { user: uid }),
-  })
   const above = (
     <To to="/t/$org/users" params={{ org }} size="sm">
       Members
     </To>
   )
-  const queries = [onFilters, assignments, all]
-  const again = () => queries.filter(({ isError }) => isError).map(({ refetch }) => refetch())
-  const asked = queries.map(({ data, error }) => answered<unknown>({ data, error, refetch: again }))
-  const failed = asked.filter(({ failure }) => failure)
-  const gone = failed.find(({ data }) => data === undefined)
   // Read here, not in the tab: a query tells whoever read it while the page was drawn.
-  const [held, filtered] = [assignments.data, onFilters.data]
-  const inherited = all.data?.filtered.filter(({ via }) => via.kind === 'team')
+  const held = answered(assignments)
   return (
     <ObjectPage kind="Member" above={above} query={user}>
       {({ metadata, spec, status, person }) => (
@@ -114,15 +95,13 @@ export function UserPage() {
                 title: 'Access',
                 content: () => (
                   <>
-                    {(gone ?? failed[0])?.failure}
-                    {!gone && held && filtered && (
+                    {held.failure}
+                    {held.data && (
                       <HeldRoles
                         who={metadata.name}
                         whose={{ kind: 'user', uid }}
                         needs="user.update"
-                        onFilters={filtered.resourceRoles}
-                        inheritedOnFilters={inherited}
-                        assignments={held}
+                        assignments={held.data}
                       />
                     )}
                     <WhatCan of={{ user: uid }} />
