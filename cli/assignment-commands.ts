@@ -33,11 +33,20 @@ export function addAssignmentCommands(program: Command, wiring: Wiring): void {
     })
 
   const create = withOutput(withServer(assignment.command('create')))
-    .description('give a user or a team a role, in the organisation or in a project')
+    .description(
+      'give a user or a team a role: in the organisation, in a project, on a workspace, or on what filters select',
+    )
     .addOption(new Option('--user <email|uid>', 'who gets it').conflicts('team'))
     .option('--team <name|uid>', 'or the team that gets it')
     .requiredOption('--role <name|uid>', 'the role')
     .option('-p, --project <name|uid>', 'where (default: in the organisation, and so in all of its projects)')
+    .addOption(new Option('--workspace <name|uid>', 'or on one workspace alone').conflicts(['project', 'filter']))
+    .addOption(
+      new Option(
+        '--filter <name|uid>',
+        'with --project: a resource role, on what the filter selects; several times: on what any of them does',
+      ).argParser((value: string, before: readonly string[] = []) => [...before, value]),
+    )
   withConditions(withEnd(create, wiring))
     .addHelpText('after', createHelp)
     .action(async (options: GiveOptions) => {
@@ -131,6 +140,8 @@ Say until when: --ends-in, --ends-at or --for-good. Where conditions are named i
   palisade assignment create --user dan@acme.example --role 'Project Viewer' --project payments --ends-in 8h
   palisade assignment create --team oncall --role 'Cluster Admin' --project payments --for-good \\
     --window 'mon-fri 08:00-18:00 Europe/Berlin' --network 10.0.0.0/8 --network 2001:db8::/32 --sign-in-within 15m
+  palisade assignment create --team oncall --role 'Resource Cluster Admin' --project payments --filter prod --ends-in 12h
+  palisade assignment create --user dan@acme.example --role 'Workspace Operator' --workspace shop --ends-in 30d
 `
 
 const updateHelp = `

@@ -7,7 +7,7 @@ import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
 import { Failure, wrongUse } from './failure.ts'
-import { type Named, projectOf, uidOf } from './named.ts'
+import { type Named, partOf, projectOf, uidOf } from './named.ts'
 import { clean, printJson, printSides, printTable, shownTime } from './output.ts'
 
 type Whose = { readonly user?: string; readonly team?: string; readonly project?: string }
@@ -20,7 +20,10 @@ type ConditionOptions = {
 }
 
 export type ListOptions = ServerAndOutput & Whose
-export type GiveOptions = ServerAndOutput & Whose & EndOptions & ConditionOptions & { readonly role: string }
+export type GiveOptions = ServerAndOutput &
+  Whose &
+  EndOptions &
+  ConditionOptions & { readonly role: string; readonly workspace?: string; readonly filter?: readonly string[] }
 export type ChangeOptions = ServerAndOutput & EndOptions & ConditionOptions
 export type TakeOptions = ServerAndOutput & { readonly yes?: true }
 
@@ -52,15 +55,29 @@ export async function giveRole(options: GiveOptions, edges: CliEdges): Promise<v
   const endsAt = endOf(options, edges)
   if (endsAt === undefined)
     throw wrongUse('until when is not said', 'Say it by --ends-in, --ends-at or, without an end, --for-good.')
+  const { workspace, filter } = options
+  if (filter && options.project === undefined)
+    throw wrongUse('a role on what filters select is given in a project', 'Name it by --project.')
   const conditions = changed(null, options)
   await withApi(options, edges, async (api) => {
     const role = await uidOf(api, 'role', options.role)
-    const body = { ...(await inUids(api, options)), role, endsAt, conditions }
+    const { project, ...whom } = await inUids(api, options)
+    const body = { ...whom, ...(await given()), endsAt, conditions }
     const answer = await api.call('POST', path, { body })
     if (options.output === 'json') return printJson(edges, answer)
     const made = AssignmentMade.parse(answer)
     edges.err(`Given ${clean(termsInWords({ endsAt: made.endsAt, conditions }))}.\n`)
     edges.out(`${made.uid}\n`)
+
+    /** What, and where, as the API takes it. */
+    async function given() {
+      if (filter) {
+        const filters = await Promise.all(filter.map((one) => partOf(api, 'filter', one)))
+        return { roles: [role], projects: [project], filters }
+      }
+      if (workspace !== undefined) return { role, workspace: await partOf(api, 'workspace', workspace) }
+      return { role, ...(project === undefined ? {} : { project }) }
+    }
   })
 }
 

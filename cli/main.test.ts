@@ -62,6 +62,12 @@ function assignments() {
       args: [...give, '--team', 't', '--for-good'],
       says: /'--user.*cannot be used with.*'--team/,
     },
+    { use: 'filters without a project', args: [...give, '--for-good', '--filter', 'f'], says: /Name it by --project/ },
+    {
+      use: 'a workspace and a project',
+      args: [...give, '--for-good', '--workspace', 'w', '-p', 'p'],
+      says: /'--workspace.*cannot be used/,
+    },
     { use: 'no role', args: ['assignment', 'create', '--user', 'u', '--for-good'], says: /required option '--role/ },
     { use: 'no end', args: give, says: /--ends-in, --ends-at or, without an end, --for-good/ },
     { use: 'two ends', args: [...give, '--ends-in', '8h', '--for-good'], says: /'--ends-in.*cannot be used/ },

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Api } from './api.ts'
 import { Failure, wrongUse } from './failure.ts'
 import { type Kind, type KindName, kinds } from './kinds.ts'
@@ -42,6 +43,31 @@ async function findByName(api: Api, kind: Kind, given: string): Promise<Named> {
 }
 
 const folded = (text: string) => text.normalize('NFKC').toLowerCase()
+
+/** What has no commands of its own, and is a part of what others name: where its names are listed. */
+const parts = {
+  filter: { path: '/v1/filters/metadata', item: z.looseObject({ uid: z.string(), name: z.string() }) },
+  workspace: {
+    path: '/v1/dashboard/workspaces',
+    item: z
+      .looseObject({ metadata: z.looseObject({ uid: z.string(), name: z.string() }) })
+      .transform(({ metadata }) => metadata),
+  },
+} as const
+
+/** The UID of a filter or workspace that a person names by name or UID. Workspaces of two projects may have one name. */
+export async function partOf(api: Api, kind: keyof typeof parts, given: string): Promise<string> {
+  if (uidText.test(given)) return given
+  const { path, item } = parts[kind]
+  const { items } = z.object({ items: z.array(item) }).parse(await api.call('GET', path))
+  const [only, ...others] = items.filter(({ name }) => folded(name) === folded(given))
+  if (only === undefined) throw new Failure(`there is no ${kind} named "${given}" that you may see`)
+  if (others.length > 0)
+    throw new Failure(`several have the name "${given}"; name one by its UID`, {
+      hints: [only, ...others].map(({ uid, name }) => `${uid}   ${name}`),
+    })
+  return only.uid
+}
 
 /** The UID of the project that `--project` names; undefined where it names none. */
 export async function projectOf(api: Api, given: string | undefined): Promise<string | undefined> {

@@ -21,7 +21,7 @@ import { signIn } from './sign-in.ts'
 // its end too.
 
 type User = Awaited<ReturnType<typeof createUser>>
-type Held = { readonly uid: string; readonly role: { readonly name: string }; readonly endsAt: string | null }
+type Held = { readonly uid: string; readonly role?: { readonly name: string }; readonly endsAt: string | null }
 
 describe('giving roles', { skip: noBrowser }, () => {
   let palisade: Palisade
@@ -90,7 +90,7 @@ describe('giving roles', { skip: noBrowser }, () => {
 
   const heldBy = async (of: string): Promise<readonly Held[]> =>
     (await acme.admin.must('GET', `/v1/palisade/access/assignments?${of}`)).items
-  const endOf = (held: readonly Held[], role: string) => held.find((one) => one.role.name === role)?.endsAt
+  const endOf = (held: readonly Held[], role: string) => held.find((one) => one.role?.name === role)?.endsAt
 
   const inMs = (end: string | null | undefined) => Date.parse(end ?? '') - Date.now()
   const isAbout = (end: string | null | undefined, ms: number) => Math.abs(inMs(end) - ms) < 120_000
@@ -460,6 +460,40 @@ describe('giving roles', { skip: noBrowser }, () => {
     assert.equal((await robin.api.must('GET', '/v1/spectroclusters')).listmeta.count, 2)
   })
 
+  test('what is given on filters and on a workspace has an end and conditions too', async () => {
+    await acme.admin.must('POST', '/v1/workspaces', { project, body: { metadata: { name: 'shop' }, spec: {} } })
+    const at = await open(`/t/acme/users/${robin.uid}?tab=access`)
+    const roles = at.getByRole('region', { name: 'Roles' })
+    await at.getByRole('button', { name: /^Change Resource Cluster Viewer/ }).click()
+    const changing = at.getByRole('dialog', { name: 'What Robin Hale holds through filters' })
+    await changing.getByText('Nothing changes yet.').waitFor()
+    await chooseUntil(at, 'These roles', 'For 8 hours')
+    await changing.getByText('It is held for 8 hours, in place of for good.').waitFor()
+    await changing.getByRole('button', { name: 'Save' }).click()
+    await changing.waitFor({ state: 'hidden' })
+    await roles
+      .getByRole('listitem')
+      .filter({ hasText: /on what filter production selects ends in.*given here/ })
+      .waitFor()
+
+    await at.getByRole('button', { name: 'Change roles' }).click()
+    const giving = at.getByRole('dialog', { name: 'Roles of Robin Hale' })
+    await giving.getByRole('combobox', { name: 'In', exact: true }).click()
+    await at.getByRole('option', { name: 'Workspace shop in Default', exact: true }).click()
+    await chooseRole(at, 'Workspace Operator')
+    await giving.getByRole('combobox', { name: 'Workspace Operator, for which requests' }).click()
+    await at.getByRole('option', { name: 'Only some', exact: true }).click()
+    await giving.getByText(/^Gains Workspace Operator, only Mon to Fri from 08:00 to 18:00/).waitFor()
+    await giving.getByRole('button', { name: 'Save' }).click()
+    await giving.waitFor({ state: 'hidden' })
+    await roles.getByText('shop in Default').waitFor()
+    await roles.getByRole('listitem').filter({ hasText: 'Workspace Operator only Mon to Fri' }).waitFor()
+    const { items } = await acme.admin.must('GET', `/v1/palisade/access/assignments?user=${robin.uid}`)
+    const terms = (of: string) => items.find(({ kind }: { kind: string }) => kind === of)
+    assert.ok(isAbout(terms('resource-role').endsAt, 8 * 3_600_000))
+    assert.deepEqual(terms('workspace-role').conditions.timeWindow.days, ['mon', 'tue', 'wed', 'thu', 'fri'])
+  })
+
   test('a filter that is used: who acts through it, who gains and loses by a change, and that it stays', async () => {
     const at = await open('/t/acme/filters')
     const table = at.getByRole('table', { name: 'Filters' })
@@ -520,7 +554,8 @@ describe('giving roles', { skip: noBrowser }, () => {
       .waitFor()
     await taking.getByRole('button', { name: 'Take away' }).click()
     await taking.waitFor({ state: 'hidden' })
-    assert.deepEqual((await acme.admin.must('GET', `/v1/users/${robin.uid}/resourceRoles`)).resourceRoles, [])
+    const left = (await acme.admin.must('GET', `/v1/palisade/access/assignments?user=${robin.uid}`)).items
+    assert.ok(!left.some(({ kind }: { kind: string }) => kind === 'resource-role'), JSON.stringify(left))
     await at.goto(`${palisade.url}/t/acme/filters`)
     await at.getByRole('link', { name: 'production' }).click()
     await panel.getByText('Nobody: no resource role is given through it.').waitFor()
