@@ -1,45 +1,35 @@
 import type { z } from 'zod'
 import * as contract from '../../contract/assignments.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { ProjectUid, TeamUid, UserUid } from '../../contract/ids.ts'
-import type { Permission } from '../../contract/permissions.ts'
+import { TeamUid, UserUid } from '../../contract/ids.ts'
 import { uidPath } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import {
   type AssignmentsOf,
   changeTerms,
-  describeAssignments,
   firstUnknown,
-  type GivenTerms,
-  type Giver,
-  giveOnWorkspace,
-  giveResourceRole,
-  giveUntil,
   type HeldAssignment,
   listAssignments,
   mayAssign,
   mayNotAssign,
-  type Place,
   placesOf,
-  projectsOfWorkspaces,
   readAssignment,
   removeAssignment,
-  type Subject,
   soundConditions,
   termsToShow,
 } from '../access/index.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { describeHeld, recorded, teamsOf } from './assignment-answers.ts'
+import { gifted, give, targetOf } from './assignment-gifts.ts'
 import { keepingAnAdministrator } from './last-administrator.ts'
 import type { PeoplePorts } from './ports.ts'
-import { projectNames } from './project-names.ts'
-import { readTeams } from './team-store.ts'
 import { giverOf } from './users.ts'
 
 const toChange = 'user.update or team.update in the tenant, or project.update in each project that it is in'
 
 /** Roles one by one, with their ends and conditions: what the lists of the published API have no room for. */
-export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'>): readonly Endpoint[] {
+export function assignmentEndpoints(ports: Pick<PeoplePorts, 'directory'>): readonly Endpoint[] {
   return [
     endpoint({
       route: 'GET /v1/palisade/access/assignments',
@@ -52,7 +42,9 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       audit: 'refusals-only',
       async handle(c) {
         const of = await asked(c)
-        return of.ok ? ok({ body: { items: await describe(c.tx, await listAssignments(c.tx, of.value), c) } }) : of
+        return of.ok
+          ? ok({ body: { items: await describeHeld(c.tx, ports, await listAssignments(c.tx, of.value), c) } })
+          : of
       },
     }),
     endpoint({
@@ -68,7 +60,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
         if (!found) return err(refuse('not_found'))
         const seen = await mayRead(c, found)
         if (!seen.ok) return seen
-        const [body] = await describe(c.tx, [found], c)
+        const [body] = await describeHeld(c.tx, ports, [found], c)
         return body ? ok({ body }) : err(refuse('not_found'))
       },
     }),
@@ -148,79 +140,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       },
     }),
   ]
-
-  /**
-   * People and teams are named to those who may list them, and what roles are made of to those who may see it, or whose roles they
-   * are; everybody knows their own name and those of their teams.
-   */
-  async function describe(
-    tx: Tx,
-    held: readonly HeldAssignment[],
-    { access, principal }: Pick<Asking, 'access' | 'principal'>,
-  ): Promise<contract.Assignment[]> {
-    const may = (permission: Permission) => access.allows(permission, tenantScope)
-    const mayList = { people: may('user.list'), teams: may('team.list') }
-    const ownTeams = new Set<string>(await teamsOf(tx, principal.user))
-    const people = new Map(
-      (await directory.of(tx))
-        .filter(({ uid }) => mayList.people || uid === principal.user)
-        .map(({ uid, name }) => [uid, name]),
-    )
-    const teams = new Map(
-      (await readTeams(tx)).filter(({ uid }) => mayList.teams || ownTeams.has(uid)).map(({ uid, name }) => [uid, name]),
-    )
-    const projects = await projectNames(tx)
-    const onFilters = await describeAssignments(tx, held)
-    const shown = (one: HeldAssignment): contract.Assignment => {
-      const { uid, subject, createdAt, createdBy } = one
-      const common = {
-        uid,
-        subject:
-          'user' in subject
-            ? { kind: 'user' as const, uid: subject.user, name: people.get(subject.user) ?? '' }
-            : { kind: 'team' as const, uid: subject.team, name: teams.get(subject.team) ?? '' },
-        ...termsToShow(one),
-        createdAt: createdAt.toISOString(),
-        createdBy: createdBy ? { uid: createdBy, name: people.get(createdBy) ?? '' } : null,
-      }
-      const isSeen =
-        'user' in subject
-          ? subject.user === principal.user || may('user.get')
-          : ownTeams.has(subject.team) || may('team.get')
-      const seenIf = (isOne: boolean, { uid, name }: Named) => ({ uid, name: isSeen || isOne ? name : '' })
-      const project = (uid: ProjectUid) => ({ uid, name: projects.get(uid) ?? '' })
-      switch (one.kind) {
-        case 'role': {
-          const place = one.place === 'tenant' ? null : project(one.place)
-          return { kind: one.kind, role: { uid: one.role, name: one.name }, project: place, ...common }
-        }
-        case 'workspace-role': {
-          const scope = { kind: 'workspace', projectUid: one.project, workspaceUid: one.workspace } as const
-          const workspace = { uid: one.workspace, name: one.workspaceName }
-          return {
-            ...{ kind: one.kind, role: { uid: one.role, name: one.name }, project: project(one.project) },
-            workspace: seenIf(access.allows('workspace.get', scope), workspace),
-            ...common,
-          }
-        }
-        case 'resource-role': {
-          const { roles = [], projectUids = [], filterRefs = [] } = onFilters.get(uid) ?? {}
-          return {
-            ...{ kind: one.kind, roles },
-            projects: projectUids.map((project) =>
-              seenIf(access.allows('project.get', { kind: 'project', projectUid: project.uid }), project),
-            ),
-            filters: filterRefs.map((filter) => seenIf(may('filter.get'), filter)),
-            ...common,
-          }
-        }
-      }
-    }
-    return held.map(shown)
-  }
 }
-
-type Named = { readonly uid: string; readonly name: string }
 
 type Asking = {
   readonly tx: Tx
@@ -266,104 +186,7 @@ async function mayRead(
   return err(refuse('forbidden', `This needs ${permission}`, { permission, scope: { kind: 'tenant' } }))
 }
 
-async function teamsOf(tx: Tx, user: string): Promise<readonly TeamUid[]> {
-  const rows = await tx.query<{ team_id: string }>(
-    'select team_id from team_members where tenant_id = $1 and user_id = $2',
-    [tx.tenant, user],
-  )
-  return rows.map(({ team_id }) => TeamUid.parse(team_id))
-}
-
 const tenantScope = { kind: 'tenant' } as const
-
-/** What is given: one role in one place, or roles on what filters select. */
-type Gift =
-  | { readonly kind: 'role'; readonly role: string; readonly project: string | undefined }
-  | { readonly kind: 'workspace-role'; readonly role: string; readonly workspace: string }
-  | {
-      readonly kind: 'resource-role'
-      readonly roles: string[]
-      readonly projects: string[]
-      readonly filters: string[]
-    }
-
-/** Which of them a body describes; refuses what would be two of them. */
-function gifted({
-  role,
-  project,
-  workspace,
-  roles,
-  projects,
-  filters,
-}: z.output<typeof contract.NewAssignment>): Result<Gift, Refusal> {
-  if (filters !== undefined) {
-    if (role !== undefined || project !== undefined || workspace !== undefined || !roles || !projects)
-      return err(refuse('invalid', 'With filters name roles and projects, as lists, and nothing else'))
-    return ok({ kind: 'resource-role', roles, projects, filters })
-  }
-  if (roles !== undefined || projects !== undefined)
-    return err(refuse('invalid', 'roles and projects are given together with filters; without filters name a role'))
-  if (role === undefined) return err(refuse('invalid', 'Name a role'))
-  if (workspace === undefined) return ok({ kind: 'role', role, project })
-  if (project !== undefined) return err(refuse('invalid', 'Name a project or a workspace, one of them'))
-  return ok({ kind: 'workspace-role', role, workspace })
-}
-
-async function targetOf(
-  tx: Tx,
-  { user, team }: z.output<typeof contract.NewAssignment>,
-  gift: Gift,
-): Promise<Result<{ readonly subject: Subject; readonly places: readonly Place[] }, Refusal>> {
-  if ((user === undefined) === (team === undefined)) return err(refuse('invalid', 'Name a user or a team, one of them'))
-  for (const [kind, uids] of [
-    ['user', user === undefined ? [] : [user]],
-    ['team', team === undefined ? [] : [team]],
-    ['project', projectsOf(gift)],
-  ] as const) {
-    const unknown = await firstUnknown(tx, kind, uids)
-    if (unknown !== undefined) return err(refuse('not_found', `No ${kind} ${unknown} in this tenant`))
-  }
-  const subject = user === undefined ? { team: TeamUid.parse(team) } : { user: UserUid.parse(user) }
-  if (gift.kind === 'workspace-role') {
-    const project = (await projectsOfWorkspaces(tx, [gift.workspace])).get(gift.workspace)
-    if (project === undefined) return err(refuse('not_found', `No workspace ${gift.workspace} in this tenant`))
-    return ok({ subject, places: [project] })
-  }
-  const projects = projectsOf(gift).map((uid) => ProjectUid.parse(uid))
-  return ok({ subject, places: gift.kind === 'role' && projects.length === 0 ? ['tenant'] : projects })
-}
-
-function projectsOf(gift: Gift): readonly string[] {
-  if (gift.kind === 'resource-role') return gift.projects
-  return gift.kind === 'role' && gift.project !== undefined ? [gift.project] : []
-}
-
-/** @returns the uid of what was given */
-async function give(
-  tx: Tx,
-  giver: Giver,
-  subject: Subject,
-  gift: Gift,
-  terms: GivenTerms,
-): Promise<Result<string, Refusal>> {
-  switch (gift.kind) {
-    case 'role': {
-      const place = gift.project === undefined ? 'tenant' : ProjectUid.parse(gift.project)
-      const { endsAt, conditions } = terms
-      const given = await giveUntil(tx, giver, { subject, place, role: gift.role, endsAt, conditions, held: 'refuse' })
-      return given.ok ? ok(given.value.uid) : given
-    }
-    case 'workspace-role': {
-      const given = await giveOnWorkspace(tx, giver, { subject, role: gift.role, workspace: gift.workspace, ...terms })
-      return given.ok ? ok(given.value.assignment) : given
-    }
-    case 'resource-role': {
-      const { roles, projects: projectUids, filters: filterRefs } = gift
-      const given = await giveResourceRole(tx, giver, subject, { roles, projectUids, filterRefs }, terms)
-      return given.ok ? ok(given.value.uid) : given
-    }
-  }
-}
 
 /** The assignment that the path names, where the caller may change it. */
 async function changeable({
@@ -400,24 +223,4 @@ function changedTerms(
 function inFuture(text: string, now: Date): Result<Date, Refusal> {
   const endsAt = new Date(text)
   return endsAt > now ? ok(endsAt) : err(refuse('invalid', 'endsAt: a time that has not come yet'))
-}
-
-/** What an audit entry says of it. */
-async function recorded(tx: Tx, held: HeldAssignment) {
-  const { uid, subject } = held
-  if (held.kind === 'resource-role') {
-    const { roles = [], projectUids = [], filterRefs = [] } = (await describeAssignments(tx, [held])).get(uid) ?? {}
-    const [first, ...others] = roles
-    const name = `${first?.name ?? ''}${others.length === 0 ? '' : ` and ${others.length} more`}`
-    const details = { ...subject, roles, projects: projectUids, filters: filterRefs, ...termsToShow(held) }
-    return { resource: { uid, name }, details }
-  }
-  const { role: roleUid, name } = held
-  const place = placeIn(held)
-  return { resource: { uid, name }, details: { ...subject, role: name, roleUid, ...place, ...termsToShow(held) } }
-}
-
-function placeIn(held: Exclude<HeldAssignment, { kind: 'resource-role' }>) {
-  if (held.kind === 'workspace-role') return { project: held.project, workspace: held.workspace }
-  return held.place === 'tenant' ? {} : { project: held.place }
 }
