@@ -102,7 +102,7 @@ async function confirm(one: Assignment, edges: CliEdges): Promise<void> {
   if (!edges.isTerminal.in)
     throw wrongUse(`nobody is there to confirm that this is taken: ${inWords(one)}`, 'In scripts say --yes.')
   const typed = await edges.ask(`This takes ${clean(inWords(one))}. Type the name of the role to go on: `)
-  if (typed.trim() !== one.role.name) throw new Failure('that is another name; nothing was taken')
+  if (typed.trim() !== what(one)) throw new Failure('that is another name; nothing was taken')
 }
 
 async function read(api: Api, uid: string): Promise<Assignment> {
@@ -153,13 +153,15 @@ const asOptions = (problem: string): string =>
     .replace(/^networks(\.\w+)*: /, '--network: ')
     .replace(/^signInWithinSeconds: /, '--sign-in-within: ')
 
+const what = ({ role }: Assignment): string => role.name
+
 const who = ({ subject }: Assignment): string =>
   `${subject.kind === 'team' ? 'team ' : ''}${subject.name === '' ? subject.uid : subject.name}`
 
 const where = ({ project }: Assignment): string => (project === null ? 'tenant' : `project ${project.name}`)
 
 const inWords = (one: Assignment): string =>
-  `${one.role.name} of ${who(one)} in ${one.project === null ? 'the tenant' : where(one)}`
+  `${what(one)} of ${who(one)} in ${one.project === null ? 'the ' : ''}${where(one)}`
 
 /** `until 2030-01-31 08:00:00Z, only from 10.0.0.0/8`. */
 const termsInWords = ({ endsAt, conditions }: Pick<Assignment, 'endsAt' | 'conditions'>): string =>
@@ -171,7 +173,7 @@ const termsInWords = ({ endsAt, conditions }: Pick<Assignment, 'endsAt' | 'condi
 const columns: readonly (readonly [header: string, cell: (one: Assignment) => string])[] = [
   ['UID', ({ uid }) => uid],
   ['WHO', who],
-  ['ROLE', ({ role }) => role.name],
+  ['ROLE', what],
   ['IN', where],
   ['UNTIL', ({ endsAt }) => (endsAt === null ? '' : shownTime(endsAt))],
   ['ONLY', ({ conditions }) => (conditions === null ? '' : conditionsInWords(conditions))],
