@@ -175,10 +175,12 @@ const what = (one: Assignment): string => (one.kind === 'resource-role' ? namesO
 const who = ({ subject }: Assignment): string =>
   `${subject.kind === 'team' ? 'team ' : ''}${subject.name === '' ? subject.uid : subject.name}`
 
+const tenant = 'tenant'
+
 function where(one: Assignment): string {
   switch (one.kind) {
     case 'role':
-      return one.project === null ? 'the tenant' : `project ${one.project.name}`
+      return one.project === null ? tenant : `project ${one.project.name}`
     case 'workspace-role':
       return `workspace ${namesOf([one.workspace])} of project ${one.project.name}`
     case 'resource-role': {
@@ -192,7 +194,8 @@ function where(one: Assignment): string {
 /** What the reader may not see the name of goes by its uid. */
 const namesOf = (named: readonly Named[]): string => named.map(({ uid, name }) => name || uid).join(', ')
 
-const inWords = (one: Assignment): string => `${what(one)} of ${who(one)} in ${where(one)}`
+const inWords = (one: Assignment): string =>
+  `${what(one)} of ${who(one)} in ${where(one) === tenant ? 'the ' : ''}${where(one)}`
 
 /** `until 2030-01-31 08:00:00Z, only from 10.0.0.0/8`. */
 const termsInWords = ({ endsAt, conditions }: Pick<Assignment, 'endsAt' | 'conditions'>): string =>
