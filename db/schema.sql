@@ -1059,17 +1059,20 @@ create table resource_roles (
   created_by uid,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  ends_at timestamp with time zone,
+  conditions jsonb,
   constraint resource_roles_pkey PRIMARY KEY (tenant_id, resource_role_id),
   constraint resource_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint resource_roles_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
   constraint resource_roles_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
-  constraint resource_roles_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
+  constraint resource_roles_check CHECK (((user_id IS NULL) <> (team_id IS NULL))),
+  constraint resource_roles_conditions_check CHECK ((jsonb_typeof(conditions) = 'object'::text))
 );
 CREATE INDEX resource_roles_by_team ON resource_roles USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
 CREATE INDEX resource_roles_by_user ON resource_roles USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL);
 CREATE TRIGGER access_come AFTER INSERT ON resource_roles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
 CREATE TRIGGER access_gone AFTER DELETE ON resource_roles REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_access_statement('user', 'user_id', 'team', 'team_id');
-CREATE TRIGGER access_row AFTER UPDATE ON resource_roles FOR EACH ROW WHEN (((((old.user_id)::text IS DISTINCT FROM (new.user_id)::text) OR ((old.team_id)::text IS DISTINCT FROM (new.team_id)::text)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION note_access_row('resource-role', 'resource_role_id');
+CREATE TRIGGER access_row AFTER UPDATE ON resource_roles FOR EACH ROW WHEN (((((((old.user_id)::text IS DISTINCT FROM (new.user_id)::text) OR ((old.team_id)::text IS DISTINCT FROM (new.team_id)::text)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.ends_at IS DISTINCT FROM new.ends_at)) OR (old.conditions IS DISTINCT FROM new.conditions))) EXECUTE FUNCTION note_access_row('resource-role', 'resource_role_id');
 alter table resource_roles enable row level security;
 alter table resource_roles force row level security;
 create policy tenant on resource_roles for all to palisade_app
@@ -1422,13 +1425,16 @@ create table workspace_roles (
   workspace_id uid not null,
   created_by uid,
   created_at timestamp with time zone not null,
+  ends_at timestamp with time zone,
+  conditions jsonb,
   constraint workspace_roles_pkey PRIMARY KEY (tenant_id, assignment_id),
   constraint workspace_roles_tenant_id_user_id_team_id_role_id_workspace_key UNIQUE NULLS NOT DISTINCT (tenant_id, user_id, team_id, role_id, workspace_id),
   constraint workspace_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
   constraint workspace_roles_tenant_id_team_id_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES teams(tenant_id, team_id) ON DELETE CASCADE,
   constraint workspace_roles_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, user_id) ON DELETE CASCADE,
   constraint workspace_roles_tenant_id_workspace_id_fkey FOREIGN KEY (tenant_id, workspace_id) REFERENCES workspaces(tenant_id, workspace_id) ON DELETE CASCADE,
-  constraint workspace_roles_check CHECK (((user_id IS NULL) <> (team_id IS NULL)))
+  constraint workspace_roles_check CHECK (((user_id IS NULL) <> (team_id IS NULL))),
+  constraint workspace_roles_conditions_check CHECK ((jsonb_typeof(conditions) = 'object'::text))
 );
 CREATE INDEX workspace_roles_by_role ON workspace_roles USING btree (tenant_id, role_id);
 CREATE INDEX workspace_roles_by_team ON workspace_roles USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
