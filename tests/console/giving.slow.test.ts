@@ -467,7 +467,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     await at.getByRole('button', { name: /^Change Resource Cluster Viewer/ }).click()
     const changing = at.getByRole('dialog', { name: 'What Robin Hale holds through filters' })
     await changing.getByText('Nothing changes yet.').waitFor()
-    await chooseUntil(at, 'These roles', 'For 8 hours')
+    await chooseUntil(at, 'All of it', 'For 8 hours')
     await changing.getByText('It is held for 8 hours, in place of for good.').waitFor()
     await changing.getByRole('button', { name: 'Save' }).click()
     await changing.waitFor({ state: 'hidden' })

@@ -99,7 +99,7 @@ export function useOnFilters({ whose, members, before }: Asked): OfDialog {
       />
       <Rules of={filters} />
       <TermsFields
-        name="These roles"
+        name="All of it"
         held={before}
         value={terms}
         onChange={(changed) => setTerms((was) => ({ ...was, ...changed }))}
