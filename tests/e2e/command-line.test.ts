@@ -451,10 +451,10 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       assert.match(table, /^UID +WHO +ROLE +IN +UNTIL +ONLY\n/)
       assert.match(table, new RegExp(`^${uid} +assigned Test +Project Viewer +project shop$`, 'm'))
       assert.match(table, new RegExp(`^${team.uid} +team oncall +Project Viewer +project shop +Mon to Fri`, 'm'))
-      for (const of of [['--user', dev.email], ['--team', 'oncall'], []]) {
-        const items = JSON.parse(await cli.must('assignment', 'list', ...of, '-o', 'json'))
+      for (const whose of [['--user', dev.email], ['--team', 'oncall'], []]) {
+        const items = JSON.parse(await cli.must('assignment', 'list', ...whose, '-o', 'json'))
         const uids = items.map((one: { uid: string }) => one.uid)
-        assert.deepEqual([uids.includes(uid), uids.includes(team.uid)], [of[0] === '--user', of.length > 0])
+        assert.deepEqual([uids.includes(uid), uids.includes(team.uid)], [whose[0] === '--user', whose.length > 0])
       }
 
       const unsure = await cli(['assignment', 'delete', uid])
