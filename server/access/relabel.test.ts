@@ -12,8 +12,7 @@ function caller(held: Holds, forNow: Holds = {}) {
   const holds = (of: Holds, permission: string, on: Target | Scope) =>
     of[permission as Permission]?.includes('tags' in on ? (on.tags?.env ?? '') : '') === true
   return {
-    allows: (permission: string, on: Target | Scope) =>
-      holds(held, permission, on) || holds(forNow, permission, on),
+    allows: (permission: string, on: Target | Scope) => holds(held, permission, on) || holds(forNow, permission, on),
     allowsForGood: (permission: string, on: Target | Scope) => holds(held, permission, on),
   }
 }
