@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { hasRoomForRoles } from './assignment-limits.ts'
 import { givableRoles, predefinedByUid } from './role-store.ts'
 
 /** Who holds a role. */
@@ -27,7 +28,13 @@ export type RoleChange = { readonly added: readonly AssignedRole[]; readonly rem
 export type GivenTerms = { readonly endsAt?: Date | undefined; readonly conditions?: RequestConditions | undefined }
 
 /** Who gives, how it is checked that nobody gives more than they hold, and when. */
-export type Giver = { readonly by: UserUid; readonly covers: RequestAccess['coversRoles']; readonly now: Date }
+export type Giver = {
+  readonly by: UserUid
+  readonly covers: RequestAccess['coversRoles']
+  /** How many assignments the tenant has before the change, of every kind. */
+  readonly stored: RequestAccess['assignments']
+  readonly now: Date
+}
 
 /** Makes these the tenant roles of a user or team; what it held before and is not named goes. */
 export async function replaceTenantRoles(
@@ -190,6 +197,8 @@ async function settle(
   const removed = [...had].filter(([key]) => !wants.has(key)).map(([, one]) => one)
   const covered = giver.covers(added.map(({ role, place }) => ({ roleUid: role, scope: scopeOf(place) })))
   if (!covered.ok) return covered
+  const room = await hasRoomForRoles(tx, giver, { added, removed })
+  if (!room.ok) return room
   if (removed.length > 0) await remove(tx, removed)
   if (added.length > 0) await insertAssignments(tx, added, giver.by, giver.now)
   return ok({ added, removed })

@@ -94,6 +94,7 @@ export function requestAccess(
       }
     },
     termsOf: (assignment) => snapshot.terms.get(assignment) ?? {},
+    assignments: compiled.assignments,
     epoch: snapshot.epoch,
   }
 }

@@ -38,7 +38,10 @@ export function targetIn(
 }
 
 /** Such an object where it is, whatever was selected. */
-export const targetOf = (kind: string, { uid, name, labels: tags, project }: Scoped): Target & Pick<Scoped, 'name'> => ({
+export const targetOf = (
+  kind: string,
+  { uid, name, labels: tags, project }: Scoped,
+): Target & Pick<Scoped, 'name'> => ({
   ...{ kind, uid, name, tags, scope: scopeOf(project) },
 })
 

@@ -164,6 +164,8 @@ export type RequestAccess = {
   readonly simulate: (change: ProposedChange) => Simulation
   /** Until when an assignment counts, and for which requests. */
   readonly termsOf: (assignment: string) => Terms
+  /** How many assignments decide in the tenant, those of resource roles one by one. */
+  readonly assignments: number
   readonly epoch: bigint
 }
 

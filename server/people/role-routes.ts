@@ -41,7 +41,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.rolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights', 'conflict'],
+    refusals: ['not_found', 'exceeds_own_rights', 'conflict', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -71,7 +71,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.projectRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -100,7 +100,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.rolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights', 'conflict'],
+    refusals: ['not_found', 'exceeds_own_rights', 'conflict', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {
@@ -130,7 +130,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.projectRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {
