@@ -118,6 +118,7 @@ test('of those who ask for one lock of a tenant few have a connection, and those
   )
   const inSmall = createInTenant(small)
   const held = Promise.withResolvers<void>()
+  const most = Promise.withResolvers<void>()
   let holding = 0
   const all = tenants.flatMap((tenant) =>
     Array.from({ length: 20 }, () =>
@@ -125,7 +126,7 @@ test('of those who ask for one lock of a tenant few have a connection, and those
         tenant,
         async (tx) => {
           await tx.query('select')
-          holding++
+          if (++holding === 3) most.resolve()
           await held.promise
         },
         { lock: 'access' },
@@ -134,6 +135,7 @@ test('of those who ask for one lock of a tenant few have a connection, and those
   )
   const [first] = tenants
   assert.ok(first)
+  await most.promise
   for (let i = 0; i < 5; i++) await inSmall(first, (tx) => tx.query('select'))
   assert.deepEqual([holding, small.totalCount, small.waitingCount], [3, 4, 0])
   held.resolve()
