@@ -2,7 +2,7 @@ import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import type { Caller } from '../identity/index.ts'
 import type { NoticesOf } from '../notices/index.ts'
 import type { Html } from './html.ts'
-import { deviceForm, goOnForm, message, page, signOutForm, userCodeForm } from './pages.ts'
+import { deviceForm, goOnForm, leadOn, message, page, signOutForm, userCodeForm } from './pages.ts'
 
 type Client = { readonly clientId: string; readonly clientName?: ClientMetadata['client_name'] }
 
@@ -81,7 +81,7 @@ export function createIssuerPages({
       await show(ctx, 'Nobody is signed in', goOnForm('/oidc/session/end/confirm', xsrfOf(ctx)))
     },
     async signedOut(ctx) {
-      await show(ctx, 'You are signed out', message('You can close this page.'))
+      await show(ctx, 'You are signed out', leadOn('You can close this page.'))
     },
     failed(ctx, { error }) {
       // Said without a question to the database, which may be what failed.

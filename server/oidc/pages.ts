@@ -38,8 +38,11 @@ ${classification === undefined ? undefined : html`<footer class="classification"
 const bannerOf = ({ title, message }: NonNullable<Notices['banner']>) =>
   html`<p class="banner" role="note">${title === '' ? undefined : html`<strong>${title}</strong>\n`}${message}</p>`
 
+/** The API's refusals have no full stop, sentences on a page do. */
 const problem = (text: string | undefined) =>
-  text === undefined ? undefined : html`<p class="problem" role="alert" id="problem">${text}</p>`
+  text === undefined
+    ? undefined
+    : html`<p class="problem" role="alert" id="problem">${/[.!?]$/.test(text) ? text : `${text}.`}</p>`
 
 /** What is still to be typed. */
 const focus = html` autofocus`
@@ -196,6 +199,9 @@ export const message = (text: string): Html => html`<p>${text}</p>`
 /** On to the console: where a page of ours has nothing more to say. */
 export const signInLink = (text: string): Html => html`<p><a class="button" href="/">${text}</a></p>`
 
+/** What happened, and the way on for somebody whom nobody awaits. */
+export const leadOn = (text: string): Html => html`${message(text)}${signInLink('Sign in')}`
+
 /** The colours are the console's (`console/src/tokens.css`). */
 export const styleSheet = `:root{color-scheme:light dark;--ink:#1c2226;--quiet:#565f66;--paper:#f7f8f9;--card:#fff;--edge:#dfe3e6;--line:#8a949c;--accent:#0b6577;--hover:#084e5c;--soft:#e1f1f4;--on-accent:#fff;--bad:#b42318;--bad-soft:#fdeceb}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e8eb;--quiet:#a3adb5;--paper:#121619;--card:#181d21;--edge:#2c343a;--line:#7d8790;--accent:#5cc4d8;--hover:#7fd4e4;--soft:#14343b;--on-accent:#06242b;--bad:#ff8a80;--bad-soft:#3a1a19}}
@@ -205,7 +211,8 @@ main{padding:2rem;background:var(--card);border:1px solid var(--edge);border-rad
 .brand{display:flex;gap:.5rem;align-items:center;margin:0 0 1.5rem;font-weight:600}
 .brand svg{color:var(--accent)}
 h1{margin:0;font-size:1.375rem;line-height:1.3;letter-spacing:-.01em}
-h1+p,h1+.problem{margin-top:.25rem}
+h1+p{margin-top:.25rem}
+h1+.problem{margin-top:.75rem}
 p{margin:1rem 0 0}
 h1+p:not(.problem){color:var(--quiet)}
 h1+p strong{color:var(--ink)}

@@ -16,6 +16,7 @@ import {
   expiredForm,
   expiryNote,
   forgottenForm,
+  leadOn,
   message,
   passwordForm,
   type SignInForm,
@@ -82,10 +83,10 @@ export function createSignInPages({
   async function interaction(page: PageRequest, uid: string): Promise<PageAnswer> {
     const current = await currentInteraction(page)
     // The browser's cookie says which sign-in is its own; an address that somebody sent opens no other (threat B12).
-    if (current?.uid !== uid) return { status: 400, title: 'Start again', content: message(startAgain) }
+    if (current?.uid !== uid) return { status: 400, title: 'Start again', content: leadOn(startAgain) }
     const clientId = String(current.params.client_id)
     const client = await provider().Client.find(clientId)
-    if (!client) return { status: 400, title: 'Start again', content: message(startAgain) }
+    if (!client) return { status: 400, title: 'Start again', content: leadOn(startAgain) }
     const to: Target = { clientId, client: nameOf(client), formAction: originOf(current.params.redirect_uri) }
     const signedIn = current.prompt.name === 'consent' ? await holderOf(current) : undefined
     if (signedIn) page.log.knows(signedIn.named)
@@ -216,13 +217,13 @@ export function createSignInPages({
     if (form === undefined) return { status: 200, title: 'Forgotten your password?', content: forgottenForm() }
     await port.passwords.requestReset({ ...caller, email: form.get('email') ?? '' })
     const said = 'If an account has this address, its administrator can now give you a reset link.'
-    return { status: 200, title: 'Ask your administrator', content: message(said) }
+    return { status: 200, title: 'Ask your administrator', content: leadOn(said) }
   }
 
   async function byLink({ form, caller }: PageRequest, purpose: LinkPurpose, token: string): Promise<PageAnswer> {
     const title = purpose === 'activate' ? 'Welcome: choose a password' : 'Choose a new password'
     const found = await port.passwords.ofLink({ token, purpose, now: caller.now })
-    if (!found) return { status: 400, title: 'This link does not work', content: message(deadLink) }
+    if (!found) return { status: 400, title: 'This link does not work', content: leadOn(deadLink) }
     const { person, tenant } = found
     if (form === undefined) return { status: 200, title, content: passwordForm(person, undefined), tenant }
     const password = form.get('password') ?? ''
@@ -231,7 +232,7 @@ export function createSignInPages({
     const set = await port.passwords.setByLink({ ...caller, token, purpose, password })
     if (set.ok) return { status: 200, title: 'Your password is set', content: signInLink('Sign in') }
     if (set.error.code === 'link_invalid')
-      return { status: 400, title: 'This link does not work', content: message(deadLink) }
+      return { status: 400, title: 'This link does not work', content: leadOn(deadLink) }
     const said = set.error.code === 'password_policy' ? (set.error.detail ?? 'The password is not good enough.') : busy
     const status = set.error.code === 'password_policy' ? 400 : 429
     return { status, title, content: passwordForm(person, said), tenant }

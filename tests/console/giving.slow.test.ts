@@ -13,8 +13,8 @@ import {
 } from '../support/palisade.ts'
 import { until } from '../support/until.ts'
 import { assertNoComplaints, noBrowser, openPage, startBrowser } from './browser.ts'
-import { choose, enter, inDialog, press } from './keys.ts'
-import { fits, focused, look, tabTo, themes } from './look.ts'
+import { choose, enter, enterAndClose, inDialog, press } from './keys.ts'
+import { fits, focused, look, show, tabTo, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
 // Roles are made, changed and given by clicking and by keys: what a change does is said before it is made, and what nobody touches stays,
@@ -45,7 +45,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     ])
     const { admin } = acme
     project = acme.defaultProject
-    robin = await createUser(palisade, acme, 'robin')
+    robin = await createUser(palisade, acme, 'robin', { firstName: 'Robin', lastName: 'Hale' })
     team = (
       await admin.must('POST', '/v1/teams', { body: { metadata: { name: 'keepers' }, spec: { users: [robin.uid] } } })
     ).uid
@@ -176,10 +176,10 @@ describe('giving roles', { skip: noBrowser }, () => {
     await dialog
       .getByText(/^1 of \d+ recorded requests? of theirs in the last 7 days would have been refused\.$/)
       .waitFor()
-    assert.equal(await dialog.getByText('robin Test').count(), 0, 'the list comes on demand')
+    assert.equal(await dialog.getByText('Robin Hale').count(), 0, 'the list comes on demand')
     await dialog.getByRole('button', { name: 'Who, and what' }).click()
     const who = dialog.getByRole('region', { name: 'Who, and what' })
-    await who.getByRole('link', { name: 'robin Test' }).waitFor()
+    await who.getByRole('link', { name: 'Robin Hale' }).waitFor()
     await who.getByText('in project Default: gains macro.list; loses macro.create').waitFor()
     await dialog.getByRole('button', { name: 'Which requests' }).click()
     await dialog.getByRole('region', { name: 'Which requests' }).getByText('macro.create').waitFor()
@@ -228,7 +228,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     await dialog.getByRole('textbox', { name: 'Type Cluster looker to confirm' }).fill('Cluster looker')
     await dialog.getByRole('button', { name: 'Delete' }).click()
     const uses = dialog.getByRole('list', { name: 'Held by' })
-    await uses.getByRole('link', { name: 'robin Test' }).waitFor()
+    await uses.getByRole('link', { name: 'Robin Hale' }).waitFor()
     await uses.getByText(', in project Default').waitFor()
     found.push(...(await look(at, 'role-in-use', 'light', false)))
     await acme.admin.must('DELETE', `/v1/palisade/access/assignments/${assignment}`)
@@ -238,10 +238,10 @@ describe('giving roles', { skip: noBrowser }, () => {
   })
 
   test('a role is given until a time; another one given beside it leaves that end as it is', async () => {
-    const uid = (await createUser(palisade, acme, 'timed')).uid
+    const uid = (await createUser(palisade, acme, 'timed', { firstName: 'Tim', lastName: 'Odell' })).uid
     const at = await open(`/t/acme/users/${uid}?tab=access`)
     const roles = at.getByRole('region', { name: 'Roles' })
-    const dialog = at.getByRole('dialog', { name: 'Roles of timed Test' })
+    const dialog = at.getByRole('dialog', { name: 'Roles of Tim Odell' })
     await at.getByRole('button', { name: 'Change roles' }).click()
     await at.getByRole('combobox', { name: 'In', exact: true }).click()
     await at.getByRole('option', { name: 'Project Default' }).click()
@@ -343,8 +343,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     await choose(at, 'Roles', 'Tenant Viewer')
     await untilByKeys(at, 'Tenant Viewer', 'Until a moment')
     await dialog.getByText(/^Gains Tenant Viewer until .+\. So does its 1 member\.$/).waitFor()
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     const given = endOf(await heldBy(`team=${team}`), 'Tenant Viewer')
     assert.ok(isAbout(given, 86_400_000), String(given))
 
@@ -352,16 +351,14 @@ describe('giving roles', { skip: noBrowser }, () => {
     await dialog.getByText('Nothing changes yet.').waitFor()
     await untilByKeys(at, 'Tenant Viewer', 'For 7 days')
     await dialog.getByText(/^Tenant Viewer is held for 7 days, in place of until /).waitFor()
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     assert.ok(isAbout(endOf(await heldBy(`team=${team}`), 'Tenant Viewer'), 7 * 86_400_000))
 
     await start()
     await tabTo(at, 'Roles')
     await press(at, 'Backspace')
     await dialog.getByText(/^Loses Tenant Viewer; what rests on it ends within a second/).waitFor()
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     assert.equal(endOf(await heldBy(`team=${team}`), 'Tenant Viewer'), undefined)
   })
 
@@ -424,7 +421,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     await at.getByRole('button', { name: 'Change roles' }).click()
     await at.getByRole('combobox', { name: 'In', exact: true }).click()
     await at.getByRole('option', { name: 'Projects, on what filters select' }).click()
-    const giving = at.getByRole('dialog', { name: 'Roles of robin Test' })
+    const giving = at.getByRole('dialog', { name: 'Roles of Robin Hale' })
     await giving.getByText('It takes at least one role, one project and one filter.').waitFor()
     await chooseRole(at, 'Resource Cluster Viewer')
     await giving.getByRole('combobox', { name: 'Projects' }).fill('Default')
@@ -437,7 +434,10 @@ describe('giving roles', { skip: noBrowser }, () => {
     await giving
       .getByText('Gains Resource Cluster Viewer in project Default, on what filter production selects.')
       .waitFor()
-    found.push(...(await look(at, 'roles-filtered', 'light')))
+    for (const theme of themes) {
+      await show(at, { theme })
+      found.push(...(await look(at, 'roles-filtered', theme)))
+    }
     await giving.getByRole('button', { name: 'Give' }).click()
     const roles = at.getByRole('region', { name: 'Roles' })
     await roles.getByText('Resource Cluster Viewer in project Default, on what filter production selects').waitFor()
@@ -455,7 +455,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     await tabTo(at, 'production')
     await press(at, 'Enter')
     const panel = at.getByRole('dialog', { name: 'Filter production' })
-    await panel.getByRole('link', { name: 'robin Test' }).waitFor()
+    await panel.getByRole('link', { name: 'Robin Hale' }).waitFor()
     await panel.getByText('Resource Cluster Viewer in project Default').waitFor()
     for (const theme of themes) {
       await at.emulateMedia({ colorScheme: theme })
@@ -479,9 +479,11 @@ describe('giving roles', { skip: noBrowser }, () => {
     await dialog
       .getByText(/^None of \d+ recorded requests? of theirs in the last 7 days would have gone otherwise\.$/)
       .waitFor()
-    found.push(...(await look(at, 'filter-preview', 'dark')))
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    for (const theme of themes) {
+      await show(at, { theme })
+      found.push(...(await look(at, 'filter-preview', theme)))
+    }
+    await enterAndClose(at, 'Save', dialog)
     await panel.getByText('env begins with prod or test').waitFor()
     assert.equal((await robin.api.must('GET', '/v1/spectroclusters')).listmeta.count, 3)
 
@@ -490,13 +492,13 @@ describe('giving roles', { skip: noBrowser }, () => {
     const deleting = at.getByRole('dialog', { name: 'Delete filter production' })
     await deleting.getByRole('textbox', { name: 'Type production to confirm' }).fill('production')
     await deleting.getByRole('button', { name: 'Delete' }).click()
-    await deleting.getByRole('list', { name: 'Held by' }).getByRole('link', { name: 'robin Test' }).waitFor()
+    await deleting.getByRole('list', { name: 'Held by' }).getByRole('link', { name: 'Robin Hale' }).waitFor()
     await at.keyboard.press('Escape')
     await deleting.waitFor({ state: 'hidden' })
 
     await at.goto(`${palisade.url}/t/acme/users/${robin.uid}?tab=access`)
     await at.getByRole('button', { name: /^Take away Resource Cluster Viewer/ }).click()
-    const taking = at.getByRole('dialog', { name: 'Take from robin Test' })
+    const taking = at.getByRole('dialog', { name: 'Take from Robin Hale' })
     await taking
       .getByText('Loses Resource Cluster Viewer in project Default, on what filter production selects')
       .waitFor()

@@ -1,4 +1,4 @@
-import { Select, Text } from '@mantine/core'
+import { Select, Stack, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { conditionsInWords } from '../../../contract/conditions-in-words.ts'
@@ -134,7 +134,7 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
         }
       />
       {chosen.map(({ uid, text, until, only }) => (
-        <div key={uid}>
+        <Stack key={uid} gap="xs">
           <UntilWhen
             name={text}
             held={held.get(uid)?.endsAt}
@@ -147,7 +147,7 @@ function useRolesIn({ whose, members, assignments, where }: Asked): OfDialog & {
             value={only}
             onChange={(next) => setTerms(uid, { only: next })}
           />
-        </div>
+        </Stack>
       ))}
       <Text size="sm" role="status">
         {gained.length + lost.length + moved.length === 0
