@@ -49,16 +49,19 @@ test('one user, or one team, holds no more roles than they may, wherever they ar
   const person = await api.person(admin)
   const params = { uid: person.user }
   const team = (await api.must(admin, 'POST /v1/teams', { body: { metadata: { name: 'devs' }, spec: {} } })).uid
-  await fill(tenant, { user: person.user }, project, assignmentsPerSubject)
+  await fill(tenant, { user: person.user }, project, assignmentsPerSubject - 1)
+  // What has ended takes no room.
+  await fill(tenant, { user: person.user }, project, 5, true)
+  await api.must(admin, 'PUT /v1/users/{uid}/roles', { params, body: { roles: [predefinedRole('Tenant Viewer').uid] } })
   const refused = async (who: Principal, route: string, request: object) => {
     const { refusal } = await api.call(who, route, request)
     return [refusal?.code, refusal?.details]
   }
   const tooMany = ['resource_limit', { limit: assignmentsPerSubject, subject: person.user }]
   const one = { user: person.user, role: viewer, project: other, endsAt: null }
-  const tenantViewer = predefinedRole('Tenant Viewer').uid
+  const tenantRoles = ['Tenant Viewer', 'Tenant Project Admin'] as const
   for (const [route, request] of [
-    ['PUT /v1/users/{uid}/roles', { params, body: { roles: [tenantViewer] } }],
+    ['PUT /v1/users/{uid}/roles', { params, body: { roles: tenantRoles.map((name) => predefinedRole(name).uid) } }],
     ['POST /v1/palisade/access/assignments', { body: one }],
     [
       'PUT /v1/projects/{uid}/users',
@@ -67,18 +70,14 @@ test('one user, or one team, holds no more roles than they may, wherever they ar
   ] as const)
     assert.deepEqual(await refused(admin, route, request), tooMany, route)
 
-  // A team, and somebody else, have room of their own; what has ended takes none.
+  // A team has room of its own.
   const members = { params: { uid: other }, body: { teams: [{ teamId: team, roles: [viewer] }] } }
   await api.must(admin, 'PUT /v1/projects/{uid}/teams', members)
-  const third = await api.person(admin)
-  await fill(tenant, { user: third.user }, project, assignmentsPerSubject - 1, true)
-  const given = { projects: [{ projectUid: other, roles: [viewer] }] }
-  await api.must(admin, 'PUT /v1/users/{uid}/projects', { params: { uid: third.user }, body: given })
 
   // As many as before in another place is no more than before.
   const instead = { projects: [{ projectUid: other, roles: [viewer, editor] }] }
   await api.must(admin, 'PUT /v1/users/{uid}/projects', { params, body: instead })
-  await api.must(admin, 'PUT /v1/users/{uid}/roles', { params, body: { roles: [tenantViewer] } })
+  await api.must(admin, 'POST /v1/palisade/access/assignments', { body: { ...one, project } })
 })
 
 test('all of a tenant together hold no more than they may', async () => {
