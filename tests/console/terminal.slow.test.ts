@@ -284,6 +284,10 @@ describe('the console on a cluster', { skip }, () => {
       .getByRole('alert')
       .getByText(/needs permission cluster\.get/)
       .waitFor()
+    // A file of it is refused as much, and says so: a browser would not.
+    await log.getByRole('link', { name: 'Download' }).click()
+    const reasons = log.getByRole('alert').filter({ hasText: /needs permission cluster\.get/ })
+    await until('the refusal', async () => (await reasons.count()) === 2 || undefined)
     const end = await endOfExec(mine?.uid ?? '')
     assert.match(end.spec.contentMsg, /"reason":"right-withdrawn"/)
     const request = end.metadata.annotations.request
