@@ -442,7 +442,7 @@ describe('the console on a cluster', { skip }, () => {
 
     await page.goto(`${palisade.url}/t/acme/audit`)
     const download = page.waitForEvent('download')
-    await page.getByRole('link', { name: 'Export the whole log' }).click()
+    await page.getByRole('button', { name: 'Export the whole log' }).click()
     const good = await readFile(await (await download).path(), 'utf8')
     await page.getByRole('button', { name: 'Verify an export' }).click()
     const verify = async (name: string, text: string) => {
