@@ -97,6 +97,7 @@ describe('who can, and what somebody can', { skip: noBrowser }, () => {
     [`teams/${team}?tab=who-can`, 'team.get'],
     [`users/${nora.uid}?tab=who-can`, 'user.get'],
     [`roles/${uidOf('Cluster Viewer')}?tab=who-can`, 'role.get'],
+    ['filters?tab=who-can', 'filter.get'],
     ['keys?tab=who-can', 'apiKey.list'],
   ]
 

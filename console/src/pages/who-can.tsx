@@ -12,7 +12,7 @@ import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { WhyButton } from '../parts/why.tsx'
 
-type Kind = 'cluster' | 'project' | 'team' | 'user' | 'role' | 'apiKey'
+type Kind = 'cluster' | 'project' | 'team' | 'user' | 'role' | 'filter' | 'apiKey'
 
 type Props = {
   /** What the page is about. */
@@ -30,6 +30,7 @@ const first: Readonly<Record<Kind, string>> = {
   team: 'team.get',
   user: 'user.get',
   role: 'role.get',
+  filter: 'filter.get',
   apiKey: 'apiKey.list',
 }
 
