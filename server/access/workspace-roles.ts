@@ -3,6 +3,7 @@ import { type ProjectUid, RoleUid, WorkspaceUid } from '../../contract/ids.ts'
 import { mayBeGiven, type WorkspaceScope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoomForRoles } from './assignment-limits.ts'
 import type { GivenTerms, Giver, Subject } from './assignments.ts'
 import { givableRoles } from './role-store.ts'
 import { isStanding, termsToShow } from './terms.ts'
@@ -80,6 +81,11 @@ export async function setWorkspaceRoles(
     })),
   )
   if (!covered.ok) return covered
+  const room = await hasRoomForRoles(tx, giver, {
+    added: added.filter((one) => !('before' in one)).map(() => ({ subject })),
+    removed: removed.map(() => ({ subject })),
+  })
+  if (!room.ok) return room
   await deleteWorkspaceRoles(
     tx,
     removed.map(({ assignment }) => assignment),
@@ -122,6 +128,8 @@ export async function giveOnWorkspace(
   const { endsAt } = terms
   const covered = giver.covers([{ roleUid, scope, ...(endsAt === undefined ? {} : { endsAt: endsAt.getTime() }) }])
   if (!covered.ok) return covered
+  const room = await hasRoomForRoles(tx, giver, { added: [{ subject }], removed: [] })
+  if (!room.ok) return room
   const given = { role: RoleUid.parse(roleUid), workspace: WorkspaceUid.parse(uid) }
   await insertWorkspaceRoles(tx, subject, [given], giver.by, giver.now, terms)
   const after = await find()
