@@ -7,7 +7,7 @@ import { sorted, textMatcher } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/projects.ts'
 import { differences } from '../../core/ledger/index.ts'
 import { err, ok } from '../../core/result.ts'
-import { type AssignedRole, assignmentsIn } from '../access/index.ts'
+import { type AssignedRole, heldIn, standingRolesIn } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { People } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -34,7 +34,7 @@ async function findProject({ tx, params }: { readonly tx: Tx; readonly params: {
   return { kind: 'project', uid, name, scope: scopeOf(uid) } satisfies Target
 }
 
-/** Projects: create, list, read, change, remove, and who holds roles in them. */
+/** Projects: create, list, read, change, remove, and who has standing roles in them. */
 export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endpoint[] {
   return [
     endpoint({
@@ -62,7 +62,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       audit: 'refusals-only',
       async handle({ tx, access }) {
         const projects = await visibleProjects(tx, access)
-        const roles = await rolesIn(tx, projects)
+        const roles = byProject(await standingRolesIn(tx, readable(projects)))
         const items = projects.map((project) => projectAnswer(project, roles.get(project.uid) ?? [], tx.tenant, access))
         const all = { limit: items.length, offset: 0 }
         return ok({ body: { items, listmeta: listMetaOf(all, items.length, items.length) } })
@@ -105,7 +105,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'GET /v1/projects/{uid}',
-      summary: 'Reads one project, with who holds which role in it',
+      summary: 'Reads one project, with who holds which standing role in it',
       permission: { object: 'project.get', find: findProject },
       params: uidPath,
       reply: { status: 200, body: wire.project },
@@ -114,18 +114,18 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       async handle({ tx, params, access }) {
         const project = await readProject(tx, params.uid)
         if (!project) return err(refuse('not_found'))
-        const roles = await assignmentsIn(tx, [project.uid])
+        const roles = await standingRolesIn(tx, [project.uid])
         return ok({ body: projectAnswer(project, roles, tx.tenant, access) })
       },
     }),
     endpoint({
       route: 'PUT /v1/projects/{uid}',
-      summary: 'Replaces the metadata of a project; users and teams only where they are sent',
+      summary: 'Replaces the metadata of a project; users and teams with standing roles only where they are sent',
       permission: { object: 'project.update', find: findProject },
       params: uidPath,
       body: wire.projectUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'project_name_taken', 'exceeds_own_rights'],
+      refusals: ['not_found', 'project_name_taken', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.updated',
       changes: 'access',
       async handle(c) {
@@ -158,12 +158,12 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'PUT /v1/projects/{uid}/users',
-      summary: 'Replaces the users that hold roles in a project',
+      summary: 'Replaces the users that hold standing roles in a project',
       permission: { object: 'project.update', find: findProject },
       params: uidPath,
       body: wire.projectUsers,
       reply: { status: 204 },
-      refusals: ['not_found', 'exceeds_own_rights'],
+      refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.access.updated',
       changes: 'access',
       async handle(c) {
@@ -173,12 +173,12 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'PUT /v1/projects/{uid}/teams',
-      summary: 'Replaces the teams that hold roles in a project',
+      summary: 'Replaces the teams that hold standing roles in a project',
       permission: { object: 'project.update', find: findProject },
       params: uidPath,
       body: wire.projectTeams,
       reply: { status: 204 },
-      refusals: ['not_found', 'exceeds_own_rights'],
+      refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.access.updated',
       changes: 'access',
       async handle(c) {
@@ -229,7 +229,8 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
   ]
 
   async function summaries(tx: Tx, projects: readonly ListedProject[], access: RequestAccess) {
-    const roles = await rolesIn(tx, projects)
+    // Who is there now, for however long and whenever: no role is named here, and nobody writes this back.
+    const roles = byProject(await heldIn(tx, readable(projects)))
     // Names are for those who may list people or teams; the uids of who holds a role are part of the project.
     const people = access.allows('user.list', { kind: 'tenant' }) ? await ports.names.people(tx) : new Map()
     const teams = access.allows('team.list', { kind: 'tenant' }) ? await ports.names.teams(tx) : new Map()
@@ -252,11 +253,11 @@ const onProjects = [
   'tag.update',
 ] as const satisfies readonly Permission[]
 
-/** Who holds roles in projects that are listed, by project; in one of which the caller sees the name alone, nobody. */
-async function rolesIn(tx: Tx, projects: readonly ListedProject[]) {
-  const readable = projects.flatMap(({ uid, isNameAlone }) => (isNameAlone ? [] : [uid]))
-  return Map.groupBy(await assignmentsIn(tx, readable), ({ place }) => place)
-}
+/** Those of which the caller sees more than the name: of no other it is said who is there. */
+const readable = (projects: readonly ListedProject[]) =>
+  projects.flatMap(({ uid, isNameAlone }) => (isNameAlone ? [] : [uid]))
+
+const byProject = (roles: readonly AssignedRole[]) => Map.groupBy(roles, ({ place }) => place)
 
 /** Who holds roles among assignments in one project, each with the uids of the roles. */
 function membersOf(roles: readonly AssignedRole[]) {
