@@ -117,7 +117,7 @@ export function createSessions(ports: SessionPorts): Sessions {
 
   function renewOnce(ref: Ref, stored: StoredSession, log: RequestLog): Promise<Result<StoredSession, Refusal>> {
     const running = renewing.get(ref.uid)
-    if (running) return running
+    if (running !== undefined) return running
     const mine = renew(ref, stored, log).finally(() => renewing.delete(ref.uid))
     renewing.set(ref.uid, mine)
     return mine

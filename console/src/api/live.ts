@@ -1,4 +1,5 @@
 import { useEffect, useEffectEvent } from 'react'
+import { isAway, onPresence } from './presence.ts'
 import { loadSession, signInAgain } from './session.ts'
 
 /** What `GET /v1/palisade/live` tells: that something changed, and of the log how long it is. */
@@ -13,6 +14,9 @@ type Name = keyof Live
 const hearers = new Map<Name, Set<(data: never) => void>>()
 let source: EventSource | undefined
 let again: ReturnType<typeof setTimeout> | undefined
+let stopWaiting: (() => void) | undefined
+/** What was told while nobody was there, the last of each. */
+const held = new Map<Name, never>()
 const againMs = 5_000
 
 /** Hears of changes while the component is shown. All of a page's components share one connection. */
@@ -27,6 +31,9 @@ export function useLive<N extends Name>(name: N, hear: (data: Live[N]) => void):
       others.delete(mine)
       if ([...hearers.values()].some((set) => set.size > 0)) return
       clearTimeout(again)
+      stopWaiting?.()
+      stopWaiting = undefined
+      held.clear()
       source?.close()
       source = undefined
     }
@@ -34,6 +41,7 @@ export function useLive<N extends Name>(name: N, hear: (data: Live[N]) => void):
 }
 
 function connect(): void {
+  stopWaiting ??= onPresence(back)
   if (source) return
   clearTimeout(again)
   const mine = new EventSource('/canvas/api/v1/palisade/live')
@@ -41,7 +49,9 @@ function connect(): void {
   for (const name of ['log', 'streams', 'access', 'requests'] as const)
     mine.addEventListener(name, ({ data }) => {
       const parsed = JSON.parse(String(data)) as never // The server's own; each hearer knows its shape by the name.
-      for (const hear of hearers.get(name) ?? []) hear(parsed)
+      // Whoever hears asks, and what is asked is use of the session; the connection itself is none.
+      if (isAway()) held.set(name, parsed)
+      else tell(name, parsed)
     })
   mine.addEventListener('error', () => {
     // A connection that broke is made again by the browser; one that was refused is not.
@@ -51,8 +61,22 @@ function connect(): void {
   })
 }
 
+function tell(name: Name, data: never): void {
+  for (const hear of hearers.get(name) ?? []) hear(data)
+}
+
+/** Somebody is there again. */
+function back(): void {
+  if (isAway()) return
+  const missed = [...held]
+  held.clear()
+  for (const [name, data] of missed) tell(name, data)
+  connect()
+}
+
 async function afterRefusal(): Promise<void> {
   const session = await loadSession().catch(() => 'unknown' as const)
   if (session === undefined) signInAgain()
-  else if ([...hearers.values()].some((set) => set.size > 0)) connect()
+  // Once while nobody is there, to learn that the session has ended; not again and again.
+  else if (!isAway() && [...hearers.values()].some((set) => set.size > 0)) connect()
 }

@@ -23,6 +23,7 @@ import {
 import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { currentSession, signInAsAnother, signOut } from '../api/session.ts'
+import { menuLook } from '../parts/menu-look.ts'
 import { Page } from '../parts/page.tsx'
 import { ToButton } from '../parts/to.tsx'
 import { AskWhy, type OfRecord, type Question } from '../parts/why.tsx'
@@ -66,7 +67,7 @@ export function Frame() {
           {/* Not a header: an open dialog brings one, and there is one banner. */}
           <section className="bar" aria-label="Scope and account">
             <Burger className="only-narrow" size="sm" opened={narrow} onClick={open} aria-label="Open navigation" />
-            <Mark org={tenant.name} />
+            <Mark />
             {!isSystem && <ProjectSwitch />}
             <span className="grow" />
             <Button
@@ -180,7 +181,7 @@ function Account({ onKeys }: { readonly onKeys: () => void }) {
   const navigate = useNavigate()
   const [problem, setProblem] = useState<string>()
   return (
-    <Menu position="bottom-end" width={240}>
+    <Menu {...menuLook} position="bottom-end" width={240}>
       <Menu.Target>
         <Button
           size="xs"
