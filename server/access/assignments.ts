@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { hasRoomForRoles } from './assignment-limits.ts'
 import { givableRoles, predefinedByUid } from './role-store.ts'
 
 /** Who holds a role. */
@@ -32,7 +33,13 @@ type TermsBefore = { readonly endsAt: string | null; readonly conditions: unknow
 export type GivenTerms = { readonly endsAt?: Date | undefined; readonly conditions?: RequestConditions | undefined }
 
 /** Who gives, how it is checked that nobody gives more than they hold, and when. */
-export type Giver = { readonly by: UserUid; readonly covers: RequestAccess['coversRoles']; readonly now: Date }
+export type Giver = {
+  readonly by: UserUid
+  readonly covers: RequestAccess['coversRoles']
+  /** How many assignments the tenant has before the change, of every kind. */
+  readonly stored: RequestAccess['assignments']
+  readonly now: Date
+}
 
 /*
  * The published API knows no ends and no conditions, so its lists show and replace standing roles alone: those without either.
@@ -215,8 +222,11 @@ async function settle(
   const removed = [...had].filter(([key]) => !wants.has(key)).map(([, one]) => one)
   const covered = giver.covers(added.map(({ role, place }) => ({ roleUid: role, scope: scopeOf(place) })))
   if (!covered.ok) return covered
-  if (removed.length > 0) await removeStanding(tx, removed)
   const before = await termsOf(tx, added)
+  // What is held for a time is held for good then, and no more than before.
+  const room = await hasRoomForRoles(tx, giver, { added: added.filter((one) => !before.has(keyOf(one))), removed })
+  if (!room.ok) return room
+  if (removed.length > 0) await removeStanding(tx, removed)
   if (added.length > 0) await insertAssignments(tx, added, giver.by, giver.now)
   return ok({
     added: added.map((one) => {

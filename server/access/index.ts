@@ -32,7 +32,7 @@ export {
   reachCondition,
   workspaceCondition,
 } from './reach-sql.ts'
-export { gainedByLabels } from './relabel.ts'
+export { mayRelabel } from './relabel.ts'
 export { requestAccess } from './request-access.ts'
 export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
 export {

@@ -69,7 +69,7 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
       body: contract.NewAssignment,
       reply: { status: 201, body: contract.AssignmentMade },
-      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict'],
+      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict', 'resource_limit'],
       audit: 'assignment.created',
       changes: 'access',
       async handle(c) {

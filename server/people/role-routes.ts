@@ -44,7 +44,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.rolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights', 'conflict'],
+    refusals: ['not_found', 'exceeds_own_rights', 'conflict', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -74,7 +74,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.projectRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -103,7 +103,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.rolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights', 'conflict'],
+    refusals: ['not_found', 'exceeds_own_rights', 'conflict', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {
@@ -133,7 +133,7 @@ export const roleEndpoints: readonly Endpoint[] = [
     params: uidPath,
     body: wire.projectRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {

@@ -108,7 +108,7 @@ export function teamEndpoints({ directory }: { readonly directory: Directory }):
       params: uidPath,
       body: wire.teamUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'team.updated',
       changes: 'access',
       async handle(c) {
@@ -131,7 +131,7 @@ export function teamEndpoints({ directory }: { readonly directory: Directory }):
       params: uidPath,
       body: jsonPatch,
       reply: { status: 204 },
-      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'team.updated',
       changes: 'access',
       async handle(c) {

@@ -144,7 +144,7 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       params: uidPath,
       body: wire.userUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'user.updated',
       changes: 'access',
       async handle(c) {
@@ -171,7 +171,7 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       params: uidPath,
       body: wire.jsonPatch,
       reply: { status: 204 },
-      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'user.updated',
       changes: 'access',
       async handle(c) {

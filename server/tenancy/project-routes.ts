@@ -128,7 +128,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       params: uidPath,
       body: wire.projectUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'project_name_taken', 'exceeds_own_rights'],
+      refusals: ['not_found', 'project_name_taken', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.updated',
       changes: 'access',
       async handle(c) {
@@ -166,7 +166,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       params: uidPath,
       body: wire.projectUsers,
       reply: { status: 204 },
-      refusals: ['not_found', 'exceeds_own_rights'],
+      refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.access.updated',
       changes: 'access',
       async handle(c) {
@@ -181,7 +181,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       params: uidPath,
       body: wire.projectTeams,
       reply: { status: 204 },
-      refusals: ['not_found', 'exceeds_own_rights'],
+      refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.access.updated',
       changes: 'access',
       async handle(c) {

@@ -142,7 +142,10 @@ function Everybody({ permission, project, cluster }: Asked) {
               </To>
             ),
           },
-          { title: 'Because of', cell: ({ because }) => <Grants grants={because} /> },
+          {
+            title: 'Because of',
+            cell: ({ because, becauseCount }) => <Grants grants={because} count={becauseCount} />,
+          },
         ]}
       />
     </>
