@@ -137,7 +137,7 @@ describe('import', () => {
       scope: 'project',
       tenantUid: tenant.uid,
       projectUid: tenant.project,
-      permissions: 'cluster.delete,cluster.get,cluster.list,cluster.update',
+      permissions: 'cluster.delete,cluster.get,cluster.list,cluster.update,tag.update',
     })
     assert.equal(seen.status.state, 'Running')
     const importLink = `kubectl apply -f https://palisade.test:8443/v1/spectroclusters/${reply.uid}/import/manifest`
@@ -505,7 +505,7 @@ describe('who sees and does what', () => {
     assert.equal(renamed.metadata.name, 'renamed')
     assert.deepEqual(renamed.metadata.labels, body.metadata.labels)
     assert.deepEqual([renamed.metadata.annotations.note, renamed.metadata.annotations.scope], ['x', 'project'])
-    assert.equal(renamed.metadata.annotations.permissions, 'cluster.get,cluster.list,cluster.update')
+    assert.equal(renamed.metadata.annotations.permissions, 'cluster.get,cluster.list,cluster.update,tag.update')
 
     await importCluster({ project, name: 'occupied' })
     const taken = await api.call(editor, path, at(uid, { body: { metadata: { name: 'OCCUPIED' } } }))
@@ -1106,12 +1106,22 @@ describe('import by manifest', () => {
       ['ready', 'read-only', [], undefined],
     )
     assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.readOnly, true)
+    const among = async (filter: object) => {
+      const list = 'POST /v1/dashboard/spectroclusters/metadata'
+      const { items } = await api.must(tenant.admin, list, { project: tenant.project, body: { filter } })
+      return items.some((one: { uid: string }) => one.uid === uid)
+    }
+    assert.deepEqual(
+      [await among({}), await among({ isImportReadOnly: true }), await among({ isImportReadOnly: false })],
+      [true, true, false],
+    )
 
     const upgrade = 'PATCH /v1/spectroclusters/{uid}/import/upgrade'
     const editor = await member(tenant.project, 'Cluster Editor')
     assert.equal((await api.call(editor, upgrade, at(uid))).refusal?.details?.permission, 'cluster.delete')
     assert.equal((await api.call(tenant.admin, upgrade, at(uid))).status, 204)
     assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.readOnly, false)
+    assert.equal(await among({ isImportReadOnly: false }), true)
     const after = await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(uid))
     assert.deepEqual(
       [after.importMode, after.missing.map(({ name }: { name: string }) => name)],

@@ -102,7 +102,7 @@ export function createAdmission(ports: DoorPorts): Admission {
         failure(403, `this caller cannot be named on a cluster: ${identity.error.problem} (request ${requestId})`),
       )
     }
-    const endsAt = Math.min(credential.value.endsAt, standing.endsAt)
+    const endsAt = Math.min(credential.value.settledUntil ?? credential.value.endsAt, standing.endsAt)
     const proof = await proofOf({ known, lines: identity.value, tenant: principal.tenant, cluster, requestId })
     return ok({ described, snapshot, standing, endsAt, proof })
   }
@@ -121,7 +121,7 @@ export function createAdmission(ports: DoorPorts): Admission {
       if (!cluster) return { end: 'cluster-removed' }
       const standing = standingOf(snapshot, principal, cluster, clock.now())
       if (!stillCovers(standing, before)) return { end: 'right-withdrawn' }
-      return { recheckAt: Math.min(credential.value.endsAt, standing.endsAt) }
+      return { recheckAt: Math.min(credential.value.settledUntil ?? credential.value.endsAt, standing.endsAt) }
     },
   }
 }

@@ -6,7 +6,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   unauthenticated: 'Sign in again, or send a valid token or API key; `message` says what was wrong with yours.',
   sign_in_failed:
     'Check e-mail and password; name the organisation (`org`) where the address is in several. The same answer stands for all of these, so that addresses cannot be tried.',
-  link_invalid: 'Ask an administrator for a new link: one works once, for a limited time, and only the newest.',
+  link_invalid:
+    'Ask an administrator for a new link: one works once, for a limited time, only the newest, and not when somebody has read it who may do less than you.',
   password_wrong: 'Send the current password; it is asked for although you are signed in.',
   password_policy: '`message` says what the password lacks.',
   password_expired:
@@ -46,6 +47,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   client_name_taken: 'Choose another name; names that differ in case alone are the same.',
   backup_not_configured: 'Nothing: Palisade makes no backups, of workspaces neither.',
   workspace_name_taken: 'Choose another name within the project; names that differ in case alone are the same.',
+  namespace_kept:
+    'Name another namespace, or ask somebody who may change the cluster (`cluster.update`): limits hold for everybody in a namespace.',
   ssh_key_name_taken: 'Choose another name within the tenant or project; names that differ in case alone are the same.',
   private_key_refused:
     'Send the public key, which is one line (`ssh-keygen -y` prints it). The private key has been in a request: make a new pair.',

@@ -1,4 +1,4 @@
--- 0026: roles on what filters select and roles on single workspaces may have an end and conditions too. The previous release keeps
+-- 0027: roles on what filters select and roles on single workspaces may have an end and conditions too. The previous release keeps
 -- working and knows none of it: there they count for good and for every request, so give such roles when all replicas are new.
 
 alter table workspace_roles
