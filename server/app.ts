@@ -41,7 +41,7 @@ import { createDestinationPolicy, createTransport, type OwnName } from './kube-p
 import { actorOf, createLedger, type NewEntry, sessionOf } from './ledger/index.ts'
 import { createSignals } from './live/index.ts'
 import { createNotices } from './notices/index.ts'
-import { createIssuer } from './oidc/index.ts'
+import { createIssuer, createIssuerClients } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
 import type { Logger } from './platform/log/index.ts'
@@ -136,6 +136,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     publicUrl: config.publicUrl,
     lookups: createLookups(pool),
     append: ledger.append,
+    clients: createIssuerClients(readInTenant),
   })
   const factsEpoch = async (tx: Parameters<typeof access.inTx>[0]) => (await access.inTx(tx)).factsEpoch
   const people = createPeople({

@@ -7,6 +7,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'
 import { Refused } from './api/client.ts'
+import { watchForInput } from './api/idle.ts'
 import { loadSession, signInAgain } from './api/session.ts'
 import { Failure } from './parts/failure.tsx'
 import { router } from './router.tsx'
@@ -59,6 +60,8 @@ const queries = new QueryClient({
     },
   },
 })
+
+watchForInput()
 
 const root = createRoot(document.getElementById('root') ?? document.body)
 await start()

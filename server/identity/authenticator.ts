@@ -46,15 +46,18 @@ export type Authenticator = {
   /**
    * Whether a credential that was valid still is, on newer access data.
    *
-   * @returns when it ends by itself (ms since 1970; Infinity for a key without expiry), for the timer of a stream
+   * @returns when it ends by itself (ms since 1970; Infinity for a key without expiry), for the timer of a stream; `recheckAt` is when
+   *   a stream is to ask again before that, although nothing changed in the tenant
    */
   recheck(
     principal: Principal,
     facts: Pick<CredentialFacts, 'epoch' | 'tenantState' | 'users'>,
-  ): Promise<Result<{ readonly endsAt: number }, CredentialRefusal>>
+  ): Promise<Result<Rechecked, CredentialRefusal>>
   /** Notes that the credential is in use, as a stream that goes on does. Requests do so by themselves. */
   touch(principal: Principal): void
 }
+
+export type Rechecked = { readonly endsAt: number; readonly recheckAt?: number }
 
 /** A session's person, and what a token about it says. */
 export type SessionHolder = {
@@ -78,12 +81,13 @@ export function createAuthenticator({
   clusterTokens,
   store,
   access,
+  clients,
   clock,
 }: {
   readonly tokens: Tokens
   readonly clusterTokens: ClusterTokens
   readonly store: CredentialStore
-} & Pick<IdentityEdges, 'access' | 'clock'>): Authenticator {
+} & Pick<IdentityEdges, 'access' | 'clients' | 'clock'>): Authenticator {
   const lane = createLane(strangers)
 
   async function authenticate(presented: Presented): Promise<Result<Principal, Refusal>> {
@@ -114,8 +118,9 @@ export function createAuthenticator({
       const found = await current({ kind: 'apiKey', tenant, uid: holder.key }, matches)
       return found.ok ? ok(principalOf(found.value, holder)) : found
     }
-    const found = await current({ kind: 'session', tenant, uid: holder.session }, matches, jti)
-    return found.ok ? ok(principalOf(found.value, { ...holder, jti })) : found
+    const by = { jti, ...registered(holder.client) }
+    const found = await current({ kind: 'session', tenant, uid: holder.session }, matches, by)
+    return found.ok ? ok(principalOf(found.value, { kind: 'session', session: holder.session, ...by })) : found
   }
 
   async function ofToken(token: string) {
@@ -124,9 +129,13 @@ export function createAuthenticator({
     const { tenant, user, session, jti } = claims
     const matches = ({ state }: Stored) =>
       state.kind === 'session' && state.user === user && state.credentialEpoch === claims.credentialEpoch
-    const found = await current({ kind: 'session', tenant, uid: session }, matches, jti)
-    return found.ok ? ok({ ...principalOf(found.value, { kind: 'session', session, jti }), claims }) : found
+    const by = { jti, ...registered(claims.client) }
+    const found = await current({ kind: 'session', tenant, uid: session }, matches, by)
+    return found.ok ? ok({ ...principalOf(found.value, { kind: 'session', session, ...by }), claims }) : found
   }
+
+  /** Those that come with Palisade are always there: whether they are is never asked. */
+  const registered = (client: string | undefined) => (client === undefined || clients.own.has(client) ? {} : { client })
 
   async function ofApiKey(value: string, mayLookUp: () => boolean) {
     const claimed = parseApiKeyValue(value)
@@ -144,13 +153,15 @@ export function createAuthenticator({
     return found.ok ? ok(principalOf(found.value, { kind: 'apiKey', key: uid })) : found
   }
 
+  /** The token that named a session, and the registered client that it is of. */
+  type NamedBy = { readonly jti?: string; readonly client?: string }
   type Found = { readonly ref: CredentialRef; readonly stored: Stored; readonly facts: CredentialFacts }
 
   /** The credential and the facts that speak for it, both as new as this replica knows the tenant to be. */
   async function current(
     ref: CredentialRef,
     matches: (stored: Stored) => boolean,
-    jti?: string,
+    { jti, client }: NamedBy = {},
   ): Promise<Result<Found, Refusal>> {
     // The row first: a made-up tenant has none, and its access data is never asked for.
     const known = store.remembered(ref) ?? (await store.read(ref))
@@ -169,6 +180,7 @@ export function createAuthenticator({
       valid = check(stored, facts, jti)
     }
     if (!valid.ok || !stored) return valid.ok ? err(refuse('unauthenticated')) : valid
+    if (client !== undefined && !(await clients.has(client))) return err(clientRemoved)
     store.touch(ref)
     return ok({ ref, stored, facts })
   }
@@ -206,10 +218,12 @@ export function createAuthenticator({
     ofSession,
     async recheck(principal, facts) {
       const ref = refOf(principal)
-      const jti = principal.credential.kind === 'session' ? principal.credential.jti : undefined
-      const valid = check(await store.atLeast(ref, facts.epoch), facts, jti)
-      if (valid.ok || valid.error.reason !== 'expired') return valid
-      return check(await store.read(ref), facts, jti)
+      const { jti, client }: NamedBy = principal.credential.kind === 'session' ? principal.credential : {}
+      let valid = check(await store.atLeast(ref, facts.epoch), facts, jti)
+      if (!valid.ok && valid.error.reason === 'expired') valid = check(await store.read(ref), facts, jti)
+      if (!valid.ok || client === undefined) return valid
+      if (!(await clients.has(client))) return err(clientRemoved)
+      return ok({ ...valid.value, recheckAt: Math.min(valid.value.endsAt, clock.now() + clientRecheckMs) })
     },
     touch: (principal) => store.touch(refOf(principal)),
   }
@@ -224,6 +238,14 @@ const told: Readonly<Record<InvalidReason, string>> = {
   'user-inactive': 'The account is not active',
   'tenant-inactive': 'The organisation is not active',
   expired: 'The session or API key has expired',
+}
+
+/** A client of all tenants belongs to none of them, so no tenant's epoch tells of its end. With the sweep of open calls, within a second. */
+const clientRecheckMs = 700
+
+const clientRemoved: CredentialRefusal = {
+  ...refuse('unauthenticated', 'The client that this token was given to was removed'),
+  reason: 'session-ended',
 }
 
 const refusalOf = (reason: InvalidReason): CredentialRefusal => ({ ...refuse('unauthenticated', told[reason]), reason })

@@ -1,4 +1,5 @@
 import { useEffect, useEffectEvent } from 'react'
+import { isIdle, onIdleChange } from './idle.ts'
 import { loadSession, signInAgain } from './session.ts'
 
 /** What `GET /v1/palisade/live` tells: that something changed, and of the log how long it is. */
@@ -25,16 +26,27 @@ export function useLive<N extends Name>(name: N, hear: (data: Live[N]) => void):
     connect()
     return () => {
       others.delete(mine)
-      if ([...hearers.values()].some((set) => set.size > 0)) return
-      clearTimeout(again)
-      source?.close()
-      source = undefined
+      if (!isHeard()) disconnect()
     }
   }, [name])
 }
 
+const isHeard = () => [...hearers.values()].some((set) => set.size > 0)
+
+// Who hears of a change asks what it is, and that is use of the session: nobody hears where nobody is at the page.
+onIdleChange(() => {
+  if (isIdle()) disconnect()
+  else if (isHeard()) connect()
+})
+
+function disconnect(): void {
+  clearTimeout(again)
+  source?.close()
+  source = undefined
+}
+
 function connect(): void {
-  if (source) return
+  if (source || isIdle()) return
   clearTimeout(again)
   const mine = new EventSource('/canvas/api/v1/palisade/live')
   source = mine
@@ -54,5 +66,5 @@ function connect(): void {
 async function afterRefusal(): Promise<void> {
   const session = await loadSession().catch(() => 'unknown' as const)
   if (session === undefined) signInAgain()
-  else if ([...hearers.values()].some((set) => set.size > 0)) connect()
+  else if (isHeard()) connect()
 }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
 import { Refused } from './client.ts'
+import { useIdle } from './idle.ts'
 import { kubeFetch, kubeUrl, linesOf } from './kube.ts'
 
 /** A row of a list as the cluster itself prints it for kubectl. */
@@ -39,15 +40,19 @@ const nothing: WatchedTable = { columns: undefined, rows: [], more: false, error
 export function useTable(cluster: string, path: string): WatchedTable & { readonly again: () => void } {
   const [attempt, setAttempt] = useState(0)
   const [table, setTable] = useState(nothing)
+  const idle = useIdle()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another table, or another attempt, begins with nothing
+  useEffect(() => setTable(nothing), [cluster, path, attempt])
   // biome-ignore lint/correctness/useExhaustiveDependencies: an attempt begins anew
   useEffect(() => {
+    // A watch that goes on is use of the session. What was listed stays until somebody is back, and is then listed anew.
+    if (idle) return
     const gone = new AbortController()
-    setTable(nothing)
     follow(cluster, path, gone.signal, setTable).catch((error: unknown) => {
       if (!gone.signal.aborted) setTable((before) => ({ ...before, error }))
     })
     return () => gone.abort()
-  }, [cluster, path, attempt])
+  }, [cluster, path, attempt, idle])
   return { ...table, again: () => setAttempt((before) => before + 1) }
 }
 

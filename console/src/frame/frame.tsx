@@ -22,6 +22,7 @@ import {
 } from '@tabler/icons-react'
 import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
+import { useIdle } from '../api/idle.ts'
 import { currentSession, signInAsAnother, signOut } from '../api/session.ts'
 import { Page } from '../parts/page.tsx'
 import { ToButton } from '../parts/to.tsx'
@@ -69,6 +70,7 @@ export function Frame() {
             <Mark org={tenant.name} />
             {!isSystem && <ProjectSwitch />}
             <span className="grow" />
+            <Paused />
             <Button
               className="searchbox only-wide"
               size="xs"
@@ -154,6 +156,11 @@ function OtherTenant({ org, own }: { readonly org: string; readonly own: string 
       )}
     </Page>
   )
+}
+
+/** What a page shows grows old while nobody is at it, and it says so. Not announced: nobody is there to be told. */
+function Paused() {
+  return useIdle() && <span className="paused">Paused until you are back</span>
 }
 
 function ThemeSwitch() {
