@@ -76,6 +76,14 @@ function questionsOf(tenant: StoredTenant): readonly Question[] {
       ask: ours(`orderBy=name&offset=${size / 2}`),
       expected: emails(byName, size / 2),
     },
+    {
+      what: 'published: first page',
+      ask: async (api) => {
+        const { items } = await api.must('GET', `/v1/users?limit=${limit}`)
+        return items.map(({ spec }: { spec: { emailId: string } }) => spec.emailId)
+      },
+      expected: emails(byName),
+    },
     { what: 'a part of the name', ask: ours('orderBy=name&q=77'), expected: emails(with77) },
     {
       what: `published: name beginsWith, all ${ofGina.length}`,

@@ -235,9 +235,9 @@ const inTenant = { kind: 'tenant' } as const
 const resourceOf = (person: Person) => ({ uid: person.uid, name: fullName(person) })
 
 const columns = {
-  'metadata.name': ({ name }: DirectoryEntry) => name,
+  'metadata.name': { text: ({ name }: DirectoryEntry) => name, folded: ({ nameKey }: DirectoryEntry) => nameKey },
   'metadata.uid': ({ uid }: DirectoryEntry) => uid,
-  'spec.emailId': ({ email }: DirectoryEntry) => email,
+  'spec.emailId': { text: ({ email }: DirectoryEntry) => email, folded: ({ emailKey }: DirectoryEntry) => emailKey },
   'metadata.creationTimestamp': ({ createdAt }: DirectoryEntry) => createdAt.getTime(),
 }
 const summaryColumns = { name: columns['metadata.name'], creationTimestamp: columns['metadata.creationTimestamp'] }

@@ -446,7 +446,9 @@ describe('the console', { skip: noBrowser }, () => {
         found.push(...(await look(page, name, theme)))
         await show(page, { width: widths.narrow })
         if (!(await fits(page))) found.push(`${name} is wider than a telephone`)
-        found.push(...(await look(page, `${name}-narrow`, theme, narrowPictures[name] === theme)))
+        // Colours are the same at every width: what axe says of the rest is asked in one theme.
+        const isPicture = narrowPictures[name] === theme
+        if (isPicture || theme === 'dark') found.push(...(await look(page, `${name}-narrow`, theme, isPicture)))
         await show(page, { width: widths.wide })
       }
       for (const [name, path] of places) {

@@ -13,7 +13,7 @@ import {
 } from '../support/palisade.ts'
 import { until } from '../support/until.ts'
 import { assertNoComplaints, noBrowser, openPage, startBrowser } from './browser.ts'
-import { choose, enter, inDialog, press } from './keys.ts'
+import { choose, enter, enterAndClose, inDialog, press } from './keys.ts'
 import { fits, focused, look, show, tabTo, themes } from './look.ts'
 import { signIn } from './sign-in.ts'
 
@@ -343,8 +343,7 @@ describe('giving roles', { skip: noBrowser }, () => {
     await choose(at, 'Roles', 'Tenant Viewer')
     await untilByKeys(at, 'Tenant Viewer', 'Until a moment')
     await dialog.getByText(/^Gains Tenant Viewer until .+\. So does its 1 member\.$/).waitFor()
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     const given = endOf(await heldBy(`team=${team}`), 'Tenant Viewer')
     assert.ok(isAbout(given, 86_400_000), String(given))
 
@@ -352,16 +351,14 @@ describe('giving roles', { skip: noBrowser }, () => {
     await dialog.getByText('Nothing changes yet.').waitFor()
     await untilByKeys(at, 'Tenant Viewer', 'For 7 days')
     await dialog.getByText(/^Tenant Viewer is held for 7 days, in place of until /).waitFor()
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     assert.ok(isAbout(endOf(await heldBy(`team=${team}`), 'Tenant Viewer'), 7 * 86_400_000))
 
     await start()
     await tabTo(at, 'Roles')
     await press(at, 'Backspace')
     await dialog.getByText(/^Loses Tenant Viewer; what rests on it ends within a second/).waitFor()
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     assert.equal(endOf(await heldBy(`team=${team}`), 'Tenant Viewer'), undefined)
   })
 
@@ -486,8 +483,7 @@ describe('giving roles', { skip: noBrowser }, () => {
       await show(at, { theme })
       found.push(...(await look(at, 'filter-preview', theme)))
     }
-    await enter(at, 'Save')
-    await dialog.waitFor({ state: 'hidden' })
+    await enterAndClose(at, 'Save', dialog)
     await panel.getByText('env begins with prod or test').waitFor()
     assert.equal((await robin.api.must('GET', '/v1/spectroclusters')).listmeta.count, 3)
 

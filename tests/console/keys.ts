@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { quiet } from './browser.ts'
 import { focused, tabTo } from './look.ts'
 
@@ -49,6 +49,16 @@ const isTaken = (page: Page, option: string) =>
     if (field?.tagName !== 'INPUT' || field.value === '') return true
     return field.value === ${JSON.stringify(option)} && field.getAttribute('aria-expanded') !== 'true'
   })()`)
+
+/** Presses a button that ends a dialog, which then goes. */
+export async function enterAndClose(page: Page, button: string, dialog: Locator): Promise<void> {
+  await enter(page, button)
+  try {
+    await dialog.waitFor({ state: 'hidden' })
+  } catch (cause) {
+    throw new Error(`${button} did not end the dialog\n${await whereItStands(page)}`, { cause })
+  }
+}
 
 /** Goes from a tab to the one on its right, which then has the focus. */
 export async function tabRight(page: Page, from: string): Promise<void> {
