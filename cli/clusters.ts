@@ -1,6 +1,6 @@
 import { parse } from 'yaml'
-import { ClusterAccess, ClusterChecked, clusterChecks, type MissingRight } from '../contract/clusters.ts'
-import { refusals } from '../contract/errors.ts'
+import { checkSteps, checksUntil } from '../contract/cluster-checks.ts'
+import { ClusterAccess, ClusterChecked, type MissingRight } from '../contract/clusters.ts'
 import { type Api, Refused } from './api.ts'
 import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
@@ -60,29 +60,6 @@ export async function checkCluster(given: string, options: CheckOptions, edges: 
   })
 }
 
-type Check = (typeof clusterChecks)[number]
-
-/** What may be looked at: how it reads when it holds, and the refusal when it does not. */
-const steps: Readonly<Record<Check, { readonly holds: string; readonly code?: string }>> = {
-  kubeconfig: { holds: 'the kubeconfig stands for itself', code: refusals.kubeconfig_refused.code },
-  destination: {
-    holds: 'its server is at an address that may be a cluster',
-    code: refusals.destination_refused.code,
-  },
-  answers: { holds: 'the server answers', code: refusals.cluster_unreachable.code },
-  trusted: { holds: 'it proves who it is', code: refusals.cluster_untrusted.code },
-  tokens: {
-    holds: 'it takes Palisade’s tokens, and none that it must refuse',
-    code: refusals.cluster_refuses_tokens.code,
-  },
-  supported: { holds: 'it is a Kubernetes that can be imported', code: refusals.cluster_unsupported.code },
-  credential: { holds: 'it accepts the credential', code: refusals.cluster_refuses.code },
-  objects: { holds: 'no object there is somebody else’s', code: refusals.cluster_objects_differ.code },
-  account: { holds: 'the account there may act for others, and renew its own token' },
-}
-/** Up to here one is looked at after the other, always; of what comes later a refusal says nothing. */
-const inOrder: readonly Check[] = ['kubeconfig', 'destination', 'answers', 'trusted']
-
 type Run = {
   readonly call: () => Promise<unknown>
   readonly name: string
@@ -101,7 +78,7 @@ async function checked(run: Run, { output }: ServerAndOutput, edges: CliEdges): 
   }
   if (output === 'json') return printJson(edges, answer)
   const { uid, state, checks, created, missing, warnings } = ClusterChecked.parse(answer)
-  for (const check of checks) edges.out(`ok       ${steps[check].holds}\n`)
+  for (const check of checks) edges.out(`ok       ${checkSteps[check].holds}\n`)
   for (const { kind, namespace, name: object } of created)
     edges.out(`made     ${clean([kind, namespace ? `${namespace}/${object}` : object].join(' '))}\n`)
   for (const right of missing) edges.out(`lacks    ${clean(rightText(right))}\n`)
@@ -115,12 +92,10 @@ async function checked(run: Run, { output }: ServerAndOutput, edges: CliEdges): 
 }
 
 function printFailedStep({ code }: Refused, { kubeconfig }: Run, edges: CliEdges): void {
-  const failed = clusterChecks.find((check) => steps[check].code === code)
-  if (failed === undefined) return
-  const at = inOrder.indexOf(failed)
-  for (const check of at < 0 ? inOrder : inOrder.slice(0, at))
-    if (check !== 'kubeconfig' || kubeconfig) edges.out(`ok       ${steps[check].holds}\n`)
-  edges.out(`failed   ${steps[failed].holds}\n`)
+  const until = checksUntil(code, { kubeconfig })
+  if (until === undefined) return
+  for (const check of until.held) edges.out(`ok       ${checkSteps[check].holds}\n`)
+  edges.out(`failed   ${checkSteps[until.failed].holds}\n`)
 }
 
 export const rightText = ({ verb, apiGroup, resource, namespace, name, why }: MissingRight) =>

@@ -50,6 +50,11 @@ const cases = [
   { words: ['palisade', 'cluster', ''], offers: ['import', 'list', 'yaml'], not: ['login', 'export'] },
   { words: ['palisade', 'role', ''], offers: ['create', 'clone', 'delete'], not: ['import'] },
   { words: ['palisade', 'role', 'create', 'x', '--'], offers: ['--scope', '--permission'], not: ['--project'] },
+  { words: ['palisade', 'assignment', ''], offers: ['list', 'create', 'update', 'delete'], not: ['clone', 'login'] },
+  {
+    words: ['palisade', 'assignment', 'update', 'x', '--'],
+    ...{ offers: ['--ends-in', '--for-good', '--window', '--no-window'], not: ['--user', '--role'] },
+  },
   { words: ['palisade', 'audit', 'ex'], offers: ['export'], not: ['verify', 'login'] },
   { words: ['palisade', 'cluster', 'import', 'file', '--'], offers: ['--project', '--url', '--label'], not: ['list'] },
   // A name that is a command's, where no command can stand.

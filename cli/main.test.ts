@@ -40,6 +40,7 @@ const wrongUses = [
     args: ['audit', 'verify', 'f', '--key', key.replace('ARpc', 'Ahpc')],
     says: /not an Ed25519 key/,
   },
+  ...assignments(),
 ]
 for (const { use, args, says } of wrongUses)
   test(`wrong use ends with 2 and says what is wrong: ${use}`, async () => {
@@ -48,6 +49,55 @@ for (const { use, args, says } of wrongUses)
     assert.equal(out, '')
     assert.match(err, says)
   })
+
+/** Nothing of these asks a server. */
+function assignments() {
+  const uid = '0123456789abcdef01234567'
+  const give = ['assignment', 'create', '--user', 'u', '--role', 'r']
+  const update = ['assignment', 'update', uid]
+  return [
+    { use: 'a role for nobody', args: ['assignment', 'create', '--role', 'r', '--for-good'], says: /--user or --team/ },
+    {
+      use: 'a role for two',
+      args: [...give, '--team', 't', '--for-good'],
+      says: /'--user.*cannot be used with.*'--team/,
+    },
+    { use: 'no role', args: ['assignment', 'create', '--user', 'u', '--for-good'], says: /required option '--role/ },
+    { use: 'no end', args: give, says: /--ends-in, --ends-at or, without an end, --for-good/ },
+    { use: 'two ends', args: [...give, '--ends-in', '8h', '--for-good'], says: /'--ends-in.*cannot be used/ },
+    { use: 'a length without a unit', args: [...give, '--ends-in', '8'], says: /a length such as 45m, 8h or 30d/ },
+    { use: 'an end that was', args: [...give, '--ends-at', '2001-01-01'], says: /in the past/ },
+    { use: 'an end in no zone', args: [...give, '--ends-at', '2099-01-01T08:00'], says: /2030-01-31T18:00Z/ },
+    {
+      use: 'half a window',
+      args: [...update, '--window', 'mon-fri 8-9'],
+      says: /"mon-fri 08:00-18:00 Europe\/Berlin"/,
+    },
+    {
+      use: 'no zone',
+      args: [...update, '--window', 'mon 08:00-09:00 Mars/X'],
+      says: /--window: Mars\/X is no time zone/,
+    },
+    { use: 'no such time', args: [...update, '--window', 'mon 08:00-28:00 UTC'], says: /--window: a time from 00:00/ },
+    {
+      use: 'a network and a half',
+      args: [...update, '--network', '10.0.0.1/8'],
+      says: /--network: 10\.0\.0\.1\/8 has bits/,
+    },
+    {
+      use: 'a sign-in long ago',
+      args: [...update, '--sign-in-within', '31d'],
+      says: /--sign-in-within: at most 30 days/,
+    },
+    { use: 'no change', args: update, says: /nothing is named that changes/ },
+    {
+      use: 'no UID',
+      args: ['assignment', 'delete', 'Viewer', '--yes'],
+      says: /no UID of an assignment[\s\S]*list shows/,
+    },
+    { use: 'lists of two', args: ['assignment', 'list', '--team', 't', '-p', 'p'], says: /'--team.*cannot be used/ },
+  ]
+}
 
 test('version and help are good use', async () => {
   assert.deepEqual(await palisade('--version'), { exitCode: 0, out: `${manifest.version}\n`, err: '' })

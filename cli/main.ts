@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addAccountCommands } from './account-commands.ts'
+import { addAssignmentCommands } from './assignment-commands.ts'
 import { addAuditCommands } from './audit-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import type { Wiring } from './command-options.ts'
@@ -44,6 +45,7 @@ export async function run(args: readonly string[], edges: CliEdges): Promise<Exi
   }
   addAccountCommands(program, wiring)
   addObjectCommands(program, wiring)
+  addAssignmentCommands(program, wiring)
   addClusterCommands(program, wiring)
   addAuditCommands(program, wiring)
   addRequestCommands(program, wiring)

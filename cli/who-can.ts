@@ -43,11 +43,16 @@ export async function whoCan(permission: string, options: WhoCanOptions, edges: 
       count = page.items.length === 0 ? 0 : page.count
     }
     if (options.output === 'json') return printJson(edges, items)
-    printTable(
-      edges,
-      ['USER', 'ROLE', 'VIA', 'GIVEN IN', 'ON', 'UNTIL', 'ONLY'],
-      items.flatMap(({ user, because }) => because.map((grant) => [user.name, ...cellsOf(grant)])),
-    )
+    printTable(edges, ['USER', 'ROLE', 'VIA', 'GIVEN IN', 'ON', 'UNTIL', 'ONLY'], rowsOf(items))
+  })
+}
+
+/** A line for each way that the server names, and one that says how many more there are. */
+export function rowsOf(items: WhoCan['items']): string[][] {
+  return items.flatMap(({ user, because, becauseCount }) => {
+    const more = becauseCount - because.length
+    const rows = because.map((grant) => [user.name, ...cellsOf(grant)])
+    return more > 0 ? [...rows, [user.name, `and ${more} more`]] : rows
   })
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Secret } from '../core/seal/index.ts'
+import { clusterChecks } from './cluster-checks.ts'
 import { displayName, stringMap } from './wire/common.ts'
 
 /** Our own `/v1/palisade/clusters`. */
@@ -89,19 +90,6 @@ export const MissingRight = z.strictObject({
   why: z.string(),
 })
 export type MissingRight = z.infer<typeof MissingRight>
-
-/** What was looked at and holds, in the order in which it was looked at. What is not named was not looked at. */
-export const clusterChecks = [
-  'kubeconfig',
-  'destination',
-  'answers',
-  'trusted',
-  'tokens',
-  'supported',
-  'credential',
-  'objects',
-  'account',
-] as const
 
 /** What an import or a check came to. */
 export const ClusterChecked = z.strictObject({

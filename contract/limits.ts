@@ -10,6 +10,12 @@ export const assignmentsPerResourceRole = 1_000
 /** The same of all resource roles of a tenant: a few bytes of a request make a thousand assignments that are kept in memory. */
 export const assignmentsOfResourceRoles = 100_000
 
+/** Roles without filters that one user or team may hold, in the tenant, in projects and on workspaces together. */
+export const assignmentsPerSubject = 100_000
+
+/** The same of all users and teams of a tenant: as many as decisions are measured with. */
+export const assignmentsPerTenant = 1_000_000
+
 /** How many grants one answer names for one person and permission. */
 export const grantsShown = 100
 

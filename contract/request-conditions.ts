@@ -6,7 +6,7 @@ const day = z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])
 const week = day.options
 const time = /^([01][0-9]|2[0-3]):[0-5][0-9]$/
 
-const seconds = { least: 1, most: 30 * 24 * 60 * 60 } as const
+const seconds = { least: 1, mostDays: 30, most: 30 * 24 * 60 * 60 } as const
 const mostNetworks = 32
 
 /** As it is written; what it could mean is looked at where it is given. */
@@ -30,7 +30,7 @@ export const RequestConditions = z.strictObject({
   /** The client's address is in any of them: `10.0.0.0/8`, `2001:db8::/32`. */
   networks: z.array(z.string().max(64)).min(1).max(mostNetworks).readonly().optional(),
   /** The caller signed in, by proving who they are, less than so long ago. An API key never does. */
-  signInWithinSeconds: z.int().min(seconds.least).max(seconds.most).optional(),
+  signInWithinSeconds: z.int().min(seconds.least).max(seconds.most, `at most ${seconds.mostDays} days`).optional(),
 })
 export type RequestConditions = z.infer<typeof RequestConditions>
 

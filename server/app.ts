@@ -40,6 +40,7 @@ import { createDoor, type DoorCluster, standingOf } from './kube-proxy/index.ts'
 import { createDestinationPolicy, createTransport, type OwnName } from './kube-proxy/transport/index.ts'
 import { actorOf, createLedger, type NewEntry, sessionOf } from './ledger/index.ts'
 import { createSignals } from './live/index.ts'
+import { createNameKeys } from './name-keys.ts'
 import { createNotices } from './notices/index.ts'
 import { createIssuer, createIssuerClients } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
@@ -154,6 +155,9 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     return firstAdministrator
   }
   if (firstAdministrator.value) deps.announce(firstAdministrator.value)
+
+  // Names that were stored when they were compared otherwise.
+  const nameKeys = createNameKeys({ inTenant, logger })
 
   // Certificates.
   await mkdir(join(dataFolder, 'pki'), { recursive: true, mode: 0o755 })
@@ -378,6 +382,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     firstAdministrator: firstAdministrator.value,
     failed: access.failed,
     async listen() {
+      await nameKeys.organisations()
       await identity.start()
       // Listening for changes comes before the first load: what changes in between is then heard.
       await access.start()
@@ -388,6 +393,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       const taken = await bind('PALISADE_METRICS_PORT', config.metricsPort, () => metrics.listen(config.metricsPort))
       if (!taken.ok) return taken
       started = true
+      nameKeys.start()
       return bind('PALISADE_PORT', config.port, () => listener.listen(config.host, config.port))
     },
     async stop(graceMs) {
@@ -402,6 +408,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
       await api.close()
       await canvas.settle()
       await own.close()
+      await nameKeys.stop()
       await clusterConfig.stop()
       await clusters.stop()
       await expiry.stop()

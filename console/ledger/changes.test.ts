@@ -57,6 +57,24 @@ const cases: readonly {
     ],
   },
   {
+    of: 'what was given for good in place of what ended, or of what counted for some requests alone',
+    details: {
+      added: [
+        { user: 'u1', role: 'Viewer', roleUid: 'r1', before: { endsAt: '2030-01-31T08:00:00.000Z', conditions: null } },
+        {
+          user: 'u1',
+          role: 'Editor',
+          roleUid: 'r2',
+          before: { endsAt: null, conditions: { networks: ['10.0.0.0/8'] } },
+        },
+      ],
+    },
+    changes: [
+      { what: '', after: 'Viewer, user u1, for good in place of until 2030-01-31T08:00:00.000Z' },
+      { what: '', after: 'Editor, user u1, for good in place of under conditions' },
+    ],
+  },
+  {
     of: 'names of what changed, but for those of which more is told',
     details: { changed: ['email', 'firstName'], firstName: { before: 'A', after: 'B' } },
     changes: [{ what: 'First name', before: 'A', after: 'B' }],

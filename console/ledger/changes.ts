@@ -86,9 +86,15 @@ function textOf(value: unknown): string {
 }
 
 function roleText(assigned: Readonly<Record<string, unknown>>, role: string): string {
-  const { user, team, project } = assigned
+  const { user, team, project, before } = assigned
   const who = typeof user === 'string' ? `, user ${user}` : typeof team === 'string' ? `, team ${team}` : ''
-  return `${role}${who}${typeof project === 'string' ? `, in project ${project}` : ''}`
+  const where = typeof project === 'string' ? `, in project ${project}` : ''
+  return `${role}${who}${where}${isRecord(before) ? `, for good in place of ${termsText(before)}` : ''}`
+}
+
+function termsText({ endsAt, conditions }: Readonly<Record<string, unknown>>): string {
+  const until = typeof endsAt === 'string' ? [`until ${endsAt}`] : []
+  return [...until, ...(isEmpty(conditions) ? [] : ['under conditions'])].join(' and ')
 }
 
 function rightText({ verb, apiGroup, resource, name, namespace }: Readonly<Record<string, unknown>>): string {

@@ -7,7 +7,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'
 import { Refused } from './api/client.ts'
-import { watchForInput } from './api/idle.ts'
+import { watchPresence } from './api/presence.ts'
 import { loadSession, signInAgain } from './api/session.ts'
 import { Failure } from './parts/failure.tsx'
 import { router } from './router.tsx'
@@ -61,8 +61,7 @@ const queries = new QueryClient({
   },
 })
 
-watchForInput()
-
+watchPresence()
 const root = createRoot(document.getElementById('root') ?? document.body)
 await start()
 

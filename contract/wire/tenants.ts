@@ -5,13 +5,15 @@ import { loginMode } from './users.ts'
 /** Tenants as system administrators see them. */
 
 const reservedNames: ReadonlySet<string> = new Set(['system', 'root', 'palisade', '.', '..'])
+/** Whether no organisation may have the key of its name. */
+export const isReservedKey = (key: string): boolean => reservedNames.has(key)
 
 /**
  * The name of an organisation. It stands in the paths of federated sign-in and is typed at sign-in, so it must not pass for
  * something else (threat D03).
  */
 export const organisationName = displayName(100).refine(
-  (name) => !reservedNames.has(nameKey(name)) && !/[/\\]/.test(nameKey(name)),
+  (name) => !isReservedKey(nameKey(name)) && !/[/\\]/.test(nameKey(name)),
   'is reserved, or has a slash',
 )
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { AnyPermission } from '../../contract/permissions.ts'
+import { whoCan } from './explain.ts'
 import type {
   AccessRequest,
   Assignment,
@@ -192,4 +193,10 @@ export const anyRequest: fc.Arbitrary<AccessRequest> = fc.record(
 /** The facts with one more assignment, somewhere. */
 export function withOneMore(facts: TenantAccessFacts, extra: Assignment, place: number): TenantAccessFacts {
   return { ...facts, assignments: facts.assignments.toSpliced(place, 0, extra) }
+}
+
+/** Everybody who may by UID, each with every way in which. */
+export function ableUsers(...asked: Parameters<typeof whoCan>) {
+  const { users, waysOf } = whoCan(...asked)
+  return users.toSorted().map((user) => ({ user, ...waysOf(user) }))
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ableUsers } from './arbitrary-facts.ts'
 import { compile } from './compile.ts'
 import { decide } from './decide.ts'
 import { explain, whoCan } from './explain.ts'
-import type { Assignment, RequestConditions, ResourceRef, TenantAccessFacts } from './types.ts'
+import type { Assignment, RequestConditions, ResourceRef, Scope, TenantAccessFacts } from './types.ts'
 
 const permissions = ['cluster.get', 'cluster.list', 'cluster.update'] as const
 const projects = ['p1', 'p2']
@@ -73,9 +74,13 @@ test('who can is everybody whom a decision would allow, for the same reasons, in
         const asked = { permission, resource, now: 1_000 }
         const wanted = users.toSorted().flatMap((user) => {
           const decision = decide({ ...asked, subject: { userUid: user } }, compiled)
-          return decision.effect === 'allow' ? [{ user, because: decision.because }] : []
+          return decision.effect === 'allow'
+            ? [{ user, because: decision.because, count: decision.because.length }]
+            : []
         })
-        assert.deepEqual(whoCan(asked, compiled), wanted)
+        assert.deepEqual(ableUsers(asked, compiled), wanted)
+        const cut = wanted.map((one) => ({ ...one, because: one.because.slice(0, 2) }))
+        assert.deepEqual(ableUsers(asked, compiled, { most: 2 }), cut)
         able += wanted.length
       }
   }
@@ -131,6 +136,38 @@ test('who can: whoever may under conditions is named, for their own request may 
   for (let i = 0; i < 100; i++) {
     const facts = world()
     const stripped = facts.assignments.map(({ conditions: _, ...one }) => one)
-    assert.deepEqual(whoCan(request, compile(facts)), whoCan(request, compile({ ...facts, assignments: stripped })))
+    assert.deepEqual(
+      ableUsers(request, compile(facts)),
+      ableUsers(request, compile({ ...facts, assignments: stripped })),
+    )
   }
+})
+
+test('who can: a hundred thousand users through a team with very many grants are counted, and only one who is shown is worked out', () => {
+  const many = Array.from({ length: 100_000 }, (_, at) => `u${at}`)
+  const grants = 2_000
+  const viewer = { uid: 'viewer', name: 'Viewer', scope: 'project', permissions: ['cluster.get'] } as const
+  const given = (kind: 'user' | 'team', uid: string, id: string, scope: Scope): Assignment => {
+    return { id, subject: { kind, uid }, roleUid: 'viewer', scope, filters: 'none' }
+  }
+  const project = { kind: 'project', projectUid: 'p1' } as const
+  const compiled = compile({
+    ...{ tenantUid: 'tenant', epoch: '1', permissions: new Set(permissions) },
+    users: new Map(many.map((uid) => [uid, { teams: ['all', 'all'], active: true }])),
+    roles: new Map([['viewer', viewer]]),
+    assignments: [
+      ...Array.from({ length: grants }, (_, at) => given('team', 'all', `t${at}`, project)),
+      ...Array.from({ length: grants }, (_, at) => given('user', 'u7', `o${at}`, project)),
+      given('team', 'all', 'wide', { kind: 'tenant' }),
+    ],
+  })
+  const asked = { permission: 'cluster.get', resource: { kind: 'project', scope: project }, now: 1 }
+  // All of them together would be two hundred million reasons.
+  const found = whoCan(asked, compiled, { most: 3 })
+  assert.equal(found.users.length, many.length)
+  for (const user of many) assert.equal(found.waysOf(user).count, (user === 'u7' ? 2 : 1) * grants + 1)
+  const ways = (user: string) => found.waysOf(user).because.map(({ assignment }) => assignment)
+  assert.deepEqual(ways('u7'), ['wide', 'o0', 'o1'])
+  assert.deepEqual(ways('u8'), ['wide', 't0', 't1'])
+  assert.equal(found.waysOf('u8').because[1], found.waysOf('u9').because[1], 'one reason for everybody who has it')
 })

@@ -3,7 +3,7 @@ import { activeHolders, type CompiledAccess, holdersOf } from './compile.ts'
 import { decide } from './decide.ts'
 import { type Grant, grantsOf, type Held, reasonOf } from './held.ts'
 import { meets, unmetOf } from './request-conditions.ts'
-import { hasPermission } from './role-table.ts'
+import { hasPermission, mayStand, placementOf } from './role-table.ts'
 import { isLive, mayBeGiven, reaches, selects } from './rules.ts'
 import type {
   AccessRequest,
@@ -135,53 +135,99 @@ function liveGrantsOf(compiled: CompiledAccess, subject: SubjectRef | TeamRef, n
     .filter(({ assignment }) => isLive(assignment, now))
 }
 
-/** A user who may, and every way in which. */
-export type Able = { readonly user: string; readonly because: readonly Reason[] }
+/** Everybody who may, without what it rests on: that is worked out of one user at a time, for there may be very many of both. */
+export type AbleUsers = {
+  /** Their UIDs, in no order. */
+  readonly users: readonly string[]
+  /** In what ways one of them may, the first so many, and of how many: as in a decision. */
+  readonly waysOf: (user: string) => { readonly because: readonly Reason[]; readonly count: number }
+}
 
 /**
- * Every active user whom `decide` would allow the request, with the same reasons, by UID: one pass over the assignments and
- * one over the users, whoever they are. Grants under conditions count, for each user makes a request of their own.
+ * Every active user whom `decide` would allow the request: one pass over the assignments and one over the users, whoever they are.
+ * Grants under conditions count, for each user makes a request of their own.
  *
- * @param isFiltered of a scope: also who may on what filters select in it, which `decide` would not allow in the scope as a whole
+ * Keeps a UID for each user and nothing for a grant, but for those of whom `waysOf` is asked, and of their teams.
+ *
+ * @param asking `isFiltered`, of a scope: also who may on what filters select in it, which `decide` would not allow in the scope as a
+ *   whole; `most`: how many ways of one user are named
  */
 export function whoCan(
   { permission, resource, now }: Omit<AccessRequest, 'subject'>,
   compiled: CompiledAccess,
-  isFiltered = false,
-): readonly Able[] {
+  {
+    isFiltered = false,
+    most = Number.POSITIVE_INFINITY,
+  }: { readonly isFiltered?: boolean; readonly most?: number } = {},
+): AbleUsers {
   const isAny = isFiltered && resource.tags === undefined
-  const reasonsOf = (holders: CompiledAccess['held']['user']) => {
-    const found = new Map<string, readonly Reason[]>()
-    for (const [uid, held] of holders) {
-      const because = grantsWith(held, compiled, permission)
-        .filter(
-          ({ assignment }) =>
-            reaches(assignment.scope, resource.scope) &&
-            isLive(assignment, now) &&
-            (isAny || selects(assignment.filters, resource.tags)),
-        )
-        .map(reasonOf)
-      if (because.length > 0) found.set(uid, because)
-    }
+  const { held, roles } = compiled
+  const carrying = rolesCarrying(permission, roles)
+  const roleOf = (assignment: Assignment): RoleDefinition | undefined => {
+    const number = carrying.get(assignment.roleUid)
+    const counts =
+      number !== undefined &&
+      reaches(assignment.scope, resource.scope) &&
+      isLive(assignment, now) &&
+      (isAny || selects(assignment.filters, resource.tags)) &&
+      mayStand(roles, number, placementOf(assignment))
+    return counts ? roles.byNumber[number] : undefined
+  }
+  const able = (holders: CompiledAccess['held']['user']): ReadonlySet<string> => {
+    const found = new Set<string>()
+    for (const [uid, { grants }] of holders) if (grants.some((grant) => roleOf(grant) !== undefined)) found.add(uid)
     return found
   }
-  const users = reasonsOf(compiled.held.user)
-  const teams = reasonsOf(compiled.held.team)
-  const able: Able[] = []
-  if (users.size + teams.size === 0) return able
-  for (const [user, standing] of compiled.users) {
-    if (!standing.active) continue
-    const because = [
-      ...(users.get(user) ?? []),
-      ...[...new Set(standing.teams)].flatMap((team) => teams.get(team) ?? []),
-    ]
-    if (because.length > 0) able.push({ user, because: because.sort(widestFirst) })
+  const own = able(held.user)
+  const teams = able(held.team)
+  const users: string[] = []
+  if (own.size + teams.size > 0)
+    for (const [user, standing] of compiled.users)
+      if (standing.active && (own.has(user) || standing.teams.some((team) => teams.has(team)))) users.push(user)
+
+  const waysIn = (grants: readonly Assignment[]): Ways => {
+    const ways = noWays()
+    for (const assignment of grants) {
+      const role = roleOf(assignment)
+      if (role !== undefined) addWay(ways, assignment.scope, most, () => reasonOf({ assignment, role }))
+    }
+    return ways
   }
-  return able.sort((a, b) => (a.user < b.user ? -1 : 1))
+  const waysOfTeams = new Map<string, Ways>()
+  const waysOfTeam = (team: string): Ways => {
+    const known = waysOfTeams.get(team) ?? waysIn(held.team.get(team)?.grants ?? [])
+    waysOfTeams.set(team, known)
+    return known
+  }
+  return {
+    users,
+    waysOf(user) {
+      const standing = compiled.users.get(user)
+      if (!standing?.active) return { because: [], count: 0 }
+      const theirs = [...new Set(standing.teams)].filter((team) => teams.has(team)).map(waysOfTeam)
+      const ways = [waysIn(held.user.get(user)?.grants ?? []), ...theirs]
+      // As in a decision the widest come first, and of one width the user's own before those of each team.
+      const because = breadth.flatMap((_, at) => ways.flatMap(({ widths }) => widths[at]?.slice(0, most) ?? []))
+      return { because: because.slice(0, most), count: ways.reduce((sum, { count }) => sum + count, 0) }
+    },
+  }
 }
 
-/** As in a decision: `because` of one scope, so that nothing else distinguishes places. */
-function widestFirst(a: Reason, b: Reason): number {
-  return breadth.indexOf(a.scope.kind) - breadth.indexOf(b.scope.kind)
+/** Roles by UID that have the permission, each with its number. */
+function rolesCarrying(permission: string, roles: CompiledAccess['roles']): ReadonlyMap<string, number> {
+  const wanted = roles.permissionNumbers.get(permission)
+  if (wanted === undefined) return new Map()
+  return new Map([...roles.numbers].filter(([, number]) => hasPermission(roles, number, wanted)))
 }
+
+/** Ways of one holder by how wide they are, as many of each as are named, and how many there are in all. */
+type Ways = { readonly widths: readonly Reason[][]; count: number }
+
 const breadth: readonly Scope['kind'][] = ['system', 'tenant', 'project', 'workspace']
+const noWays = (): Ways => ({ widths: breadth.map(() => []), count: 0 })
+
+function addWay(ways: Ways, { kind }: Scope, most: number, reason: () => Reason): void {
+  ways.count++
+  const named = ways.widths[breadth.indexOf(kind)]
+  if (named && named.length < most) named.push(reason())
+}

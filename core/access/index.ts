@@ -17,7 +17,7 @@ export {
 export { decide } from './decide.ts'
 export { decidePlain } from './decide-plain.ts'
 export {
-  type Able,
+  type AbleUsers,
   type ConditionalGrant,
   conditionalGrantsOf,
   type Explanation,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { anyAssignment, anyFacts, anyRequest } from './arbitrary-facts.ts'
+import { ableUsers, anyAssignment, anyFacts, anyRequest } from './arbitrary-facts.ts'
 import { assignmentsOf, type CompiledAccess, compile, recompile } from './compile.ts'
 import { decide } from './decide.ts'
 import { decidePlain } from './decide-plain.ts'
-import { conditionalGrantsOf, explain, filteredGrantsOf, whoCan } from './explain.ts'
+import { conditionalGrantsOf, explain, filteredGrantsOf } from './explain.ts'
 import { holdingsOf, permissionsOf, reachOf } from './holdings.ts'
 import { sharedMap } from './shared-map.ts'
 import type { AccessRequest, Assignment, RoleDefinition, TenantAccessFacts } from './types.ts'
@@ -170,7 +170,7 @@ function othersOf(request: AccessRequest, compiled: CompiledAccess) {
   const reach = reachOf(compiled, subject, permission, now, origin)
   return {
     explained: explain(request, compiled),
-    who: whoCan(request, compiled),
+    who: ableUsers(request, compiled),
     filtered: filteredGrantsOf(compiled, subject, now),
     conditional: conditionalGrantsOf(compiled, subject, now),
     held: permissionsOf(compiled, subject, now, origin),

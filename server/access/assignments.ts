@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
+import { hasRoomForRoles } from './assignment-limits.ts'
 import { givableRoles, predefinedByUid } from './role-store.ts'
 
 /** Who holds a role. */
@@ -21,15 +22,31 @@ export type AssignedRole = {
 }
 
 /** What a replacement changed, for the audit entry. */
-export type RoleChange = { readonly added: readonly AssignedRole[]; readonly removed: readonly AssignedRole[] }
+export type RoleChange = {
+  /** `before`: the end and the conditions in whose place it is held for good now. */
+  readonly added: readonly (AssignedRole & { readonly before?: TermsBefore })[]
+  readonly removed: readonly AssignedRole[]
+}
+type TermsBefore = { readonly endsAt: string | null; readonly conditions: unknown }
 
 /** Until when, and for which requests; without either for good and for all. */
 export type GivenTerms = { readonly endsAt?: Date | undefined; readonly conditions?: RequestConditions | undefined }
 
 /** Who gives, how it is checked that nobody gives more than they hold, and when. */
-export type Giver = { readonly by: UserUid; readonly covers: RequestAccess['coversRoles']; readonly now: Date }
+export type Giver = {
+  readonly by: UserUid
+  readonly covers: RequestAccess['coversRoles']
+  /** How many assignments the tenant has before the change, of every kind. */
+  readonly stored: RequestAccess['assignments']
+  readonly now: Date
+}
 
-/** Makes these the tenant roles of a user or team; what it held before and is not named goes. */
+/*
+ * The published API knows no ends and no conditions, so its lists show and replace standing roles alone: those without either.
+ * What ends or counts for some requests only is given and taken one by one (docs/adr/0015).
+ */
+
+/** Makes these the standing tenant roles of a user or team; those it had before that are not named go. */
 export async function replaceTenantRoles(
   tx: Tx,
   giver: Giver,
@@ -38,11 +55,11 @@ export async function replaceTenantRoles(
 ): Promise<Result<RoleChange, Refusal>> {
   const wanted = assign(tx.tenant, await givableRoles(tx, roles), subject, 'tenant', roles)
   if (!wanted.ok) return wanted
-  const current = (await assignmentsOf(tx, subject)).filter(({ place }) => place === 'tenant')
+  const current = (await standingRolesOf(tx, subject)).filter(({ place }) => place === 'tenant')
   return settle(tx, giver, current, wanted.value)
 }
 
-/** Makes these the project roles of a user or team, in all projects: in a project that is not named it holds none after. */
+/** Makes these the standing project roles of a user or team, in all projects: in a project that is not named it has none after. */
 export async function replaceProjectRoles(
   tx: Tx,
   giver: Giver,
@@ -65,11 +82,11 @@ export async function replaceProjectRoles(
     if (!assigned.ok) return assigned
     wanted.push(...assigned.value)
   }
-  const current = (await assignmentsOf(tx, subject)).filter(({ place }) => place !== 'tenant')
+  const current = (await standingRolesOf(tx, subject)).filter(({ place }) => place !== 'tenant')
   return settle(tx, giver, current, wanted)
 }
 
-/** Makes these the users, or the teams, that hold roles in a project; the other kind stays as it is. */
+/** Makes these the users, or the teams, that have standing roles in a project; the other kind stays as it is. */
 export async function replaceProjectMembers(
   tx: Tx,
   giver: Giver,
@@ -94,39 +111,50 @@ export async function replaceProjectMembers(
     if (!assigned.ok) return assigned
     wanted.push(...assigned.value)
   }
-  const current = (await assignmentsIn(tx, [project])).filter(({ subject }) => kind in subject)
+  const current = (await standingRolesIn(tx, [project])).filter(({ subject }) => kind in subject)
   return settle(tx, giver, current, wanted)
 }
 
-/** A subject's own roles, everywhere. */
-export async function assignmentsOf(tx: Tx, subject: Subject): Promise<AssignedRole[]> {
-  return read(tx, 'user' in subject ? 'user_id' : 'team_id', ['user' in subject ? subject.user : subject.team])
+/** A subject's own standing roles, everywhere. */
+export async function standingRolesOf(tx: Tx, subject: Subject): Promise<AssignedRole[]> {
+  const [by, uid] = 'user' in subject ? (['user_id', subject.user] as const) : (['team_id', subject.team] as const)
+  return read(tx, standing, by, [uid])
 }
 
-/** The own roles of several users. */
-export async function assignmentsOfUsers(tx: Tx, users: readonly UserUid[]): Promise<AssignedRole[]> {
-  return read(tx, 'user_id', users)
+/** The own standing roles of several users. */
+export async function standingRolesOfUsers(tx: Tx, users: readonly UserUid[]): Promise<AssignedRole[]> {
+  return read(tx, standing, 'user_id', users)
 }
 
-/** The own roles of several teams. */
-export async function assignmentsOfTeams(tx: Tx, teams: readonly TeamUid[]): Promise<AssignedRole[]> {
-  return read(tx, 'team_id', teams)
+/** The own standing roles of several teams. */
+export async function standingRolesOfTeams(tx: Tx, teams: readonly TeamUid[]): Promise<AssignedRole[]> {
+  return read(tx, standing, 'team_id', teams)
 }
 
-/** Who holds which role in these projects; roles held in the tenant act there too and are not among them. */
-export async function assignmentsIn(tx: Tx, projects: readonly ProjectUid[]): Promise<AssignedRole[]> {
-  return read(tx, 'project_id', projects)
+/** Who has which standing role in these projects; roles held in the tenant act there too and are not among them. */
+export async function standingRolesIn(tx: Tx, projects: readonly ProjectUid[]): Promise<AssignedRole[]> {
+  return read(tx, standing, 'project_id', projects)
 }
 
-/** The roles that users hold through their teams: one element for each way. `subject` is the team. */
-export async function inheritedAssignments(
+/** All that several teams hold now, until a time and under conditions too. */
+export async function heldByTeams(tx: Tx, teams: readonly TeamUid[]): Promise<AssignedRole[]> {
+  return read(tx, notEnded, 'team_id', teams)
+}
+
+/** All that is held in these projects now, until a time and under conditions too. */
+export async function heldIn(tx: Tx, projects: readonly ProjectUid[]): Promise<AssignedRole[]> {
+  return read(tx, notEnded, 'project_id', projects)
+}
+
+/** The standing roles that users hold through their teams: one element for each way. `subject` is the team. */
+export async function inheritedStandingRoles(
   tx: Tx,
   users: readonly UserUid[],
 ): Promise<(AssignedRole & { readonly user: UserUid })[]> {
   const rows = await tx.query<Row & { member_id: string }>(
     `select m.user_id as member_id, ${columns}
        from team_members m join role_assignments a on a.tenant_id = m.tenant_id and a.team_id = m.team_id ${ownRoles}
-      where m.tenant_id = $1 and m.user_id = any($2) and ${notEnded}
+      where m.tenant_id = $1 and m.user_id = any($2) and ${standing}
       order by m.user_id, m.team_position, a.created_at, a.assignment_id`,
     [tx.tenant, users],
   )
@@ -135,12 +163,13 @@ export async function inheritedAssignments(
 
 /** A change as an audit entry tells it. */
 export function describeChange({ added, removed }: RoleChange): Record<string, unknown> {
-  const describe = (list: readonly AssignedRole[]) =>
-    list.map(({ subject, role, name, place }) => ({
+  const describe = (list: RoleChange['added']) =>
+    list.map(({ subject, role, name, place, before }) => ({
       ...subject,
       role: name,
       roleUid: role,
       ...(place === 'tenant' ? {} : { project: place }),
+      ...(before ? { before } : {}),
     }))
   return { added: describe(added), removed: describe(removed) }
 }
@@ -176,7 +205,10 @@ export const scopeOf = (place: Place): Scope =>
 
 /**
  * Only what is added is checked: taking away lifts nobody, and a list that is sent back as it was read must not need the
- * rights of everybody on it.
+ * rights of everybody on it. What is named and held only until a time or under conditions is added like what is not held at
+ * all: it takes the rights to give it for good, and is held for good then.
+ *
+ * @param current the standing roles in the places that the list is about
  */
 async function settle(
   tx: Tx,
@@ -190,9 +222,39 @@ async function settle(
   const removed = [...had].filter(([key]) => !wants.has(key)).map(([, one]) => one)
   const covered = giver.covers(added.map(({ role, place }) => ({ roleUid: role, scope: scopeOf(place) })))
   if (!covered.ok) return covered
-  if (removed.length > 0) await remove(tx, removed)
+  const before = await termsOf(tx, added)
+  // What is held for a time is held for good then, and no more than before.
+  const room = await hasRoomForRoles(tx, giver, { added: added.filter((one) => !before.has(keyOf(one))), removed })
+  if (!room.ok) return room
+  if (removed.length > 0) await removeStanding(tx, removed)
   if (added.length > 0) await insertAssignments(tx, added, giver.by, giver.now)
-  return ok({ added, removed })
+  return ok({
+    added: added.map((one) => {
+      const terms = before.get(keyOf(one))
+      return terms ? { ...one, before: terms } : one
+    }),
+    removed,
+  })
+}
+
+/** The ends and conditions of what is held of these now. */
+async function termsOf(tx: Tx, assigned: readonly AssignedRole[]): Promise<ReadonlyMap<string, TermsBefore>> {
+  if (assigned.length === 0) return new Map()
+  const { users, teams, roles, projects } = inColumns(assigned)
+  const rows = await tx.query<Row & { ends_at: Date | null; conditions: unknown }>(
+    `select a.ends_at, a.conditions, ${columns}
+       from role_assignments a ${ownRoles}
+       join unnest($2::text[], $3::text[], $4::text[], $5::text[]) as given(user_id, team_id, role_id, project_id)
+         on ${isSame('given')}
+      where a.tenant_id = $1 and ${notEnded}`,
+    [tx.tenant, users, teams, roles, projects],
+  )
+  return new Map(
+    rows.map((row) => [
+      keyOf(toAssigned(row)),
+      { endsAt: row.ends_at?.toISOString() ?? null, conditions: row.conditions },
+    ]),
+  )
 }
 
 function keyOf({ subject, role, place }: AssignedRole): string {
@@ -201,7 +263,7 @@ function keyOf({ subject, role, place }: AssignedRole): string {
 
 /**
  * Gives roles without asking whether the giver holds them: for the birth of a tenant, where nobody is there to ask. One that
- * has ended is given anew.
+ * has ended, or is held on other terms, is given anew in its place.
  */
 export async function insertAssignments(
   tx: Tx,
@@ -226,16 +288,20 @@ export async function insertAssignments(
   )
 }
 
-async function remove(tx: Tx, assigned: readonly AssignedRole[]): Promise<void> {
+async function removeStanding(tx: Tx, assigned: readonly AssignedRole[]): Promise<void> {
   const { users, teams, roles, projects } = inColumns(assigned)
   await tx.query(
     `delete from role_assignments a
       using unnest($2::text[], $3::text[], $4::text[], $5::text[]) as gone(user_id, team_id, role_id, project_id)
-      where a.tenant_id = $1 and a.role_id = gone.role_id and a.user_id is not distinct from gone.user_id
-        and a.team_id is not distinct from gone.team_id and a.project_id is not distinct from gone.project_id`,
+      where a.tenant_id = $1 and ${isSame('gone')} and ${standing}`,
     [tx.tenant, users, teams, roles, projects],
   )
 }
+
+/** Whether `a` is the one that a row of `inColumns` names. */
+const isSame = (named: string) =>
+  `a.role_id = ${named}.role_id and a.user_id is not distinct from ${named}.user_id
+        and a.team_id is not distinct from ${named}.team_id and a.project_id is not distinct from ${named}.project_id`
 
 function inColumns(assigned: readonly Omit<AssignedRole, 'name'>[]) {
   return {
@@ -261,15 +327,19 @@ export const ownRoles = 'left join roles r on r.tenant_id = a.tenant_id and r.ro
 /** What has ended is not held any more: the row stays, so that people are told what they held until when. */
 export const notEnded = '(a.ends_at is null or a.ends_at > now())'
 
+/** What the published API shows: neither an end nor conditions. */
+const standing = '(a.ends_at is null and a.conditions is null)'
+
 async function read(
   tx: Tx,
+  which: typeof standing | typeof notEnded,
   by: 'user_id' | 'team_id' | 'project_id',
   uids: readonly string[],
 ): Promise<AssignedRole[]> {
   if (uids.length === 0) return []
   const rows = await tx.query<Row>(
     `select ${columns} from role_assignments a ${ownRoles}
-      where a.tenant_id = $1 and a.${by} = any($2) and ${notEnded} order by a.created_at, a.assignment_id`,
+      where a.tenant_id = $1 and a.${by} = any($2) and ${which} order by a.created_at, a.assignment_id`,
     [tx.tenant, uids],
   )
   return rows.map(toAssigned)

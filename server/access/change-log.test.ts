@@ -294,7 +294,10 @@ function tell(snapshot: Loaded) {
     assignments: compiled.assignments,
     decisions: requests.map((request) => decide(request, compiled)),
     explained: requests.map((request) => explain(request, compiled)),
-    who: requests.slice(0, 8).map((request) => whoCan(request, compiled)),
+    who: requests.slice(0, 8).map((request) => {
+      const { users, waysOf } = whoCan(request, compiled)
+      return users.toSorted().map((user) => [user, waysOf(user)])
+    }),
   }
 }
 

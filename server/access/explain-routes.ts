@@ -9,6 +9,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { namer, projectsNamed, workspacesNamed } from './access-names.ts'
+import { byText, sortedPage } from './sorted-page.ts'
 
 export type ExplainPorts = {
   readonly names: {
@@ -118,26 +119,27 @@ export function explainEndpoints({ names, findCluster, findAsset }: ExplainPorts
         if (!what.ok) return what
         const people = await names.people(tx)
         const nameOf = (user: string) => people.get(user as UserUid) ?? ''
-        const able = access
-          .whoCan(permission, what.value.ref, query.filtered === 'true')
-          .map((one) => ({ ...one, name: nameOf(one.user) }))
-          .toSorted((a, b) => (a.name === b.name ? (a.user < b.user ? -1 : 1) : a.name < b.name ? -1 : 1))
-        const shown = able.slice(query.offset, query.offset + query.limit)
+        const { users, waysOf } = access.whoCan(permission, what.value.ref, {
+          ...{ isFiltered: query.filtered === 'true', most: grantsShown },
+        })
+        const byName = (a: string, b: string) => byText(nameOf(a), nameOf(b)) || byText(a, b)
+        const shown = sortedPage(users, byName, query).map((uid) => ({
+          user: { uid, name: nameOf(uid) },
+          ...waysOf(uid),
+        }))
         const named = await namer(
           tx,
           names.teams,
-          shown.flatMap(({ because }) => because.slice(0, grantsShown)),
+          shown.flatMap(({ because }) => because),
         )
         return ok({
           body: {
-            items: shown.map(({ user, name, because }) => ({
-              user: { uid: user, name },
-              because: because
-                .slice(0, grantsShown)
-                .map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
-              becauseCount: because.length,
+            items: shown.map(({ user, because, count }) => ({
+              user,
+              because: because.map((reason) => named.grant(reason, access.termsOf(reason.assignment))),
+              becauseCount: count,
             })),
-            count: able.length,
+            count: users.length,
           },
         })
       },

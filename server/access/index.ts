@@ -1,14 +1,12 @@
 export { type Access, createAccess } from './access.ts'
 export {
   type AssignedRole,
-  assignmentsIn,
-  assignmentsOf,
-  assignmentsOfTeams,
-  assignmentsOfUsers,
   describeChange,
   firstUnknown,
   type Giver,
-  inheritedAssignments,
+  heldByTeams,
+  heldIn,
+  inheritedStandingRoles,
   insertAssignments,
   type Place,
   type RoleChange,
@@ -16,6 +14,10 @@ export {
   replaceProjectRoles,
   replaceTenantRoles,
   type Subject,
+  standingRolesIn,
+  standingRolesOf,
+  standingRolesOfTeams,
+  standingRolesOfUsers,
 } from './assignments.ts'
 export { soundConditions } from './conditions.ts'
 export type { ChangeKind } from './epochs.ts'
@@ -30,7 +32,7 @@ export {
   reachCondition,
   workspaceCondition,
 } from './reach-sql.ts'
-export { gainedByLabels } from './relabel.ts'
+export { mayRelabel } from './relabel.ts'
 export { requestAccess } from './request-access.ts'
 export { deleteResourceRolesWithoutProject } from './resource-role-store.ts'
 export {

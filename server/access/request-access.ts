@@ -76,7 +76,7 @@ export function requestAccess(
     ownPermissions: () => permissionsOf(compiled, subject, now, origin),
     explain: (userUid, permission, on) =>
       explain({ subject: { userUid }, permission, resource: on, now, origin: originOf(userUid) }, compiled),
-    whoCan: (permission, on, isFiltered) => whoCan({ permission, resource: on, now }, compiled, isFiltered),
+    whoCan: (permission, on, asking) => whoCan({ permission, resource: on, now }, compiled, asking),
     filteredGrantsOf: (about) => filteredGrantsOf(compiled, about, now),
     conditionalGrantsOf: (about) => conditionalGrantsOf(compiled, about, now),
     simulate(change) {
@@ -94,6 +94,7 @@ export function requestAccess(
       }
     },
     termsOf: (assignment) => snapshot.terms.get(assignment) ?? {},
+    assignments: compiled.assignments,
     epoch: snapshot.epoch,
   }
 }

@@ -105,3 +105,49 @@ test('an answer names the first hundred of the grants, and says of how many', as
   assert.deepEqual([told.near.length, told.nearCount], [grantsShown, 200])
   assert.deepEqual([told.because.length, told.becauseCount], [0, 0])
 })
+
+test('who can names the first hundred ways of each, and how many there are, whoever is on the page', async () => {
+  const { tenant, admin, person, projects } = await world()
+  const [project = ''] = projects
+  // Everybody in each of 150 teams that see the project's clusters; one of them through a resource role besides.
+  await sql(
+    `with made as (
+       insert into teams (tenant_id, team_id, name, name_key, created_at, updated_at)
+       select $1, ${digits('eeeeeeeeeeee', 'n')}, 't' || n, 't' || n, now(), now() from generate_series(1, 150) as n
+       returning team_id),
+     joined as (
+       insert into team_members (tenant_id, user_id, team_id)
+       select $1, u.user_id, team_id from made, users u where u.tenant_id = $1)
+     insert into role_assignments (tenant_id, assignment_id, team_id, role_id, project_id, created_at)
+     select $1, replace(team_id, 'eeeeeeeeeeee', 'ffffffffffff'), team_id, $2, $3, now() from made`,
+    [tenant, predefinedRole('Cluster Viewer').uid, project],
+  )
+  // What changes access has it read.
+  await api.must(admin, give, {
+    params: { uid: person.user },
+    body: { ...(await narrow(admin)), projectUids: [project] },
+  })
+  const whoCan = 'GET /v1/palisade/access/who-can'
+  const query = { permission: 'cluster.get', project, filtered: 'true' }
+  const all = await api.must(admin, whoCan, { query })
+  assert.equal(all.count, 2)
+  const counts = Object.fromEntries(
+    all.items.map((one: { user: { uid: string }; because: object[]; becauseCount: number }) => [
+      one.user.uid,
+      [one.because.length, one.becauseCount],
+    ]),
+  )
+  // The administrator's own is one way more.
+  assert.deepEqual(counts, { [admin.user]: [grantsShown, 151], [person.user]: [grantsShown, 151] })
+  const pages = []
+  for (const offset of ['0', '1'])
+    pages.push(...(await api.must(admin, whoCan, { query: { ...query, limit: '1', offset } })).items)
+  assert.deepEqual(pages, all.items)
+})
+
+/** A resource role for viewing what a filter selects, but for its projects. */
+async function narrow(admin: Parameters<Phases['call']>[0]) {
+  const body = { name: 'narrow', expressions: [{ key: 'env', operator: 'eq', values: ['narrow'] }] }
+  const { uid } = await api.must(admin, 'POST /v1/palisade/filters', { body })
+  return { filterRefs: [uid], roles: [viewer] }
+}

@@ -6,6 +6,7 @@ import type { RequestConditions } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoomForRoles } from './assignment-limits.ts'
 import {
   type AssignedRole,
   assign,
@@ -159,7 +160,11 @@ export async function giveUntil(tx: Tx, giver: Giver, gift: UntilGift): Promise<
   if (!covered.ok) return covered
   if (before?.endsAt) {
     if (endsAt === undefined || before.endsAt < endsAt) await setTerms(tx, before.uid, { endsAt })
-  } else await insertAssignments(tx, wanted.value, giver.by, giver.now, { endsAt, conditions })
+  } else {
+    const room = await hasRoomForRoles(tx, giver, { added: wanted.value, removed: [] })
+    if (!room.ok) return room
+    await insertAssignments(tx, wanted.value, giver.by, giver.now, { endsAt, conditions })
+  }
   const after = await findHeld(tx, gift)
   if (!after) throw new Error(`the role ${role} that was given is not there`)
   return ok(after)

@@ -3,6 +3,7 @@ import { type ProjectUid, RoleUid, WorkspaceUid } from '../../contract/ids.ts'
 import { mayBeGiven } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Tx } from '../platform/postgres/index.ts'
+import { hasRoomForRoles } from './assignment-limits.ts'
 import type { Giver, Subject } from './assignments.ts'
 import { givableRoles } from './role-store.ts'
 import {
@@ -73,6 +74,11 @@ export async function setWorkspaceRoles(
     })),
   )
   if (!covered.ok) return covered
+  const room = await hasRoomForRoles(tx, giver, {
+    added: added.map(() => ({ subject })),
+    removed: removed.map(() => ({ subject })),
+  })
+  if (!room.ok) return room
   await deleteWorkspaceRoles(
     tx,
     removed.map(({ assignment }) => assignment),

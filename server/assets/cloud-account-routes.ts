@@ -6,6 +6,7 @@ import * as wire from '../../contract/wire/cloud-accounts.ts'
 import { listMetaOf, pageOf, uidPath, uidReply } from '../../contract/wire/common.ts'
 import { type listQuery, parseFilters, parseOrder } from '../../contract/wire/list-filters.ts'
 import { err, ok, type Result } from '../../core/result.ts'
+import { mayRelabel } from '../access/index.ts'
 import { type Endpoint, endpoint, type PermissionRule, type RequestAccess } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -25,7 +26,7 @@ import {
 } from './cloud-account-store.ts'
 import { readCloudType } from './cloud-type-store.ts'
 import { cloudOf, customCloud, knownClouds } from './clouds.ts'
-import { mayRelabel, metadataAnswer, placeOf, scopeOf, targetIn, visibleRows } from './scope.ts'
+import { metadataAnswer, placeOf, scopeOf, targetIn, targetOf, visibleRows } from './scope.ts'
 
 export type CloudAccountPorts = { readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer> }
 
@@ -187,8 +188,8 @@ function accountEndpoints(
           return err(refuse('invalid', 'metadata.annotations.scope: an account does not move; make it anew there'))
         const after = written(cloud, body, before)
         if (!after.ok) return after
-        const relabel = mayRelabel(before, after.value.labels, {
-          ...{ permission: 'cloudaccount.update', kind: 'cloudaccount', access, requestId },
+        const relabel = mayRelabel(targetOf('cloudaccount', before), after.value.labels, {
+          ...{ permission: 'cloudaccount.update', access, requestId },
         })
         if (!relabel.ok) return relabel
         const updated = await updateAccount(tx, await sealerOf(tx.tenant), before.uid, after.value, now)

@@ -5,7 +5,7 @@ import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import * as wire from '../../contract/wire/cluster-profiles.ts'
 import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { firstUnknown } from '../access/index.ts'
+import { firstUnknown, mayRelabel } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -25,7 +25,7 @@ import {
   updateProfile,
 } from './profile-store.ts'
 import { writtenVariables } from './profile-variables.ts'
-import { mayIn, mayRelabel, placeOf, scopeOf } from './scope.ts'
+import { mayIn, placeOf, scopeOf, targetOf } from './scope.ts'
 
 export type ProfilePorts = { readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer> }
 
@@ -276,8 +276,8 @@ async function change(
     labels: metadata?.labels ?? before.labels,
     annotations: metadata?.annotations ? clientAnnotations(metadata.annotations) : before.annotations,
   }
-  const relabel = mayRelabel(before, after.labels, {
-    ...{ permission: 'clusterProfile.update', kind: 'clusterProfile', access, requestId },
+  const relabel = mayRelabel(targetOf('clusterProfile', before), after.labels, {
+    ...{ permission: 'clusterProfile.update', access, requestId },
   })
   if (!relabel.ok) return relabel
   const updated = await updateProfile(tx, before.uid, after, now)

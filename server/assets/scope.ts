@@ -4,7 +4,7 @@ import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf } from '../../contract/wire/annotations.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Condition, gainedByLabels, reachCondition } from '../access/index.ts'
+import { type Condition, reachCondition } from '../access/index.ts'
 import type { RequestAccess, Target } from '../gateway/index.ts'
 
 /**
@@ -31,11 +31,19 @@ export function targetIn(
   { selected, to }: { readonly selected: ProjectUid | undefined; readonly to: 'read' | 'change' },
 ): Target | undefined {
   if (!found) return undefined
-  const { uid, name, labels: tags, project } = found
+  const { project } = found
   if (project !== undefined && selected !== undefined && project !== selected) return undefined
   const decidedIn = project ?? (to === 'read' ? selected : undefined)
-  return { kind, uid, name, tags, scope: scopeOf(decidedIn) }
+  return { ...targetOf(kind, found), scope: scopeOf(decidedIn) }
 }
+
+/** Such an object where it is, whatever was selected. */
+export const targetOf = (
+  kind: string,
+  { uid, name, labels: tags, project }: Scoped,
+): Target & Pick<Scoped, 'name'> => ({
+  ...{ kind, uid, name, tags, scope: scopeOf(project) },
+})
 
 export const scopeOf = (project: ProjectUid | undefined): Target['scope'] =>
   project === undefined ? { kind: 'tenant' } : { kind: 'project', projectUid: project }
@@ -67,48 +75,6 @@ export function visibleRows(
     const column = `coalesce(project_id, ${value(project)}::text)`
     return reachCondition(new Map([[project, filters]]), { project: column, tags: 'labels' })?.(value) ?? 'true'
   })
-}
-
-/**
- * Refuses to change labels without `tag.update` where the object is, and without the right to change what it becomes: roles
- * reach objects by their labels, and nobody moves one out of, or into, what a filter lets them change, nor to where they may do more
- * to it than now (threats D01 and D02).
- *
- * @param asking `permission` is the one that the change itself needs
- */
-export function mayRelabel(
-  { uid, name, project, labels }: Scoped,
-  after: Readonly<Record<string, string>>,
-  asking: {
-    readonly permission: Permission
-    readonly kind: string
-    readonly access: RequestAccess
-    readonly requestId: string
-  },
-): Result<undefined, Refusal> {
-  const keys = new Set([...Object.keys(labels), ...Object.keys(after)])
-  if ([...keys].every((key) => labels[key] === after[key])) return ok(undefined)
-  const { permission, kind, access, requestId } = asking
-  const scope = scopeOf(project)
-  for (const needed of ['tag.update', permission] as const)
-    if (!access.allows(needed, { kind, uid, name, tags: after, scope }))
-      return err(
-        refuse('forbidden', `With these labels this needs ${needed} there (request ${requestId})`, {
-          permission: needed,
-          scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project },
-        }),
-      )
-  const kinds = [permission.split('.')[0] ?? '', 'tag']
-  const gained = gainedByLabels(access, { kind, uid, name, scope }, { before: labels, after, kinds })
-  if (gained)
-    return err(
-      refuse(
-        'forbidden',
-        `With these labels you could use ${gained} on it, which you may not now (request ${requestId})`,
-        { permission: gained, scope: project === undefined ? { kind: 'tenant' } : { kind: 'project', uid: project } },
-      ),
-    )
-  return ok(undefined)
 }
 
 /**

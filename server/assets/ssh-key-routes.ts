@@ -6,10 +6,11 @@ import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import { type Columns, selectPage } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/ssh-keys.ts'
 import { err, ok, type Result } from '../../core/result.ts'
+import { mayRelabel } from '../access/index.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
-import { mayRelabel, metadataAnswer, targetIn, visibleRows } from './scope.ts'
+import { metadataAnswer, targetIn, targetOf, visibleRows } from './scope.ts'
 import {
   countSshKeys,
   deleteSshKey,
@@ -97,9 +98,8 @@ export const sshKeyEndpoints: readonly Endpoint[] = [
       if (!before) return err(refuse('not_found'))
       const after = written(c.body, before)
       if (!after.ok) return after
-      const relabel = mayRelabel(before, after.value.labels, {
-        ...{ permission: 'sshKey.update', kind: 'sshKey' },
-        ...{ access: c.access, requestId: c.requestId },
+      const relabel = mayRelabel(targetOf('sshKey', before), after.value.labels, {
+        ...{ permission: 'sshKey.update', access: c.access, requestId: c.requestId },
       })
       if (!relabel.ok) return relabel
       const updated = await updateSshKey(c.tx, before.uid, after.value, c.now)

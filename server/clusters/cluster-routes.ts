@@ -7,7 +7,7 @@ import { uidPath } from '../../contract/wire/common.ts'
 import { listQuery } from '../../contract/wire/list-filters.ts'
 import { err, ok } from '../../core/result.ts'
 import type { Secret } from '../../core/seal/index.ts'
-import { gainedByLabels } from '../access/index.ts'
+import { mayRelabel } from '../access/index.ts'
 import { type Endpoint, endpoint, type Principal, type Route } from '../gateway/index.ts'
 import { clusterAnswer, stateNames } from './answers.ts'
 import { issuedKubeconfig } from './assets.ts'
@@ -124,39 +124,22 @@ export function clusterEndpoints(ports: ClusterPorts, lists: Lists): readonly En
       audit: 'cluster.updated',
       // Filters of roles read labels: who may reach the cluster may change with them.
       changes: 'access',
-      async handle({ tx, params, body: { metadata }, access, target, requestId, now }) {
+      async handle({ tx, params, body: { metadata }, access, requestId, now }) {
         const cluster = await load(tx, params.uid)
         if (!cluster.ok) return cluster
-        const { uid, project } = cluster.value
+        const { uid } = cluster.value
         const name = metadata.name || cluster.value.name
         const labels = metadata.labels ?? cluster.value.labels
         const annotations = metadata.annotations ? clientAnnotations(metadata.annotations) : cluster.value.annotations
         if (tooManyLabels(labels)) return err(refuse('invalid', 'metadata.labels: are too many'))
+        const relabel = mayRelabel(targetOf(cluster.value), labels, {
+          ...{ permission: 'cluster.update', kinds: 'all', access, requestId },
+        })
+        if (!relabel.ok) return relabel
         const before = cluster.value.labels
         const changed = [...new Set([...Object.keys(before), ...Object.keys(labels)])].filter(
           (key) => before[key] !== labels[key],
         )
-        if (target && changed.length > 0) {
-          // Nobody moves an object out of, or into, what a filter lets them change (threat D02); and tags have a right of their own.
-          for (const permission of ['tag.update', 'cluster.update'] as const satisfies readonly Permission[])
-            if (!access.allows(permission, { ...target, tags: labels }))
-              return err(
-                refuse(
-                  'forbidden',
-                  `With these labels this needs ${permission} in project ${project} (request ${requestId})`,
-                  { permission, scope: { kind: 'project', uid: project } },
-                ),
-              )
-          const gained = gainedByLabels(access, target, { before, after: labels, kinds: 'all' })
-          if (gained)
-            return err(
-              refuse(
-                'forbidden',
-                `With these labels you could use ${gained} on the cluster, which you may not now (request ${requestId})`,
-                { permission: gained, scope: { kind: 'project', uid: project } },
-              ),
-            )
-        }
         const updated = await updateMetadata(tx, uid, { name, labels, annotations }, now)
         if (!updated.ok) return updated
         return ok({

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { type ClusterCheckName, clusterChecks } from '../../contract/cluster-checks.ts'
 import * as contract from '../../contract/clusters.ts'
 import { refuse } from '../../contract/errors.ts'
 import { uidPath } from '../../contract/wire/common.ts'
@@ -119,14 +120,14 @@ function levelsOf(prepared: Prepared | PreparedTokens) {
 }
 
 /** What was looked at: an account, or our own tokens, and a kubeconfig only where one was given. */
-function checksOf({ prepared, kubeconfig }: Conversation): readonly (typeof contract.clusterChecks)[number][] {
+function checksOf({ prepared, kubeconfig }: Conversation): readonly ClusterCheckName[] {
   const { compared, token } = outcomeOf(prepared)
-  const made: Readonly<Record<(typeof contract.clusterChecks)[number], boolean>> = {
+  const made: Readonly<Record<ClusterCheckName, boolean>> = {
     ...{ kubeconfig, destination: true, answers: true, trusted: true, supported: true },
     ...{ tokens: 'taken' in prepared, credential: !('taken' in prepared) },
     ...{ objects: compared, account: token !== undefined },
   }
-  return contract.clusterChecks.filter((check) => made[check])
+  return clusterChecks.filter((check) => made[check])
 }
 
 type Conversation = {

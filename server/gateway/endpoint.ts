@@ -5,7 +5,7 @@ import type { Feature } from '../../contract/features.ts'
 import type { ProjectUid } from '../../contract/ids.ts'
 import type { AnyPermission, Permission, SystemPermission } from '../../contract/permissions.ts'
 import type {
-  Able,
+  AbleUsers,
   ConditionalGrant,
   Difference,
   Explanation,
@@ -151,7 +151,11 @@ export type RequestAccess = {
   readonly ownPermissions: () => PermissionsByPlace
   /** Why anybody may do something or not: for people who ask, never for a decision. */
   readonly explain: (userUid: string, permission: string, on: ResourceRef) => Explanation
-  readonly whoCan: (permission: string, on: ResourceRef, isFiltered?: boolean) => readonly Able[]
+  readonly whoCan: (
+    permission: string,
+    on: ResourceRef,
+    asking: { readonly isFiltered: boolean; readonly most: number },
+  ) => AbleUsers
   /** What somebody holds through filters. */
   readonly filteredGrantsOf: (subject: SubjectRef | TeamRef) => readonly FilteredGrant[]
   /** What somebody holds under conditions. */
@@ -160,6 +164,8 @@ export type RequestAccess = {
   readonly simulate: (change: ProposedChange) => Simulation
   /** Until when an assignment counts, and for which requests. */
   readonly termsOf: (assignment: string) => Terms
+  /** How many assignments decide in the tenant, those of resource roles one by one. */
+  readonly assignments: number
   readonly epoch: bigint
 }
 

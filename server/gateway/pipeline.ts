@@ -7,7 +7,7 @@ import { systemPermissions } from '../../contract/permissions.ts'
 import type { Decision, ResourceRef, Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { Clock } from '../platform/clock/index.ts'
-import { CommitUncertainError, type InTenant, type Tx } from '../platform/postgres/index.ts'
+import { CommitUncertainError, type InTenant, type Tx, type TxOptions } from '../platform/postgres/index.ts'
 import type {
   Answer,
   Context,
@@ -155,14 +155,15 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
 
   async function runPhases(call: Call): Promise<Outcome> {
     const { endpoint, principal } = call
-    if (!endpoint.prepare) return inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, undefined))
+    if (!endpoint.prepare)
+      return inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, undefined), lockOf(endpoint))
 
     let work: Awaited<ReturnType<typeof endpoint.prepare>> | undefined
     try {
       work = await prepare(call, endpoint.prepare)
       if (!work.ok) return work
       const { value: prepared, undo } = work.value
-      const outcome = await inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, prepared))
+      const outcome = await inTenant(principal.tenant, (tx) => decideAndHandle(call, tx, prepared), lockOf(endpoint))
       if (!outcome.ok) await takeBack(call, undo)
       return outcome
     } catch (cause) {
@@ -279,11 +280,13 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
   /** Slow work outside any transaction, after a decision in a short one; the real one decides again. */
   async function prepare(call: Call, work: NonNullable<Guarded['prepare']>) {
     const { raw, principal, parsed, now } = call
-    const first = await inTenant(principal.tenant, async (tx) => {
+    const decide = async (tx: Tx) => {
       const decided = await decideInTx(call, tx)
       if (decided.ok) return decided
       return err(await refused(call, tx, decided.error, undefined))
-    })
+    }
+    const locks = call.endpoint.changes ? ({ lock: 'access' } as const) : {}
+    const first = await inTenant(principal.tenant, decide, locks)
     if (!first.ok) return first
     const { target, project, snapshot } = first.value
     const prepared = await work({
@@ -479,6 +482,12 @@ function wholeScope(permission: string, { tenant }: Principal): Scope {
   // Cast: any string may be looked up.
   const isSystem = tenant === systemTenant && (systemPermissions as ReadonlySet<string>).has(permission)
   return { kind: isSystem ? 'system' : 'tenant' }
+}
+
+/** What an endpoint's transaction waits for: who changes access locks the epoch, and who may meet a limit is counted under a lock. */
+function lockOf({ changes, refusals }: Pick<Guarded, 'changes' | 'refusals'>): TxOptions {
+  if (changes) return { lock: 'access' }
+  return refusals.includes('resource_limit') ? { lock: 'limits' } : {}
 }
 
 const isDenial = ({ code }: Refusal) => code === 'forbidden' || code === 'exceeds_own_rights' || code === 'feature_off'

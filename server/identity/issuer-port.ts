@@ -58,24 +58,28 @@ export function createIssuerPort({
     ...port,
 
     async endSession(of, why, caller) {
-      await inTenant(of.tenant, async (tx) => {
-        await access.lock(tx)
-        const sessions = await endSessions(tx, of.user, [of.session], why, caller.now)
-        // Ended before, by whatever: that was recorded then.
-        if (sessions.length === 0) return
-        await append(tx, {
-          event: 'session.ended',
-          outcome: 'done',
-          actor: await actorOf(tx, of),
-          resource: { uid: of.session },
-          session: of.session,
-          request: caller.requestId,
-          address: caller.clientAddress,
-          details: { why, userAgent: caller.userAgent },
-        })
-        await access.raise(tx, 'sessions')
-        tx.afterCommit(() => ended(of.tenant, sessions))
-      })
+      await inTenant(
+        of.tenant,
+        async (tx) => {
+          await access.lock(tx)
+          const sessions = await endSessions(tx, of.user, [of.session], why, caller.now)
+          // Ended before, by whatever: that was recorded then.
+          if (sessions.length === 0) return
+          await append(tx, {
+            event: 'session.ended',
+            outcome: 'done',
+            actor: await actorOf(tx, of),
+            resource: { uid: of.session },
+            session: of.session,
+            request: caller.requestId,
+            address: caller.clientAddress,
+            details: { why, userAgent: caller.userAgent },
+          })
+          await access.raise(tx, 'sessions')
+          tx.afterCommit(() => ended(of.tenant, sessions))
+        },
+        { lock: 'access' },
+      )
     },
 
     async recordClient(of, client, details, caller) {

@@ -110,22 +110,26 @@ export function createPasswords({
     const prepared = await prepareByLink(link)
     if (!prepared.ok) return prepared
     const { account, tenant } = prepared.value
-    return inTenant(tenant, async (tx) => {
-      await access.lock(tx)
-      const used = await applyLink(tx, prepared.value, link.now)
-      if (!used.ok) return used
-      await append(tx, {
-        event: 'password.set',
-        outcome: 'done',
-        actor: actorOf(account),
-        resource: { uid: account.user, name: account.person.email },
-        request: link.requestId,
-        address: link.clientAddress,
-        details: { by: `${link.purpose} link` },
-      })
-      await access.raise(tx, 'access')
-      return ok(undefined)
-    })
+    return inTenant(
+      tenant,
+      async (tx) => {
+        await access.lock(tx)
+        const used = await applyLink(tx, prepared.value, link.now)
+        if (!used.ok) return used
+        await append(tx, {
+          event: 'password.set',
+          outcome: 'done',
+          actor: actorOf(account),
+          resource: { uid: account.user, name: account.person.email },
+          request: link.requestId,
+          address: link.clientAddress,
+          details: { by: `${link.purpose} link` },
+        })
+        await access.raise(tx, 'access')
+        return ok(undefined)
+      },
+      { lock: 'access' },
+    )
   }
 
   async function prepareByLink(link: LinkToUse): Promise<Result<PreparedLink, Refusal>> {
@@ -296,22 +300,26 @@ export function createPasswords({
         if (!proved.ok) return proved
         if (normalPassword(claim.password) === normalPassword(next)) return err(sameAgain)
         const hash = await hashing.hash(next)
-        return inTenant(home, async (tx) => {
-          await access.lock(tx)
-          const changed = await change(tx, { hash, account }, now)
-          if (!changed.ok) return err(refuse('sign_in_failed'))
-          await append(tx, {
-            event: 'password.changed',
-            outcome: 'done',
-            actor: actorOf(account),
-            resource: { uid: account.user, name: account.person.email },
-            request: claim.requestId,
-            address: claim.clientAddress,
-            details: { by: 'the person, whose password had expired' },
-          })
-          await access.raise(tx, 'access')
-          return ok(undefined)
-        })
+        return inTenant(
+          home,
+          async (tx) => {
+            await access.lock(tx)
+            const changed = await change(tx, { hash, account }, now)
+            if (!changed.ok) return err(refuse('sign_in_failed'))
+            await append(tx, {
+              event: 'password.changed',
+              outcome: 'done',
+              actor: actorOf(account),
+              resource: { uid: account.user, name: account.person.email },
+              request: claim.requestId,
+              address: claim.clientAddress,
+              details: { by: 'the person, whose password had expired' },
+            })
+            await access.raise(tx, 'access')
+            return ok(undefined)
+          },
+          { lock: 'access' },
+        )
       })
     },
 

@@ -47,12 +47,29 @@ export function assignmentEndpoints({ directory }: Pick<PeoplePorts, 'directory'
       },
     }),
     endpoint({
+      route: 'GET /v1/palisade/access/assignments/{uid}',
+      summary: 'One role that somebody holds, with its end and conditions',
+      permission: { signedIn: 'about oneself; about others with user.get, team.get or, in a project, project.get' },
+      params: uidPath,
+      reply: { status: 200, body: contract.Assignment },
+      refusals: ['not_found', 'forbidden'],
+      audit: 'refusals-only',
+      async handle(c) {
+        const found = await readAssignment(c.tx, c.params.uid)
+        if (!found) return err(refuse('not_found'))
+        const seen = await mayRead(c, found)
+        if (!seen.ok) return seen
+        const [body] = await describe(c.tx, [found], c)
+        return body ? ok({ body }) : err(refuse('not_found'))
+      },
+    }),
+    endpoint({
       route: 'POST /v1/palisade/access/assignments',
       summary: 'Gives a user or a team a role, until a time or for good, for every request or under conditions',
       permission: { signedIn: `gives no more than the caller holds, with ${toChange}` },
       body: contract.NewAssignment,
       reply: { status: 201, body: contract.AssignmentMade },
-      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict'],
+      refusals: ['not_found', 'forbidden', 'exceeds_own_rights', 'invalid', 'conflict', 'resource_limit'],
       audit: 'assignment.created',
       changes: 'access',
       async handle(c) {
@@ -182,6 +199,21 @@ async function asked({ tx, query, principal, access }: Asking): Promise<Result<A
   if (kind === 'project') return ok({ project: uid })
   if (kind === 'team') return ok({ users: [], teams: [TeamUid.parse(uid)] })
   return ok({ users: [UserUid.parse(uid)], teams: await teamsOf(tx, uid) })
+}
+
+/** Whether the caller may read one: whoever may read a list that it is in. */
+async function mayRead(
+  { tx, principal, access }: Pick<Asking, 'tx' | 'principal' | 'access'>,
+  { subject, place }: StoredAssignment,
+): Promise<Result<undefined, Refusal>> {
+  const isOwn =
+    'user' in subject
+      ? subject.user === principal.user
+      : (await teamsOf(tx, principal.user)).some((team) => team === subject.team)
+  const permission = 'user' in subject ? 'user.get' : 'team.get'
+  const inProject = place !== 'tenant' && access.allows('project.get', { kind: 'project', projectUid: place })
+  if (isOwn || inProject || access.allows(permission, tenantScope)) return ok(undefined)
+  return err(refuse('forbidden', `This needs ${permission}`, { permission, scope: { kind: 'tenant' } }))
 }
 
 async function teamsOf(tx: Tx, user: string): Promise<readonly TeamUid[]> {

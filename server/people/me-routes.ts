@@ -2,7 +2,7 @@ import { refuse } from '../../contract/errors.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/users.ts'
 import { err, ok } from '../../core/result.ts'
-import { assignmentsOf } from '../access/index.ts'
+import { standingRolesOf } from '../access/index.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { PeoplePorts } from './ports.ts'
 import { permissionsOnUsers, userAnswer } from './user-answers.ts'
@@ -35,7 +35,7 @@ export function meEndpoints({
       async handle({ tx, principal, access, now }) {
         const person = await readUser(tx, await keys.of(tx.tenant), principal.user)
         if (!person) return err(refuse('not_found'))
-        const roles = await assignmentsOf(tx, { user: person.uid })
+        const roles = await standingRolesOf(tx, { user: person.uid })
         const seen = { tenant: tx.tenant, permissions: permissionsOnUsers(access) }
         const { metadata, spec, status } = userAnswer(person, roles, seen)
         const { expiresAt, isReminderDue } = await passwordExpiry(tx, person.uid, now)

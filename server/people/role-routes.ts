@@ -4,11 +4,11 @@ import * as wire from '../../contract/wire/users.ts'
 import { ok } from '../../core/result.ts'
 import {
   type AssignedRole,
-  assignmentsOf,
   describeChange,
-  inheritedAssignments,
+  inheritedStandingRoles,
   replaceProjectRoles,
   replaceTenantRoles,
+  standingRolesOf,
 } from '../access/index.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -19,11 +19,14 @@ import { named } from './user-answers.ts'
 import { findUser, isSelf } from './user-routes.ts'
 import { giverOf } from './users.ts'
 
-/** Which roles a user or team holds, in the tenant and in projects. Every PUT replaces the whole list. */
+/**
+ * Which standing roles a user or team holds, in the tenant and in projects. Every PUT replaces the whole list, and leaves alone what
+ * ends or counts for some requests only (docs/adr/0015).
+ */
 export const roleEndpoints: readonly Endpoint[] = [
   endpoint({
     route: 'GET /v1/users/{uid}/roles',
-    summary: "A user's tenant roles, own and inherited from teams",
+    summary: "A user's standing tenant roles, own and inherited from teams",
     permission: { object: 'user.get', find: findUser, orOwn: isSelf },
     params: uidPath,
     reply: { status: 200, body: wire.userRoles },
@@ -36,12 +39,12 @@ export const roleEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     route: 'PUT /v1/users/{uid}/roles',
-    summary: "Replaces a user's own tenant roles",
+    summary: "Replaces a user's own standing tenant roles",
     permission: { object: 'user.update', find: findUser },
     params: uidPath,
     body: wire.rolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights', 'conflict'],
+    refusals: ['not_found', 'exceeds_own_rights', 'conflict', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -53,7 +56,7 @@ export const roleEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     route: 'GET /v1/users/{uid}/projects',
-    summary: "A user's project roles, own and inherited from teams",
+    summary: "A user's standing project roles, own and inherited from teams",
     permission: { object: 'user.get', find: findUser, orOwn: isSelf },
     params: uidPath,
     reply: { status: 200, body: wire.projectRoles },
@@ -66,12 +69,12 @@ export const roleEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     route: 'PUT /v1/users/{uid}/projects',
-    summary: "Replaces a user's own project roles",
+    summary: "Replaces a user's own standing project roles",
     permission: { object: 'user.update', find: findUser },
     params: uidPath,
     body: wire.projectRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -82,25 +85,25 @@ export const roleEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     route: 'GET /v1/teams/{uid}/roles',
-    summary: "A team's tenant roles",
+    summary: "A team's standing tenant roles",
     permission: { object: 'team.get', find: findTeam },
     params: uidPath,
     reply: { status: 200, body: wire.teamRoles },
     refusals: ['not_found'],
     audit: 'refusals-only',
     async handle({ tx, params }) {
-      const own = byPlace(await assignmentsOf(tx, { team: TeamUid.parse(params.uid) }))
+      const own = byPlace(await standingRolesOf(tx, { team: TeamUid.parse(params.uid) }))
       return ok({ body: { roles: distinct(own.get('tenant')) } })
     },
   }),
   endpoint({
     route: 'PUT /v1/teams/{uid}/roles',
-    summary: "Replaces a team's tenant roles",
+    summary: "Replaces a team's standing tenant roles",
     permission: { object: 'team.update', find: findTeam },
     params: uidPath,
     body: wire.rolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights', 'conflict'],
+    refusals: ['not_found', 'exceeds_own_rights', 'conflict', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {
@@ -112,25 +115,25 @@ export const roleEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     route: 'GET /v1/teams/{uid}/projects',
-    summary: "A team's project roles",
+    summary: "A team's standing project roles",
     permission: { object: 'team.get', find: findTeam },
     params: uidPath,
     reply: { status: 200, body: wire.projectRoles },
     refusals: ['not_found'],
     audit: 'refusals-only',
     async handle({ tx, params }) {
-      const own = byPlace(await assignmentsOf(tx, { team: TeamUid.parse(params.uid) }))
+      const own = byPlace(await standingRolesOf(tx, { team: TeamUid.parse(params.uid) }))
       return ok({ body: { projects: await inProjects(tx, own, new Map()) } })
     },
   }),
   endpoint({
     route: 'PUT /v1/teams/{uid}/projects',
-    summary: "Replaces a team's project roles",
+    summary: "Replaces a team's standing project roles",
     permission: { object: 'team.update', find: findTeam },
     params: uidPath,
     body: wire.projectRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {
@@ -145,8 +148,8 @@ type ByPlace = ReadonlyMap<AssignedRole['place'], readonly AssignedRole[]>
 
 async function rolesOfUser(tx: Tx, user: UserUid): Promise<{ readonly own: ByPlace; readonly inherited: ByPlace }> {
   return {
-    own: byPlace(await assignmentsOf(tx, { user })),
-    inherited: byPlace(await inheritedAssignments(tx, [user])),
+    own: byPlace(await standingRolesOf(tx, { user })),
+    inherited: byPlace(await inheritedStandingRoles(tx, [user])),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ProjectUid, TeamUid } from '../../contract/ids.ts'
 import { holding, pageOfFound, TeamsFound, TeamsQuery } from '../../contract/lists.ts'
 import { ok } from '../../core/result.ts'
-import { assignmentsOfTeams } from '../access/index.ts'
+import { heldByTeams } from '../access/index.ts'
 import { endpoint } from '../gateway/index.ts'
 import { projectNames } from './project-names.ts'
 import { countMembers, readTeams, type Team } from './team-store.ts'
@@ -26,7 +26,7 @@ export const teamListEndpoint = endpoint({
     const uids = items.map(({ uid }) => uid)
     const members = await countMembers(tx, uids)
     const projects = await projectNames(tx)
-    const roles = Map.groupBy(await assignmentsOfTeams(tx, uids), ({ subject }): TeamUid | undefined =>
+    const roles = Map.groupBy(await heldByTeams(tx, uids), ({ subject }): TeamUid | undefined =>
       'team' in subject ? subject.team : undefined,
     )
     return ok({

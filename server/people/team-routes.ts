@@ -8,7 +8,7 @@ import { selectPage, sorted, textMatcher } from '../../contract/wire/list-select
 import * as wire from '../../contract/wire/teams.ts'
 import { jsonPatch } from '../../contract/wire/users.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type AssignedRole, assignmentsOf, assignmentsOfTeams } from '../access/index.ts'
+import { type AssignedRole, standingRolesOf, standingRolesOfTeams } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { Directory } from './directory.ts'
@@ -58,7 +58,7 @@ export function teamEndpoints({ directory }: { readonly directory: Directory }):
         if (!page.ok) return err(refuse('invalid', page.error))
         const uids = page.value.items.map(({ uid }) => uid)
         const members = await membersOf(tx, uids)
-        const roles = byTeam(await assignmentsOfTeams(tx, uids))
+        const roles = byTeam(await standingRolesOfTeams(tx, uids))
         const seen = { tenant: tx.tenant, permissions: permissionsOnTeams(access) }
         const items = page.value.items.map((team) =>
           teamAnswer(team, members.get(team.uid) ?? [], roles.get(team.uid) ?? [], seen),
@@ -108,7 +108,7 @@ export function teamEndpoints({ directory }: { readonly directory: Directory }):
       params: uidPath,
       body: wire.teamUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'team.updated',
       changes: 'access',
       async handle(c) {
@@ -131,7 +131,7 @@ export function teamEndpoints({ directory }: { readonly directory: Directory }):
       params: uidPath,
       body: jsonPatch,
       reply: { status: 204 },
-      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'team_name_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'team.updated',
       changes: 'access',
       async handle(c) {
@@ -165,7 +165,7 @@ export function teamEndpoints({ directory }: { readonly directory: Directory }):
   async function summaries(tx: Tx, teams: readonly Team[], access: RequestAccess) {
     const uids = teams.map(({ uid }) => uid)
     const members = await membersOf(tx, uids)
-    const roles = byTeam(await assignmentsOfTeams(tx, uids))
+    const roles = byTeam(await standingRolesOfTeams(tx, uids))
     const projects = await projectNames(tx)
     // The names of people are for those who may list people; their uids are part of the team.
     const people = access.allows('user.list', { kind: 'tenant' }) ? await directory.of(tx) : []
@@ -192,7 +192,7 @@ async function load(tx: Tx, uid: string) {
   const team = await readTeam(tx, TeamUid.parse(uid))
   if (!team) return err(refuse('not_found'))
   const members = (await membersOf(tx, [team.uid])).get(team.uid) ?? []
-  return ok({ team, members, roles: await assignmentsOf(tx, { team: team.uid }) })
+  return ok({ team, members, roles: await standingRolesOf(tx, { team: team.uid }) })
 }
 
 const onTeams = ['team.delete', 'team.get', 'team.list', 'team.update'] as const satisfies readonly Permission[]

@@ -4,7 +4,7 @@ import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf } from '../../contract/wire/annotations.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import type * as wire from '../../contract/wire/users.ts'
-import { type AssignedRole, assignmentsOfUsers, inheritedAssignments } from '../access/index.ts'
+import { type AssignedRole, inheritedStandingRoles, standingRolesOfUsers } from '../access/index.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { teamsOf } from './team-store.ts'
@@ -22,6 +22,7 @@ export const permissionsOnUsers = (access: RequestAccess): readonly string[] =>
 /**
  * One user as `/v1` shows it.
  *
+ * @param roles standing ones: a client sends the list back as it read it
  * @param link the activation link, for a caller who may have it; empty for everybody else and in lists: a look at a page
  *   hands out no credentials
  */
@@ -38,16 +39,16 @@ export function userAnswer(
   }
 }
 
-/** Users with the names of their own tenant roles and teams, and in how many projects they hold a role in any way. */
+/** Users with the names of their own standing tenant roles and teams, and in how many projects they have a standing role in any way. */
 export async function userSummaries(
   tx: Tx,
   people: readonly Person[],
   seen: Seen,
 ): Promise<z.input<typeof wire.userSummaries>> {
   const uids = people.map(({ uid }) => uid)
-  const roles = await assignmentsOfUsers(tx, uids)
+  const roles = await standingRolesOfUsers(tx, uids)
   const rolesByUser = Map.groupBy(roles, ({ subject }) => ('user' in subject ? subject.user : undefined))
-  const inherited = Map.groupBy(await inheritedAssignments(tx, uids), ({ user }) => user)
+  const inherited = Map.groupBy(await inheritedStandingRoles(tx, uids), ({ user }) => user)
   const teams = await teamsOf(tx, uids)
   return {
     items: people.map((person) => {

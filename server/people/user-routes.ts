@@ -6,7 +6,7 @@ import { listQuery } from '../../contract/wire/list-filters.ts'
 import { selectPage, sorted, textMatcher } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/users.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { assignmentsOf, assignmentsOfUsers } from '../access/index.ts'
+import { standingRolesOf, standingRolesOfUsers } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { DirectoryEntry } from './directory.ts'
@@ -81,7 +81,7 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
         if (!page.ok) return err(refuse('invalid', page.error))
         const uids = page.value.items.map(({ uid }) => uid)
         const people = await readUsers(tx, await keys.of(tx.tenant), uids)
-        const roles = Map.groupBy(await assignmentsOfUsers(tx, uids), ({ subject }) =>
+        const roles = Map.groupBy(await standingRolesOfUsers(tx, uids), ({ subject }) =>
           'user' in subject ? subject.user : undefined,
         )
         const seen = { tenant: tx.tenant, permissions: permissionsOnUsers(access) }
@@ -132,7 +132,7 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       async handle({ tx, params, access }) {
         const person = await load(tx, params.uid)
         if (!person.ok) return person
-        const roles = await assignmentsOf(tx, { user: person.value.uid })
+        const roles = await standingRolesOf(tx, { user: person.value.uid })
         const seen = { tenant: tx.tenant, permissions: permissionsOnUsers(access) }
         return ok({ body: userAnswer(person.value, roles, seen, await linkFor(tx, access, person.value)) })
       },
@@ -144,7 +144,7 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       params: uidPath,
       body: wire.userUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'user.updated',
       changes: 'access',
       async handle(c) {
@@ -171,7 +171,7 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       params: uidPath,
       body: wire.jsonPatch,
       reply: { status: 204 },
-      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict'],
+      refusals: ['not_found', 'user_taken', 'exceeds_own_rights', 'conflict', 'resource_limit'],
       audit: 'user.updated',
       changes: 'access',
       async handle(c) {

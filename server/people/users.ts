@@ -34,6 +34,7 @@ export type Acting = {
 export const giverOf = ({ principal, access, now }: Acting): Giver => ({
   by: principal.user,
   covers: access.coversRoles,
+  stored: access.assignments,
   now,
 })
 

@@ -43,7 +43,7 @@ export const workspaceRoleEndpoints: readonly Endpoint[] = [
     params: wire.workspaceUserPath,
     body: wire.workspaceRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'user.access.updated',
     changes: 'access',
     async handle(c) {
@@ -72,7 +72,7 @@ export const workspaceRoleEndpoints: readonly Endpoint[] = [
     params: wire.workspaceTeamPath,
     body: wire.workspaceRolesIn,
     reply: { status: 204 },
-    refusals: ['not_found', 'exceeds_own_rights'],
+    refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
     audit: 'team.access.updated',
     changes: 'access',
     async handle(c) {

@@ -130,7 +130,7 @@ export function requestEndpoints(ports: RequestRoutePorts): readonly Endpoint[] 
       params: uidPath,
       body: contract.AccessRequestAnswer,
       reply: { status: 200, body: contract.AccessRequestApproved },
-      refusals,
+      refusals: [...refusals, 'resource_limit'],
       audit: 'access.request.approved',
       changes: 'access',
       async handle(c) {

@@ -214,7 +214,9 @@ test('D19 approving and withdrawing at once: one of them happens', async () => {
     const { state } = (await read(person, uid)).body
     assert.equal(state, ['approved', 'withdrawn', 'denied'][answers.findIndex(({ refusal }) => !refusal)])
     assert.equal(await reads(person, project), state === 'approved')
-    await api.must(admin, 'PUT /v1/users/{uid}/projects', { params: { uid: person.user }, body: { projects: [] } })
+    const { items } = await api.must(person, 'GET /v1/palisade/access/assignments')
+    for (const one of items)
+      await api.must(admin, 'DELETE /v1/palisade/access/assignments/{uid}', { params: { uid: one.uid } })
   }
 })
 

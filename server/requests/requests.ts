@@ -163,7 +163,7 @@ async function give(
   if (!role.ok) return role
   return giveUntil(
     tx,
-    { by: principal.user, covers: access.coversRoles, now },
+    { by: principal.user, covers: access.coversRoles, stored: access.assignments, now },
     { subject, place, role: request.role, endsAt: endIfGiven(request, now), held: 'extend' },
   )
 }

@@ -7,7 +7,7 @@ import { sorted, textMatcher } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/projects.ts'
 import { differences } from '../../core/ledger/index.ts'
 import { err, ok } from '../../core/result.ts'
-import { type AssignedRole, assignmentsIn } from '../access/index.ts'
+import { type AssignedRole, heldIn, standingRolesIn } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { People } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -32,7 +32,7 @@ async function findProject({ tx, params }: { readonly tx: Tx; readonly params: {
   return { kind: 'project', uid, name, tags, scope: scopeOf(uid) } satisfies Target
 }
 
-/** Projects: create, list, read, change, remove, and who holds roles in them. */
+/** Projects: create, list, read, change, remove, and who has standing roles in them. */
 export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endpoint[] {
   return [
     endpoint({
@@ -61,7 +61,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       async handle({ tx, access }) {
         const projects = await visibleProjects(tx, access)
         const roles = byProject(
-          await assignmentsIn(
+          await standingRolesIn(
             tx,
             projects.map(({ uid }) => uid),
           ),
@@ -108,7 +108,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'GET /v1/projects/{uid}',
-      summary: 'Reads one project, with who holds which role in it',
+      summary: 'Reads one project, with who holds which standing role in it',
       permission: { object: 'project.get', find: findProject },
       params: uidPath,
       reply: { status: 200, body: wire.project },
@@ -117,18 +117,18 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       async handle({ tx, params, access }) {
         const project = await readProject(tx, params.uid)
         if (!project) return err(refuse('not_found'))
-        const roles = await assignmentsIn(tx, [project.uid])
+        const roles = await standingRolesIn(tx, [project.uid])
         return ok({ body: projectAnswer(project, roles, tx.tenant, access) })
       },
     }),
     endpoint({
       route: 'PUT /v1/projects/{uid}',
-      summary: 'Replaces the metadata of a project; users and teams only where they are sent',
+      summary: 'Replaces the metadata of a project; users and teams with standing roles only where they are sent',
       permission: { object: 'project.update', find: findProject },
       params: uidPath,
       body: wire.projectUpdate,
       reply: { status: 204 },
-      refusals: ['not_found', 'project_name_taken', 'exceeds_own_rights'],
+      refusals: ['not_found', 'project_name_taken', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.updated',
       changes: 'access',
       async handle(c) {
@@ -161,12 +161,12 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'PUT /v1/projects/{uid}/users',
-      summary: 'Replaces the users that hold roles in a project',
+      summary: 'Replaces the users that hold standing roles in a project',
       permission: { object: 'project.update', find: findProject },
       params: uidPath,
       body: wire.projectUsers,
       reply: { status: 204 },
-      refusals: ['not_found', 'exceeds_own_rights'],
+      refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.access.updated',
       changes: 'access',
       async handle(c) {
@@ -176,12 +176,12 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
     endpoint({
       route: 'PUT /v1/projects/{uid}/teams',
-      summary: 'Replaces the teams that hold roles in a project',
+      summary: 'Replaces the teams that hold standing roles in a project',
       permission: { object: 'project.update', find: findProject },
       params: uidPath,
       body: wire.projectTeams,
       reply: { status: 204 },
-      refusals: ['not_found', 'exceeds_own_rights'],
+      refusals: ['not_found', 'exceeds_own_rights', 'resource_limit'],
       audit: 'project.access.updated',
       changes: 'access',
       async handle(c) {
@@ -232,8 +232,9 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
   ]
 
   async function summaries(tx: Tx, projects: readonly Project[], access: RequestAccess) {
+    // Who is there now, for however long and whenever: no role is named here, and nobody writes this back.
     const roles = byProject(
-      await assignmentsIn(
+      await heldIn(
         tx,
         projects.map(({ uid }) => uid),
       ),

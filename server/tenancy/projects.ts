@@ -98,7 +98,9 @@ export async function changeMembers(
   return ok(details)
 }
 
-const giverOf = ({ principal, access, now }: Acting): Giver => ({ by: principal.user, covers: access.coversRoles, now })
+const giverOf = ({ principal, access, now }: Acting): Giver => ({
+  ...{ by: principal.user, covers: access.coversRoles, stored: access.assignments, now },
+})
 
 /**
  * Removes a project that has no clusters.

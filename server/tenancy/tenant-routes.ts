@@ -6,7 +6,7 @@ import { listQuery, parseFilters, parseOrder } from '../../contract/wire/list-fi
 import * as wire from '../../contract/wire/tenants.ts'
 import { user } from '../../contract/wire/users.ts'
 import { err, ok } from '../../core/result.ts'
-import { assignmentsOf } from '../access/index.ts'
+import { standingRolesOf } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import { parseEmail, readUser, userAnswer } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -188,7 +188,7 @@ export function tenantEndpoints(ports: TenantPorts): readonly Endpoint[] {
         return tx.within(uid, async (inside) => {
           const person = firstUser === null ? undefined : await readUser(inside, sealer, firstUser)
           if (!person) return err(refuse('not_found', 'The first user of this tenant was removed'))
-          const roles = await assignmentsOf(inside, { user: person.uid })
+          const roles = await standingRolesOf(inside, { user: person.uid })
           // The link is worth the whole tenant: it takes the right to make one.
           const mayHave = person.state === 'pending' && access.allows('tenant.create', { kind: 'system' })
           const link = mayHave ? await links.current(inside, person.uid) : ''

@@ -6,7 +6,7 @@ import { nameQuery } from '../../contract/wire/clusters.ts'
 import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/workspaces.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Condition, gainedByLabels, workspaceCondition } from '../access/index.ts'
+import { type Condition, mayRelabel, workspaceCondition } from '../access/index.ts'
 import {
   type BindingPorts,
   type ClusterConfig,
@@ -219,7 +219,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         const before = workspace.value
         const name = body.name || before.name
         const labels = body.labels ?? before.labels
-        const relabel = mayRelabel(before, labels, { access, requestId })
+        const relabel = mayRelabel(targetOf(before), labels, { permission: 'workspace.update', access, requestId })
         if (!relabel.ok) return relabel
         const annotations = body.annotations ? clientAnnotations(body.annotations) : before.annotations
         const updated = await updateWorkspace(tx, before.uid, { ...before, name, labels, annotations }, now)
@@ -300,30 +300,4 @@ function visibleWorkspaces({
       }),
     )
   return ok((value) => `w.project_id = ${value(project)}${within ? ` and (${within(value)})` : ''}`)
-}
-
-function mayRelabel(
-  workspace: Workspace,
-  after: Readonly<Record<string, string>>,
-  { access, requestId }: { readonly access: RequestAccess; readonly requestId: string },
-): Result<undefined, Refusal> {
-  const before = workspace.labels
-  const same = [...new Set([...Object.keys(before), ...Object.keys(after)])].every((key) => before[key] === after[key])
-  // Before and after: roles may reach objects by their labels (threat D02).
-  const target = targetOf(workspace)
-  if (same) return ok(undefined)
-  if (access.allows('tag.update', target) && access.allows('tag.update', { ...target, tags: after })) {
-    const gained = gainedByLabels(access, target, { before, after, kinds: ['workspace', 'tag'] })
-    if (!gained) return ok(undefined)
-    return err(
-      refuse(
-        'forbidden',
-        `With these labels you could use ${gained} on it, which you may not now (request ${requestId})`,
-        { permission: gained },
-      ),
-    )
-  }
-  return err(
-    refuse('forbidden', `Changing labels needs tag.update there (request ${requestId})`, { permission: 'tag.update' }),
-  )
 }

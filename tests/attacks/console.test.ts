@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page, Request } from 'playwright-core'
+import { predefinedRole } from '../../contract/roles.ts'
 import { noBrowser, type Opened, openPage, quiet, startBrowser } from '../console/browser.ts'
 import { signIn } from '../console/sign-in.ts'
 import { adminToken, type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
@@ -12,6 +13,19 @@ import {
   startPalisade,
   type Tenant,
 } from '../support/palisade.ts'
+
+/** A cluster's answer to who asks for pods: as a table, as a list, and of one. */
+function podsNamed(name: string) {
+  const metadata = { uid: 'a', name, namespace: 'default', creationTimestamp: '2026-01-01T00:00:00Z' }
+  return {
+    metadata: { ...metadata, resourceVersion: '1' },
+    columnDefinitions: ['Name', 'Ready', 'Status', 'Restarts', 'Age'].map((column) => ({ name: column })),
+    rows: [{ cells: [name, '1/1', name, '0', '1d'], object: { metadata } }],
+    items: [{ metadata }],
+    spec: { containers: [{ name: 'main', image: name }] },
+    status: { phase: name },
+  }
+}
 
 // What attackers do to people's browsers, in Chromium: names that are markup, tokens within a script's reach, pages in frames,
 // other people's sessions in the same browser.
@@ -57,6 +71,12 @@ describe('the console in a browser', { skip: noBrowser }, () => {
     await quiet(page)
   }
 
+  /** Nothing of the markup became an element, or ran. */
+  async function plain(page: Page, where: string): Promise<void> {
+    assert.equal(await page.evaluate('window.pwned'), undefined, where)
+    assert.equal(await page.locator('img, [onerror], [onload], [onclick], a[href^="javascript:"]').count(), 0, where)
+  }
+
   /** A page of somebody else's in the same browser. */
   async function evilPage(page: Page): Promise<Page> {
     const elsewhere = await page.context().newPage()
@@ -88,9 +108,50 @@ describe('the console in a browser', { skip: noBrowser }, () => {
       body: { metadata: { name: markup.slice(0, 100) }, spec: { users: [user], roles: [] } },
     })
     await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: markup.slice(0, 30) } } })
+    const { uid: role } = await acme.admin.must('POST', '/v1/roles', {
+      body: {
+        metadata: { name: markup.slice(0, 60), annotations: { description: markup } },
+        spec: { permissions: ['cluster.get'], scope: 'resource', type: 'user' },
+      },
+    })
+    const { uid: filter } = await acme.admin.must('POST', '/v1/palisade/filters', {
+      body: {
+        name: markup.slice(0, 100),
+        conjunction: 'and',
+        expressions: [{ key: markup.slice(0, 60), operator: 'eq', negation: false, values: [markup] }],
+      },
+    })
+    await acme.admin.must('POST', `/v1/users/${user}/resourceRoles`, {
+      body: { projectUids: [project], filterRefs: [filter], roles: [role] },
+    })
+    const asker = await createUser(palisade, acme, 'asker', { firstName: markup.slice(0, 40), lastName: 'x' })
+    await asker.api.must('POST', '/v1/palisade/access/requests', {
+      body: { role: predefinedRole('Tenant Viewer').uid, seconds: 3600, reason: markup },
+    })
+    // What a cluster calls its own things is no more to be trusted.
+    kubernetes.intercept = ({ path }) => {
+      if (path.includes('watch=1')) return 'endless'
+      return /^\/api\/v1\/(?:pods|namespaces)\b/.test(path) ? { status: 200, body: podsNamed(markup) } : undefined
+    }
     const page = await open('/t/acme/start')
     const places = [
-      ...['start', 'projects', 'clusters', 'users', 'teams', 'keys', 'audit', 'sessions'],
+      ...[
+        'start',
+        'projects',
+        'clusters',
+        'users',
+        'teams',
+        'roles',
+        'filters',
+        'requests',
+        'keys',
+        'audit',
+        'sessions',
+      ],
+      ...['requests?tab=mine', 'filters?tab=who-can', 'keys?tab=who-can', 'clusters/import', 'roles/new'],
+      ...[`filters?panel=${filter}`, `roles/${role}/edit`, `roles/${role}?tab=who-can`],
+      ...[`roles/${role}`, `roles/${role}?with=${predefinedRole('Cluster Viewer').uid}`, `teams/${team}?tab=who-can`],
+      ...[`clusters/${cluster}/pods`, `clusters/${cluster}/pods/default/${encodeURIComponent(markup)}`],
       ...[`projects/${project}`, `clusters/${cluster}`, `users/${user}`, `teams/${team}`].flatMap((path) => [
         path,
         `${path}?tab=access`,
@@ -103,10 +164,34 @@ describe('the console in a browser', { skip: noBrowser }, () => {
     for (const path of places) {
       await page.goto(`${palisade.url}/t/acme/${path}`)
       await shown(page)
-      assert.equal(await page.evaluate('window.pwned'), undefined, path)
-      assert.equal(await page.locator('img, [onerror], [onload], [onclick], a[href^="javascript:"]').count(), 0, path)
+      await plain(page, path)
     }
-    // Somewhere it does stand, as text: the loop above has looked at pages that show it.
+    // What the system calls a tenant and its first person, for who runs it.
+    await palisade.system.must('POST', '/v1/tenants', {
+      body: { spec: { orgName: 'hollow', firstName: markup.slice(0, 40), lastName: 'x', emailId: 'h@hollow.test' } },
+    })
+    const system = await openPage(browser, { theme: 'light' })
+    await signIn(system.page, `${palisade.url}/t/system/tenants`, { ...palisade.administrator, system: true })
+    for (const path of ['tenants', 'audit', 'sessions']) {
+      await system.page.goto(`${palisade.url}/t/system/${path}`)
+      await shown(system.page)
+      await plain(system.page, path)
+    }
+    await system.page.goto(`${palisade.url}/t/system/tenants`)
+    await system.page.getByRole('link', { name: 'hollow' }).click()
+    await system.page.getByText(markup.slice(0, 40)).first().waitFor()
+    await plain(system.page, 'the panel of a tenant')
+    await system.context.close()
+    // Somewhere it does stand, as text: the loops above have looked at pages that show it.
+    for (const [path, name] of [
+      ['roles', markup.slice(0, 60)],
+      ['filters', markup.slice(0, 100)],
+      [`clusters/${cluster}/pods`, markup],
+      ['requests', markup],
+    ] as const) {
+      await page.goto(`${palisade.url}/t/acme/${path}`)
+      await page.getByText(name).first().waitFor()
+    }
     await page.goto(`${palisade.url}/t/acme/clusters/${cluster}`)
     await page.getByRole('heading', { level: 1, name: markup.slice(0, 100) }).waitFor()
     await page.getByRole('button', { name: 'Remove' }).click()

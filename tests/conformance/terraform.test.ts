@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { predefinedRole } from '../../contract/roles.ts'
 import type { Api } from '../support/api.ts'
-import { createTenant, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
+import { activate, createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
 import { addOnProfile, brownfield, type Workspace, workspace } from './terraform/clusters.ts'
 import { awsAccount, registrationToken, sshKey } from './terraform/objects.ts'
 import { filter, project, role, type Team, team, type User, user } from './terraform/people.ts'
@@ -289,6 +289,71 @@ describe('the published Terraform provider, call by call', () => {
     assert.deepEqual(await user.read(provider, uid, config), config)
     const reversed = { ...config, email: 'other@acme.test', teams: teams.toReversed() }
     assert.deepEqual(await user.read(provider, await user.create(provider, reversed), reversed), reversed)
+  })
+
+  test('an approved request between two plans is no difference, and an apply leaves it alone', async () => {
+    const { tenant, key } = await freshTenant('just-in-time')
+    const provider = await Provider.configure(key)
+    provider.select('tenant')
+    const { projectUid } = provider
+    const devs: Team = {
+      ...{ name: 'devs', users: [], tenantRoles: [tenantViewer], workspaceRoles: [] },
+      projectRoles: [{ uid: projectUid, roles: [viewer] }],
+    }
+    const robin: User = {
+      ...{ firstName: 'Robin', lastName: 'Moss', email: 'robin@acme.test', teams: [] },
+      ...{ tenantRoles: [tenantViewer], workspaceRoles: [], resourceRoles: [] },
+      projectRoles: [{ uid: projectUid, roles: [viewer] }],
+    }
+    const teamUid = await team.create(provider, devs)
+    const uid = await user.create(provider, robin)
+    await activate(palisade.api, (await tenant.admin.must('GET', `/v1/users/${uid}`)).status.activationLink)
+    const person = await palisade.signIn(robin.email, goodPassword, tenant.org)
+    const plansAreEmpty = async (when: string) => {
+      assert.deepEqual(await user.read(provider, uid, robin), robin, when)
+      assert.deepEqual(await team.read(provider, teamUid, devs), devs, when)
+    }
+    await plansAreEmpty('at first')
+
+    const approved: string[] = []
+    for (const asked of [{ role: 'Cluster Admin', project: projectUid }, { role: 'Tenant Cluster Group Viewer' }]) {
+      const { uid: request } = await person.must('POST', '/v1/palisade/access/requests', {
+        body: { ...asked, seconds: 3_600, reason: 'the night shift' },
+      })
+      await tenant.admin.must('POST', `/v1/palisade/access/requests/${request}/approve`, { body: {} })
+      approved.push(asked.role)
+    }
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString()
+    const given = { role: editor, project: projectUid, endsAt: inAnHour }
+    await tenant.admin.must('POST', '/v1/palisade/access/assignments', { body: { team: teamUid, ...given } })
+    const ending = async (of: string) => {
+      const { items } = await tenant.admin.must('GET', `/v1/palisade/access/assignments?${of}`)
+      return items
+        .filter((one: { endsAt: string | null }) => one.endsAt !== null)
+        .map((one: { role: { name: string } }) => one.role.name)
+    }
+    await plansAreEmpty('after approvals')
+    assert.deepEqual(await ending(`user=${uid}`), approved)
+
+    // An apply for another reason writes every list anew.
+    const wider: User = { ...robin, projectRoles: [{ uid: projectUid, roles: sorted(viewer, editor) }] }
+    await user.update(provider, uid, robin, wider)
+    assert.deepEqual(await user.read(provider, uid, wider), wider)
+    await user.update(provider, uid, wider, robin)
+    await team.update(provider, teamUid, devs, devs)
+    await plansAreEmpty('after an apply')
+    assert.deepEqual(await ending(`user=${uid}`), approved)
+    assert.deepEqual(await ending(`team=${teamUid}`), ['Cluster Editor'])
+
+    // What stands in the configuration and is made to end behind its back is a difference, and the next apply puts it right.
+    const { items } = await tenant.admin.must('GET', `/v1/palisade/access/assignments?user=${uid}`)
+    const standing = items.find((one: { role: { uid: string } }) => one.role.uid === viewer)
+    await tenant.admin.must('PATCH', `/v1/palisade/access/assignments/${standing.uid}`, { body: { endsAt: inAnHour } })
+    const drifted = await user.read(provider, uid, robin)
+    assert.deepEqual(drifted?.projectRoles, [])
+    await user.update(provider, uid, drifted ?? robin, robin)
+    await plansAreEmpty('after the next apply')
+    assert.deepEqual(await ending(`user=${uid}`), approved)
   })
 
   test('settings that nobody ever made are read without a mistake', async () => {

@@ -104,15 +104,20 @@ describe('a cluster is checked again', { skip: noBrowser }, () => {
     await token.fill('an-old-one')
     await check.click()
     await dialog.getByRole('alert').getByText('The cluster does not know this credential').waitFor()
+    await line(page, 'It proves who it is')
+    await line(page, 'Failed: it accepts the credential')
+    assert.equal(await dialog.getByText('The kubeconfig stands for itself').count(), 0, 'none was given')
     assert.equal(await token.inputValue(), 'an-old-one')
 
     const [good = ''] = kubernetes.tokens
     await token.fill(`${good}\n`)
     assert.deepEqual(await sentBy(page, () => check.click()), { token: good, bindings: 'install' })
     await result(page, 'lost is ready')
-    await line(page, 'The cluster answered and proved who it is')
+    await line(page, 'The server answers')
+    await line(page, 'It proves who it is')
+    await line(page, 'It accepts the credential')
     await line(page, 'It runs Kubernetes v1.36.3')
-    await line(page, 'The account may act for others, and renew its own token')
+    await line(page, 'The account there may act for others, and renew its own token')
     for (const level of ['view', 'edit', 'admin']) await line(page, `Level ${level} is bound`)
     await line(page, 'The token was forgotten')
     await dialog.getByRole('button', { name: 'Done' }).click()
@@ -196,6 +201,7 @@ describe('a cluster is checked again', { skip: noBrowser }, () => {
     const again = await checkOf(page)
     await again.getByRole('button', { name: 'Check', exact: true }).click()
     await again.getByRole('alert').getByText('of another tenant').first().waitFor()
+    await line(page, 'Failed: it takes Palisade’s tokens, and none that it must refuse')
   })
 
   test('by keyboard alone, with a token', async () => {

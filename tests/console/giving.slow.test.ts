@@ -270,6 +270,22 @@ describe('giving roles', { skip: noBrowser }, () => {
     await dialog.waitFor({ state: 'hidden' })
     const both = await heldBy(`user=${uid}`)
     assert.deepEqual([endOf(both, 'Project Viewer'), endOf(both, 'Cluster Viewer')], [first, null])
+
+    // Through a team as well, on the pages of both: no published list says it.
+    const { uid: crew } = await acme.admin.must('POST', '/v1/teams', {
+      body: { metadata: { name: 'timed crew' }, spec: { users: [uid], roles: [] } },
+    })
+    const endsAt = new Date(Date.now() + 3 * 3_600_000).toISOString()
+    await acme.admin.must('POST', '/v1/palisade/access/assignments', {
+      body: { team: crew, role: predefinedRole('Cluster Editor').uid, project, endsAt },
+    })
+    for (const [path, says] of [
+      [`/t/acme/users/${uid}`, /Cluster Editor.*ends in.*through a team/],
+      [`/t/acme/teams/${crew}`, /Cluster Editor.*ends in.*given here/],
+    ] as const) {
+      const shown = (await open(`${path}?tab=access`)).getByRole('region', { name: 'Roles' })
+      await shown.getByRole('listitem').filter({ hasText: says }).waitFor()
+    }
   })
 
   test('a role is given for some requests alone, the conditions are read, changed and taken away', async () => {

@@ -51,6 +51,10 @@ describe('steady under the hand', { skip: noBrowser }, () => {
     })
     cluster = imported.uid
     key = await acme.admin.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'ci' } } })
+    await acme.admin.must('POST', '/v1/palisade/filters', {
+      body: { name: 'production', conjunction: 'and', expressions: [{ key: 'env', operator: 'eq', values: ['prod'] }] },
+    })
+    await acme.admin.must('POST', '/v1/teams', { body: { metadata: { name: 'on call' }, spec: { users: [] } } })
   })
   after(async () => {
     await browser?.close()
@@ -316,6 +320,10 @@ describe('steady under the hand', { skip: noBrowser }, () => {
         ['projects', 'tenant'],
         ['keys', 'tenant'],
         ['sessions', 'tenant'],
+        ['teams', 'tenant'],
+        ['filters', 'tenant'],
+        // A role says where it may be given.
+        ['roles', /^(?:tenant|project|resource)$/],
       ] as const) {
         await page.goto(`${palisade.url}/t/acme/${path}`)
         const cell = page.getByRole('row').nth(1).getByRole('cell', { name: scope, exact: true })

@@ -154,6 +154,10 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: `/t/acme/projects/${acme.defaultProject}`, opens: { by: 'Rename', dialog: 'Rename Default' } },
           {
             path: `/t/acme/projects/${acme.defaultProject}`,
+            opens: { by: 'Description and labels', dialog: 'Description and labels of Default' },
+          },
+          {
+            path: `/t/acme/projects/${acme.defaultProject}`,
             opens: { by: 'Delete', dialog: 'Delete project Default' },
           },
           { path: '/t/acme/teams', opens: { by: 'New team', dialog: 'New team' } },
@@ -179,6 +183,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: '/t/acme/clusters' },
           { path: '/t/acme/clusters/import' },
           { path: `/t/acme/clusters/${uid.cluster}`, opens: { by: 'Rename', dialog: 'Rename west' } },
+          { path: `/t/acme/clusters/${uid.cluster}`, opens: { by: 'Change tags', dialog: 'Tags of west' } },
           { path: `/t/acme/clusters/${uid.cluster}`, opens: { by: 'Remove', dialog: 'Remove cluster west' } },
           { path: `/t/acme/clusters/${uid.cluster}?tab=access`, opens: { by: 'Can I, and why?', dialog: 'Why?' } },
           { path: `/t/acme/clusters/${uid.cluster}?tab=audit` },
@@ -194,6 +199,7 @@ describe('the whole console', { skip: noBrowser }, () => {
           { path: `/t/acme/roles/${uid.role}`, opens: { by: 'Clone', dialog: 'Clone Project Editor' } },
           { path: '/t/acme/roles/new' },
           { path: '/t/acme/filters', opens: { by: 'New filter', dialog: 'New filter' } },
+          { path: '/t/acme/filters?tab=who-can' },
           { path: `/t/acme/roles/${uid.role}?with=${uid.other}&only=differing` },
           { path: '/t/acme/keys', opens: { by: 'New API key', dialog: 'New API key' } },
           { path: '/t/acme/keys', opens: { by: 'Switch off terraform', dialog: 'Switch off API key terraform' } },

@@ -284,6 +284,10 @@ describe('the console on a cluster', { skip }, () => {
       .getByRole('alert')
       .getByText(/needs permission cluster\.get/)
       .waitFor()
+    // A file of it is refused as much, and says so: a browser would not.
+    await log.getByRole('link', { name: 'Download' }).click()
+    const reasons = log.getByRole('alert').filter({ hasText: /needs permission cluster\.get/ })
+    await until('the refusal', async () => (await reasons.count()) === 2 || undefined)
     const end = await endOfExec(mine?.uid ?? '')
     assert.match(end.spec.contentMsg, /"reason":"right-withdrawn"/)
     const request = end.metadata.annotations.request
@@ -438,7 +442,7 @@ describe('the console on a cluster', { skip }, () => {
 
     await page.goto(`${palisade.url}/t/acme/audit`)
     const download = page.waitForEvent('download')
-    await page.getByRole('link', { name: 'Export the whole log' }).click()
+    await page.getByRole('button', { name: 'Export the whole log' }).click()
     const good = await readFile(await (await download).path(), 'utf8')
     await page.getByRole('button', { name: 'Verify an export' }).click()
     const verify = async (name: string, text: string) => {

@@ -97,6 +97,7 @@ describe('who can, and what somebody can', { skip: noBrowser }, () => {
     [`teams/${team}?tab=who-can`, 'team.get'],
     [`users/${nora.uid}?tab=who-can`, 'user.get'],
     [`roles/${uidOf('Cluster Viewer')}?tab=who-can`, 'role.get'],
+    ['filters?tab=who-can', 'filter.get'],
     ['keys?tab=who-can', 'apiKey.list'],
   ]
 
@@ -215,10 +216,35 @@ describe('who can, where they are many', { skip: noBrowser }, () => {
     }
     const made = await acme.admin.must('POST', '/v1/teams', { body: { metadata: { name: 'all' }, spec: { users } } })
     await acme.admin.must('PUT', `/v1/teams/${made.uid}/roles`, { body: { roles: [uidOf('Tenant Viewer')] } })
+    // One of them holds more than an answer names, ten through each of eleven teams.
+    const roles: string[] = []
+    for (let i = 0; i < 10; i++) {
+      const spec = { permissions: ['apiKey.list'], scope: 'tenant' }
+      roles.push(
+        (await acme.admin.must('POST', '/v1/roles', { body: { metadata: { name: `lister ${i}` }, spec } })).uid,
+      )
+    }
+    for (let i = 0; i < 11; i++) {
+      const body = { metadata: { name: `team ${i}` }, spec: { users: users.slice(0, 1) } }
+      const { uid } = await acme.admin.must('POST', '/v1/teams', { body })
+      await acme.admin.must('PUT', `/v1/teams/${uid}/roles`, { body: { roles } })
+    }
   })
   after(async () => {
     await browser?.close()
     await palisade?.stop()
+  })
+
+  test('of very many ways the first are named, and how many more there are', async () => {
+    const { page, complaints } = await openPage(browser, { theme: 'light' })
+    const person = { email: acme.adminEmail, password: goodPassword }
+    await signIn(page, `${palisade.url}/t/acme/keys?tab=who-can`, person)
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: 'Person 0', exact: true }) })
+    await row.getByText('and 11 more', { exact: true }).waitFor()
+    assert.equal(await row.getByRole('listitem').count(), 101)
+    assert.equal(await page.getByText(/^and \d+ more$/).count(), 1)
+    await page.context().close()
+    assertNoComplaints(complaints)
   })
 
   test('they come in pages, which stand in the address', async () => {

@@ -406,6 +406,69 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       assert.equal(wrong.code, 2)
     })
 
+    test('a role is given with an end and conditions, listed, changed one by one, and taken', async () => {
+      const dev = await createUser(palisade, acme, 'assigned')
+      await cli.must('project', 'create', 'shop')
+      await cli.must('team', 'create', 'oncall', '--user', dev.email)
+      const who = ['--role', 'project viewer', '--project', 'Shop']
+      const only = ['--network', '10.0.0.0/8', '--network', '2001:db8::/32', '--sign-in-within', '15m']
+      const window = ['--window', 'mon-fri 08:00-18:00 Europe/Berlin']
+      const made = await cli([
+        ...['assignment', 'create', '--user', dev.email, ...who, '--ends-in', '8h', ...only, ...window],
+      ])
+      assert.equal(made.code, 0, made.err)
+      const uid = made.out.trim()
+      assert.match(made.err, /^Given until \d{4}-.*Z, only Mon to Fri from 08:00 to 18:00 \(Europe\/Berlin\), from 10/)
+      const read = async () => JSON.parse(await cli.must('assignment', 'get', uid, '-o', 'json'))
+      const timeWindow = {
+        ...{ timeZone: 'Europe/Berlin', days: ['mon', 'tue', 'wed', 'thu', 'fri'] },
+        ...{ from: '08:00', to: '18:00' },
+      }
+      const networks = ['10.0.0.0/8', '2001:db8::/32']
+      const first = await read()
+      assert.deepEqual(first.conditions, { timeWindow, networks, signInWithinSeconds: 900 })
+      assert.ok(Math.abs(Date.parse(first.endsAt) - Date.now() - 8 * 3_600_000) < 120_000, first.endsAt)
+      assert.match(await cli.must('assignment', 'get', uid), /^in +project shop$/m)
+
+      // Each condition by itself: what is not named stays.
+      const moved = await cli(['assignment', 'update', uid, '--ends-at', '2099-01-31', '--no-window'])
+      assert.equal(moved.code, 0, moved.err)
+      assert.match(
+        moved.err,
+        /^Project Viewer of assigned Test in project shop: held until 2099-01-31 00:00:00Z, only from 10/,
+      )
+      assert.deepEqual((await read()).conditions, { networks, signInWithinSeconds: 900 })
+      await cli.must('assignment', 'update', uid, '--network', '192.0.2.0/24', '--no-sign-in-within')
+      const second = await read()
+      assert.deepEqual([second.endsAt, second.conditions], ['2099-01-31T00:00:00.000Z', { networks: ['192.0.2.0/24'] }])
+      const lifted = JSON.parse(await cli.must('assignment', 'update', uid, '--no-network', '--for-good', '-o', 'json'))
+      assert.deepEqual([lifted.endsAt, lifted.conditions], [null, null])
+
+      const team = JSON.parse(
+        await cli.must('assignment', 'create', '--team', 'oncall', ...who, '--for-good', ...window, '-o', 'json'),
+      )
+      const table = await cli.must('assignment', 'list', '-p', 'shop')
+      assert.match(table, /^UID +WHO +ROLE +IN +UNTIL +ONLY\n/)
+      assert.match(table, new RegExp(`^${uid} +assigned Test +Project Viewer +project shop$`, 'm'))
+      assert.match(table, new RegExp(`^${team.uid} +team oncall +Project Viewer +project shop +Mon to Fri`, 'm'))
+      for (const whose of [['--user', dev.email], ['--team', 'oncall'], []]) {
+        const items = JSON.parse(await cli.must('assignment', 'list', ...whose, '-o', 'json'))
+        const uids = items.map((one: { uid: string }) => one.uid)
+        assert.deepEqual([uids.includes(uid), uids.includes(team.uid)], [whose[0] === '--user', whose.length > 0])
+      }
+
+      const unsure = await cli(['assignment', 'delete', uid])
+      assert.deepEqual(
+        [unsure.code, /Project Viewer of assigned Test[\s\S]*--yes/.test(unsure.err)],
+        [2, true],
+        unsure.err,
+      )
+      const taken = await cli(['assignment', 'delete', uid, '--yes'])
+      assert.equal(taken.err, 'Taken: Project Viewer of assigned Test in project shop.\n')
+      assert.equal((await cli(['assignment', 'get', uid])).code, 1)
+      assert.equal((await cli(['assignment', 'delete', team.uid, '-y', '-o', 'json'])).out.includes(team.uid), true)
+    })
+
     test('what-if says who would gain and lose what by another role', async () => {
       const dev = await createUser(palisade, acme, 'what-if')
       const spec = { scope: 'tenant', type: 'user', permissions: ['project.get', 'project.list'] }

@@ -48,6 +48,10 @@ export function tenantsAreApart(name: string, options: WorldOptions = {}): void 
         `/v1/tenants/${a.uid}/macros`,
       ],
       `/v1/projects/${ids.project}/macros`,
+      // The published lists leave out what ends.
+      ...[`user=${ids.user}`, `team=${ids.team}`, `project=${ids.project}`].map(
+        (of) => `/v1/palisade/access/assignments?${of}`,
+      ),
       ...[`/v1/clusterprofiles/${ids.clusterProfile}`, '/v1/dashboard/clusterprofiles/metadata'],
       ...[`/v1/teams/${ids.team}/roles`, `/v1/teams/${ids.team}/projects`, `/v1/palisade/clusters/${ids.cluster}`],
     ]

@@ -40,7 +40,7 @@ const text = (property: string, operator: 'contains' | 'eq', value: string, nega
 /** How a tag reads: its name alone where it has no value, or the one that clients of the published API give to such. */
 export const tagText = (key: string, value: string): string =>
   value === '' || value === bareTag ? key : `${key}:${value}`
-const bareTag = 'spectro__tag'
+export const bareTag = 'spectro__tag'
 
 /** A name alone is any value of it. */
 function tagged(tag: string) {

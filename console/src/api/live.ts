@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent } from 'react'
-import { isIdle, onIdleChange } from './idle.ts'
+import { isAway, onPresence } from './presence.ts'
 import { loadSession, signInAgain } from './session.ts'
 
 /** What `GET /v1/palisade/live` tells: that something changed, and of the log how long it is. */
@@ -14,6 +14,9 @@ type Name = keyof Live
 const hearers = new Map<Name, Set<(data: never) => void>>()
 let source: EventSource | undefined
 let again: ReturnType<typeof setTimeout> | undefined
+let stopWaiting: (() => void) | undefined
+/** What was told while nobody was there, the last of each. */
+const held = new Map<Name, never>()
 const againMs = 5_000
 
 /** Hears of changes while the component is shown. All of a page's components share one connection. */
@@ -26,34 +29,29 @@ export function useLive<N extends Name>(name: N, hear: (data: Live[N]) => void):
     connect()
     return () => {
       others.delete(mine)
-      if (!isHeard()) disconnect()
+      if ([...hearers.values()].some((set) => set.size > 0)) return
+      clearTimeout(again)
+      stopWaiting?.()
+      stopWaiting = undefined
+      held.clear()
+      source?.close()
+      source = undefined
     }
   }, [name])
 }
 
-const isHeard = () => [...hearers.values()].some((set) => set.size > 0)
-
-// Who hears of a change asks what it is, and that is use of the session: nobody hears where nobody is at the page.
-onIdleChange(() => {
-  if (isIdle()) disconnect()
-  else if (isHeard()) connect()
-})
-
-function disconnect(): void {
-  clearTimeout(again)
-  source?.close()
-  source = undefined
-}
-
 function connect(): void {
-  if (source || isIdle()) return
+  stopWaiting ??= onPresence(back)
+  if (source) return
   clearTimeout(again)
   const mine = new EventSource('/canvas/api/v1/palisade/live')
   source = mine
   for (const name of ['log', 'streams', 'access', 'requests'] as const)
     mine.addEventListener(name, ({ data }) => {
       const parsed = JSON.parse(String(data)) as never // The server's own; each hearer knows its shape by the name.
-      for (const hear of hearers.get(name) ?? []) hear(parsed)
+      // Whoever hears asks, and what is asked is use of the session; the connection itself is none.
+      if (isAway()) held.set(name, parsed)
+      else tell(name, parsed)
     })
   mine.addEventListener('error', () => {
     // A connection that broke is made again by the browser; one that was refused is not.
@@ -63,8 +61,22 @@ function connect(): void {
   })
 }
 
+function tell(name: Name, data: never): void {
+  for (const hear of hearers.get(name) ?? []) hear(data)
+}
+
+/** Somebody is there again. */
+function back(): void {
+  if (isAway()) return
+  const missed = [...held]
+  held.clear()
+  for (const [name, data] of missed) tell(name, data)
+  connect()
+}
+
 async function afterRefusal(): Promise<void> {
   const session = await loadSession().catch(() => 'unknown' as const)
   if (session === undefined) signInAgain()
-  else if (isHeard()) connect()
+  // Once while nobody is there, to learn that the session has ended; not again and again.
+  else if (!isAway() && [...hearers.values()].some((set) => set.size > 0)) connect()
 }

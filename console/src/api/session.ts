@@ -28,12 +28,15 @@ export function currentSession(): Session {
   return session
 }
 
-/** Leads to the sign-in pages, and back to this very place. Several answers of 401 lead there once. */
-export function signInAgain(): void {
+/**
+ * Leads to the sign-in pages, and back. Several answers of 401 lead there once.
+ *
+ * @param to without it, back to this very place
+ */
+export function signInAgain(to = location.pathname + location.search): void {
   if (leaving) return
   leaving = true
-  const here = location.pathname + location.search
-  location.assign(`/canvas/login?return_to=${encodeURIComponent(here)}`)
+  location.assign(`/canvas/login?return_to=${encodeURIComponent(to)}`)
 }
 
 export async function signOut(): Promise<void> {
@@ -44,6 +47,12 @@ export async function signOut(): Promise<void> {
 export async function signInAsAnother(): Promise<void> {
   await endSession()
   signInAgain()
+}
+
+/** The same, and on to where one begins in the organisation that one signs in to. */
+export async function signInElsewhere(): Promise<void> {
+  await endSession()
+  signInAgain('/')
 }
 
 /** @returns where the browser is to go so that the issuer forgets it too; a next sign-in asks who one is anyway */

@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Refused } from './client.ts'
-import { useIdle } from './idle.ts'
 import { kubeFetch, kubeUrl, linesOf } from './kube.ts'
+import { useAway } from './presence.ts'
 
 /** A row of a list as the cluster itself prints it for kubectl. */
 export type KubeRow = {
@@ -36,23 +36,26 @@ const mostRows = 1_000
 const pauseMs = 2_000
 const nothing: WatchedTable = { columns: undefined, rows: [], more: false, error: undefined }
 
-/** A list of a cluster that follows it: one list, then one watch, so that a page that stays open is one call and not hundreds. */
+/**
+ * A list of a cluster that follows it: one list, then one watch, so that a page that stays open is one call and not hundreds. While nobody
+ * is there it stands still.
+ */
 export function useTable(cluster: string, path: string): WatchedTable & { readonly again: () => void } {
   const [attempt, setAttempt] = useState(0)
   const [table, setTable] = useState(nothing)
-  const idle = useIdle()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another table, or another attempt, begins with nothing
-  useEffect(() => setTable(nothing), [cluster, path, attempt])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an attempt begins anew
+  const away = useAway()
+  const shown = useRef('')
   useEffect(() => {
-    // A watch that goes on is use of the session. What was listed stays until somebody is back, and is then listed anew.
-    if (idle) return
+    const which = JSON.stringify([cluster, path, attempt])
+    if (shown.current !== which) setTable(nothing)
+    shown.current = which
+    if (away) return
     const gone = new AbortController()
     follow(cluster, path, gone.signal, setTable).catch((error: unknown) => {
       if (!gone.signal.aborted) setTable((before) => ({ ...before, error }))
     })
     return () => gone.abort()
-  }, [cluster, path, attempt, idle])
+  }, [cluster, path, attempt, away])
   return { ...table, again: () => setAttempt((before) => before + 1) }
 }
 

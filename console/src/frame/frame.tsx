@@ -22,8 +22,8 @@ import {
 } from '@tabler/icons-react'
 import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
-import { useIdle } from '../api/idle.ts'
 import { currentSession, signInAsAnother, signOut } from '../api/session.ts'
+import { menuLook } from '../parts/menu-look.ts'
 import { Page } from '../parts/page.tsx'
 import { ToButton } from '../parts/to.tsx'
 import { AskWhy, type OfRecord, type Question } from '../parts/why.tsx'
@@ -67,10 +67,9 @@ export function Frame() {
           {/* Not a header: an open dialog brings one, and there is one banner. */}
           <section className="bar" aria-label="Scope and account">
             <Burger className="only-narrow" size="sm" opened={narrow} onClick={open} aria-label="Open navigation" />
-            <Mark org={tenant.name} />
+            <Mark />
             {!isSystem && <ProjectSwitch />}
             <span className="grow" />
-            <Paused />
             <Button
               className="searchbox only-wide"
               size="xs"
@@ -158,11 +157,6 @@ function OtherTenant({ org, own }: { readonly org: string; readonly own: string 
   )
 }
 
-/** What a page shows grows old while nobody is at it, and it says so. Not announced: nobody is there to be told. */
-function Paused() {
-  return useIdle() && <span className="paused">Paused until you are back</span>
-}
-
 function ThemeSwitch() {
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true }) // Pausing them writes a style element.
   const shown = useComputedColorScheme('light')
@@ -187,7 +181,7 @@ function Account({ onKeys }: { readonly onKeys: () => void }) {
   const navigate = useNavigate()
   const [problem, setProblem] = useState<string>()
   return (
-    <Menu position="bottom-end" width={240}>
+    <Menu {...menuLook} position="bottom-end" width={240}>
       <Menu.Target>
         <Button
           size="xs"

@@ -111,7 +111,9 @@ type ReasonsProps = {
 function Reasons({ explained, place, permission, subject, then }: ReasonsProps) {
   const { user } = currentSession()
   const [asking, setAsking] = useState<{ readonly role: string; readonly place: AskedPlace }>()
-  const { effect, why, because, near, roles, scope: where } = explained
+  const { effect, why, because, becauseCount, near, nearCount, roles, scope: where } = explained
+  // Of more grants than are named nobody can say here which have gone.
+  const gone = then && becauseCount === because.length && <Gone then={then.because} now={because} />
   const headline = then
     ? compared[then.effect][effect]
     : today(effect, subject && (explained.user.name || 'This person'))
@@ -120,21 +122,21 @@ function Reasons({ explained, place, permission, subject, then }: ReasonsProps) 
       <>
         <State tone="good">{headline}</State>
         <Section title={then ? 'Today because of' : 'Because of'}>
-          <Grants grants={because} />
+          <Grants grants={because} count={becauseCount} />
         </Section>
-        {then && <Gone then={then.because} now={because} />}
+        {gone}
       </>
     )
   return (
     <>
       <State tone="bad">{headline}</State>
-      {then && <Gone then={then.because} now={because} />}
+      {gone}
       {why === 'subject-inactive' && <Text size="sm">The account is switched off, which may do nothing.</Text>}
       {why === 'unknown-permission' && <Text size="sm">There is no such permission: no role can carry it.</Text>}
       {why === 'no-grant' && near.length === 0 && <Text size="sm">No role that carries it, here or elsewhere.</Text>}
       {near.length > 0 && (
         <Section title="What nearly does it">
-          <Grants grants={near} />
+          <Grants grants={near} count={nearCount} />
         </Section>
       )}
       {roles.length > 0 && (

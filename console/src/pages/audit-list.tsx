@@ -1,7 +1,8 @@
-import { Button, Text } from '@mantine/core'
+import { Button, Skeleton, Text } from '@mantine/core'
 import { IconArrowUp } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { answer, api, inProject } from '../api/client.ts'
+import { useMay } from '../api/me.ts'
 import { kept } from '../parts/answered.tsx'
 import { momentOf } from '../parts/moments.ts'
 import { DataTable, pageSize, useListState } from '../parts/table.tsx'
@@ -137,7 +138,20 @@ export function AuditTable({ list, within = {} }: Shown) {
   )
 }
 
+type Of = Pick<Narrowed, 'user' | 'object'> & {
+  /** Where it lives: who may read the log there alone sees what the log has of that project. */
+  readonly project?: string | undefined
+}
+
 /** What the log has of one object, or of what one person did: a tab of its page. */
-export function AuditOf(of: Pick<Narrowed, 'user' | 'object'>) {
-  return <AuditTable list={useAudit(of)} within={of} />
+export function AuditOf({ project, ...of }: Of) {
+  const mayInTenant = useMay()('audit.list')
+  if (project === undefined) return <ListOf of={of} project={undefined} />
+  // Asked in the wrong place first, it would be refused, and the refusal recorded.
+  if (mayInTenant === undefined) return <Skeleton height={120} />
+  return <ListOf of={of} project={mayInTenant ? undefined : project} />
+}
+
+function ListOf({ of, project }: { readonly of: Omit<Of, 'project'>; readonly project: string | undefined }) {
+  return <AuditTable list={useAudit({ ...of, project })} within={project === undefined ? of : { ...of, project }} />
 }

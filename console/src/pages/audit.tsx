@@ -1,5 +1,5 @@
 import { Button, Select, TextInput } from '@mantine/core'
-import { IconDownload, IconFileCheck, IconX } from '@tabler/icons-react'
+import { IconFileCheck, IconX } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
 import { kept } from '../parts/answered.tsx'
 import { type Histogram, HistogramBars } from '../parts/histogram.tsx'
@@ -8,6 +8,7 @@ import { Page } from '../parts/page.tsx'
 import { Count, useListState } from '../parts/table.tsx'
 import { kindOf, shortUid } from './audit-entry.tsx'
 import { AuditTable, actions, useAudit, useAuditOverTime } from './audit-list.tsx'
+import { useExport } from './export-log.tsx'
 import { useFilterNames } from './filter-names.ts'
 
 // What verifies is loaded by who verifies.
@@ -22,6 +23,7 @@ export function Audit() {
   const overTime = barsOf(kept(useAuditOverTime(filter)))
   const ranged = to !== undefined || (from !== undefined && !from.startsWith('-'))
   const called = useFilterNames(filter, list)
+  const exporting = useExport()
   const chips = [
     { name: 'user', text: user && `By ${called.user}`, title: user },
     { name: 'object', text: object && `On ${called.object}`, title: object },
@@ -41,19 +43,11 @@ export function Audit() {
           >
             Verify an export
           </Button>
-          <Button
-            component="a"
-            href="/canvas/api/v1/palisade/audit/export"
-            download="audit.jsonl"
-            size="xs"
-            variant="default"
-            leftSection={<IconDownload size={14} aria-hidden />}
-          >
-            Export the whole log
-          </Button>
+          {exporting.act}
         </>
       }
     >
+      {exporting.state}
       <div className="filters">
         <Select
           size="xs"

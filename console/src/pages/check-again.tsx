@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 import { FormDialog, TellDialog } from '../parts/form.tsx'
-import { type CheckResult, Checks } from './checked.tsx'
+import { type CheckResult, Checks, ChecksUnderWay, ChecksUntil } from './checked.tsx'
 import { type Bindings, BindingsChoice, KubeconfigField } from './credential-fields.tsx'
 
 type Props = {
@@ -40,6 +40,8 @@ export function CheckAgain({ uid, name, mode, state, close }: Props) {
       act="Check"
       size="lg"
       close={close}
+      underWay={needed && <ChecksUnderWay kubeconfig={needed === 'kubeconfig'} />}
+      cameTo={(error) => <ChecksUntil error={error} kubeconfig={needed === 'kubeconfig'} />}
       ready={needed === undefined || Object.values(credential).join('').trim() !== ''}
       run={() =>
         answer(

@@ -1,4 +1,6 @@
 import { Stack, Text, Title } from '@mantine/core'
+import { type ClusterCheckName, checkSteps, checksUntil, clusterChecks } from '../../../contract/cluster-checks.ts'
+import { Refused } from '../api/client.ts'
 import type { paths } from '../api/schema.gen.ts'
 import { CodeBlock } from '../parts/copy.tsx'
 import { State } from '../parts/state.tsx'
@@ -40,7 +42,7 @@ type Props = {
 
 /** A line for each thing that was looked at or made, and what to apply where something is missing. */
 export function Checks({ name, checked, forgotten }: Props) {
-  const { created, missing, warnings, yaml, state, kubernetesVersion, credentialMode, levels } = checked
+  const { checks, created, missing, warnings, yaml, state, kubernetesVersion, levels } = checked
   return (
     <>
       <section className="sheet pad" aria-labelledby="checks" aria-live="polite">
@@ -48,9 +50,9 @@ export function Checks({ name, checked, forgotten }: Props) {
           {state === 'ready' ? `${name} is ready` : `${name} needs its bindings`}
         </Title>
         <ul className="steps">
-          <li>
-            <State tone="good">The cluster answered and proved who it is</State>
-          </li>
+          {checks.map((check) => (
+            <Step key={check} check={check} tone="good" />
+          ))}
           <li>
             <State tone="good">{`It runs Kubernetes ${kubernetesVersion}`}</State>
           </li>
@@ -59,15 +61,6 @@ export function Checks({ name, checked, forgotten }: Props) {
               <State tone="good">{`Made ${kind} ${namespace ? `${namespace}/` : ''}${object}`}</State>
             </li>
           ))}
-          {levels && (
-            <li>
-              <State tone="good">
-                {credentialMode === 'token'
-                  ? 'It takes Palisade’s tokens, and none that it must refuse'
-                  : 'The account may act for others, and renew its own token'}
-              </State>
-            </li>
-          )}
           {levels?.map((level) => (
             <li key={level}>
               <State tone="good">{`Level ${level} is bound`}</State>
@@ -105,5 +98,45 @@ export function Checks({ name, checked, forgotten }: Props) {
         </section>
       )}
     </>
+  )
+}
+
+/** What is looked at with an account, until the answer says how far that came. */
+export function ChecksUnderWay({ kubeconfig }: { readonly kubeconfig: boolean }) {
+  const asked = clusterChecks.filter((check) => check !== 'tokens' && (check !== 'kubeconfig' || kubeconfig))
+  return (
+    <section aria-label="Checks" role="status">
+      <Text size="sm">The cluster is being looked at; this takes up to half a minute. What has to hold:</Text>
+      <ul className="steps">
+        {asked.map((check) => (
+          <Step key={check} check={check} tone="quiet" />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** How far it came before it was refused; nothing where the refusal is of something else. */
+export function ChecksUntil({ error, kubeconfig }: { readonly error: unknown; readonly kubeconfig: boolean }) {
+  const until = error instanceof Refused ? checksUntil(error.code, { kubeconfig }) : undefined
+  if (!until) return null
+  return (
+    <ul className="steps" aria-label="Checks">
+      {until.held.map((check) => (
+        <Step key={check} check={check} tone="good" />
+      ))}
+      <Step check={until.failed} tone="bad" />
+    </ul>
+  )
+}
+
+/** One check as the command line says it too, as a line of its own. */
+function Step({ check, tone }: { readonly check: ClusterCheckName; readonly tone: 'good' | 'bad' | 'quiet' }) {
+  const { holds } = checkSteps[check]
+  const said = holds.slice(0, 1).toUpperCase() + holds.slice(1)
+  return (
+    <li>
+      <State tone={tone}>{tone === 'bad' ? `Failed: ${holds}` : said}</State>
+    </li>
   )
 }

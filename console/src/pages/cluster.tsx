@@ -1,4 +1,4 @@
-import { Badge, Group, Text, TextInput, Title } from '@mantine/core'
+import { Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
@@ -8,6 +8,7 @@ import { useOpen } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
 import { CodeBlock, Copyable } from '../parts/copy.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { Labels } from '../parts/labels.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope, State } from '../parts/state.tsx'
@@ -18,6 +19,7 @@ import { OnCluster } from '../parts/why.tsx'
 import { AuditOf } from './audit-list.tsx'
 import { CheckAgain } from './check-again.tsx'
 import { directOf, healthOf, reachedBy, stateOf } from './cluster-state.tsx'
+import { ClusterTags } from './cluster-tags.tsx'
 import { Commands } from './commands.tsx'
 import { Streams } from './streams.tsx'
 import { WhoCan } from './who-can.tsx'
@@ -61,7 +63,7 @@ type Shown = Awaited<ReturnType<typeof find>> & {
 
 function Cluster({ uid, org, above, overview, access }: Shown) {
   const navigate = useNavigate()
-  const [open, setOpen] = useState<'rename' | 'check' | 'delete'>()
+  const [open, setOpen] = useState<'rename' | 'tags' | 'check' | 'delete'>()
   const close = () => setOpen(undefined)
   const { data: projects } = useQuery(projectNamesQuery)
   const { metadata, status } = overview
@@ -84,6 +86,9 @@ function Cluster({ uid, org, above, overview, access }: Shown) {
             </Act>
             <Act needs="cluster.update" project={project} variant="default" onClick={() => setOpen('rename')}>
               Rename
+            </Act>
+            <Act needs="cluster.update" project={project} variant="default" onClick={() => setOpen('tags')}>
+              Change tags
             </Act>
             <Act needs="cluster.delete" project={project} variant="light" color="red" onClick={() => setOpen('delete')}>
               Remove
@@ -126,22 +131,7 @@ function Cluster({ uid, org, above, overview, access }: Shown) {
                             {projects?.find((one) => one.uid === project)?.name ?? project}
                           </InScope>,
                         ],
-                        [
-                          'Tags',
-                          Object.keys(metadata.labels).length === 0 ? (
-                            <span className="quiet" key="tags">
-                              none
-                            </span>
-                          ) : (
-                            <Group gap={4} key="tags">
-                              {Object.entries(metadata.labels).map(([key, value]) => (
-                                <Badge key={key} variant="light" color="gray" tt="none">
-                                  {value === '' ? key : `${key}:${value}`}
-                                </Badge>
-                              ))}
-                            </Group>
-                          ),
-                        ],
+                        ['Tags', <Labels key="tags" labels={metadata.labels} />],
                         ...(access.credential
                           ? ([
                               [
@@ -201,10 +191,11 @@ function Cluster({ uid, org, above, overview, access }: Shown) {
               title: 'Streams',
               content: () => access.state === 'ready' && <Streams cluster={uid} project={project} />,
             },
-            { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+            { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} project={project} /> },
           ]}
         />
         {open === 'rename' && <RenameCluster uid={uid} name={metadata.name} close={close} />}
+        {open === 'tags' && <ClusterTags uid={uid} name={metadata.name} tags={metadata.labels} close={close} />}
         {open === 'check' && (
           <CheckAgain uid={uid} name={metadata.name} mode={access.credentialMode} state={access.state} close={close} />
         )}

@@ -1,11 +1,12 @@
-import { Badge, Select, Text, TextInput } from '@mantine/core'
+import { Select, Text, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { answer, api, inProject } from '../api/client.ts'
-import { clusterSearchBody, needsAttention, tagText } from '../api/clusters.ts'
+import { clusterSearchBody, needsAttention } from '../api/clusters.ts'
 import { Act } from '../parts/act.tsx'
 import { kept } from '../parts/answered.tsx'
+import { Labels } from '../parts/labels.tsx'
 import { Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
@@ -124,12 +125,7 @@ export function Clusters() {
           {
             title: 'Tags',
             wide: true,
-            cell: ({ metadata }) =>
-              Object.entries(metadata.labels).map(([key, value]) => (
-                <Badge key={key} variant="light" color="gray" mr={4} tt="none">
-                  {tagText(key, value)}
-                </Badge>
-              )),
+            cell: ({ metadata: { labels } }) => Object.keys(labels).length > 0 && <Labels labels={labels} />,
           },
           {
             title: 'Last contact',

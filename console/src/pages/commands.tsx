@@ -1,7 +1,9 @@
 import { Button, Group, Text, Title } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
+import { answer, api } from '../api/client.ts'
 import { currentSession } from '../api/session.ts'
 import { CodeBlock } from '../parts/copy.tsx'
+import { useDownload } from '../parts/download.tsx'
 
 /**
  * How to use a cluster: a kubeconfig to download, and the commands. The browser fetches the file by itself: it holds a token, and no
@@ -11,6 +13,12 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
   const { caFile } = currentSession()
   const trust = caFile ? ` --ca-file ${caName}` : ''
   const file = `${name.replaceAll(/[^\w.-]+/g, '-')}.kubeconfig`
+  const { link, failure } = useDownload({
+    href: `/canvas/api/v1/spectroclusters/${uid}/assets/kubeconfig`,
+    file,
+    // The same right on the same cluster, and no token in the answer.
+    ask: () => answer(api.GET('/v1/palisade/clusters/{uid}', { params: { path: { uid } } })),
+  })
   return (
     <section className="sheet pad" aria-labelledby="use">
       <Title order={2} size="h5" id="use">
@@ -21,17 +29,11 @@ export function Commands({ uid, name }: { readonly uid: string; readonly name: s
         at each call.
       </Text>
       <Group>
-        <Button
-          component="a"
-          href={`/canvas/api/v1/spectroclusters/${uid}/assets/kubeconfig`}
-          download={file}
-          size="xs"
-          variant="default"
-          leftSection={<IconDownload size={14} aria-hidden />}
-        >
+        <Button {...link} size="xs" variant="default" leftSection={<IconDownload size={14} aria-hidden />}>
           Download kubeconfig
         </Button>
       </Group>
+      {failure}
       <CodeBlock text={`export KUBECONFIG=$PWD/${file}\nkubectl get pods --all-namespaces`} label="Commands" />
       <Text size="sm">
         For longer than that, the command line adds a context to your own kubeconfig and renews its token by itself:

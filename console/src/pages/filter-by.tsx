@@ -9,6 +9,8 @@ export type Narrowed = {
   readonly object?: string
   readonly kind?: string
   readonly session?: string
+  /** Without it the one that is chosen stays. */
+  readonly project?: string
 }
 
 type Props = {

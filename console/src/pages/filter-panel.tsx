@@ -14,6 +14,7 @@ import { useLayer } from '../parts/layer.ts'
 import { Facts } from '../parts/page.tsx'
 import { ruleText, Selected } from '../parts/rule.tsx'
 import { SubjectLink } from '../parts/subject.tsx'
+import { To } from '../parts/to.tsx'
 import { FilterForm } from './filter-form.tsx'
 
 type Props = {
@@ -62,6 +63,9 @@ export function FilterPanel({ uid, close, left }: Props) {
             </Act>
           </Group>
           <Uses uid={uid} />
+          <To to="." search={({ project }) => ({ project, tab: 'who-can' })} size="sm">
+            Who can see and change filters
+          </To>
           {open === 'change' && <FilterForm filter={data} close={shut} />}
           {open === 'delete' && (
             <ConfirmByName

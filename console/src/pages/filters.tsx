@@ -1,23 +1,22 @@
 import { Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import { findFilters } from '../api/filters.ts'
 import { Act } from '../parts/act.tsx'
 import { Page } from '../parts/page.tsx'
 import { ruleText } from '../parts/rule.tsx'
+import { InScope } from '../parts/state.tsx'
 import { Count, DataTable, Filter, pageSize, useListState } from '../parts/table.tsx'
+import { ObjectTabs } from '../parts/tabs.tsx'
 import { To } from '../parts/to.tsx'
 import { FilterForm } from './filter-form.tsx'
 import { FilterPanel } from './filter-panel.tsx'
+import { WhoCan } from './who-can.tsx'
 
-/** Tag filters: what each compares, and how many resource roles act through it. */
+/** Tag filters, and who may see or change them: a right in the tenant, which is about all of them. */
 export function Filters() {
-  const { q, offset, sort, search, change } = useListState()
-  const list = useQuery({
-    queryKey: ['filters', 'list', q, offset, sort.descending],
-    placeholderData: keepPreviousData,
-    queryFn: () => findFilters({ q, limit: pageSize, offset, descending: sort.descending }),
-  })
+  const { search, change } = useListState()
   const navigate = useNavigate()
   const close = () => change({ panel: undefined })
   const create = (
@@ -27,6 +26,35 @@ export function Filters() {
   )
   return (
     <Page title="Filters" acts={create}>
+      <ObjectTabs
+        label="Filters"
+        tabs={[
+          { name: 'filters', title: 'Filters', content: () => <FilterList create={create} /> },
+          { name: 'who-can', title: 'Who can', content: () => <WhoCan kind="filter" /> },
+        ]}
+      />
+      {search.panel === 'new' && <FilterForm close={close} />}
+      {search.panel !== undefined && search.panel !== 'new' && (
+        <FilterPanel
+          uid={search.panel}
+          close={close}
+          left={() => navigate({ to: '.', search: (before) => ({ ...before, panel: undefined }), replace: true })}
+        />
+      )}
+    </Page>
+  )
+}
+
+/** What each compares, and how many resource roles act through it. */
+function FilterList({ create }: { readonly create: ReactNode }) {
+  const { q, offset, sort } = useListState()
+  const list = useQuery({
+    queryKey: ['filters', 'list', q, offset, sort.descending],
+    placeholderData: keepPreviousData,
+    queryFn: () => findFilters({ q, limit: pageSize, offset, descending: sort.descending }),
+  })
+  return (
+    <>
       <div className="filters">
         <Filter label="Filter filters by name" placeholder="Filter by name" />
         <Count data={list.data} one="filter" many="filters" />
@@ -54,6 +82,7 @@ export function Filters() {
               </To>
             ),
           },
+          { title: 'Scope', icon: true, cell: () => <InScope kind="tenant" /> },
           { title: 'Selects what has', cell: (filter) => <span className="said">{ruleText(filter)}</span> },
           {
             title: 'Used by',
@@ -62,15 +91,7 @@ export function Filters() {
           },
         ]}
       />
-      {search.panel === 'new' && <FilterForm close={close} />}
-      {search.panel !== undefined && search.panel !== 'new' && (
-        <FilterPanel
-          uid={search.panel}
-          close={close}
-          left={() => navigate({ to: '.', search: (before) => ({ ...before, panel: undefined }), replace: true })}
-        />
-      )}
-    </Page>
+    </>
   )
 }
 

@@ -13,30 +13,26 @@ import { ChangeRoles } from './change-roles.tsx'
 import { ChangeOnFilters, type OnFilters, TakeOnFilters, wordsOf } from './filtered-roles.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
-type InProject = Named & { readonly roles: readonly Named[]; readonly inheritedRoles: readonly Named[] }
 type Props = {
   readonly who: string
   /** Whose roles these are. */
   readonly whose: Whose
   readonly needs: string
-  readonly tenant: { readonly roles: readonly Named[]; readonly inheritedRoles?: readonly Named[] }
-  readonly projects: readonly InProject[]
   /** Given in projects on what filters select. */
   readonly onFilters: readonly OnFilters[]
   /** Of a user: the same, held through teams; undefined where the reader may not ask. */
   readonly inheritedOnFilters?: readonly Grant[] | undefined
-  /** With their ends; undefined while they are not known. */
-  readonly assignments: readonly Assignment[] | undefined
+  /** In the tenant and in projects, of a user with those of their teams: the published lists leave out what ends. */
+  readonly assignments: readonly Assignment[]
   /** Of a team: how many gain and lose with it. */
   readonly members?: number
 }
 
 /** The roles of a user or a team, in the tenant and in each project, with where they come from; and the way to change them. */
 export function HeldRoles(props: Props) {
-  const { who, whose, needs, tenant, projects, onFilters, inheritedOnFilters = [], assignments, members } = props
+  const { who, whose, needs, onFilters, inheritedOnFilters = [], assignments, members } = props
   const [editing, setEditing] = useState<'roles' | { readonly act: 'change' | 'take'; readonly given: OnFilters }>()
   const close = () => setEditing(undefined)
-  const inTenant = { uid: 'tenant', name: '', roles: tenant.roles, inheritedRoles: tenant.inheritedRoles ?? [] }
   return (
     <section className="sheet pad" aria-labelledby="roles">
       <div className="head">
@@ -47,39 +43,36 @@ export function HeldRoles(props: Props) {
           Change roles
         </Act>
       </div>
-      {[inTenant, ...projects].map((place) => (
-        <div key={place.uid}>
-          <InScope kind={place.uid === 'tenant' ? 'tenant' : 'project'}>
-            {place.uid === 'tenant' ? 'Whole tenant' : place.name}
-          </InScope>
-          {place.roles.length + place.inheritedRoles.length === 0 ? (
-            <Text size="sm" className="quiet">
-              None
-            </Text>
-          ) : (
-            <ul className="steps">
-              {place.roles.map((role) => (
-                <RoleLine
-                  key={role.uid}
-                  role={role}
-                  from="given here"
-                  endsAt={endOf(assignments ?? [], role.uid, place.uid, whose.kind)}
-                  only={onlyOf(assignments ?? [], role.uid, place.uid, whose.kind)}
-                />
-              ))}
-              {place.inheritedRoles.map((role) => (
-                <RoleLine
-                  key={`team-${role.uid}`}
-                  role={role}
-                  from="through a team"
-                  endsAt={endOf(assignments ?? [], role.uid, place.uid, 'team')}
-                  only={onlyOf(assignments ?? [], role.uid, place.uid, 'team')}
-                />
-              ))}
-            </ul>
-          )}
-        </div>
-      ))}
+      {placesOf(assignments).map((place) => {
+        const there = assignments.filter((one) => (one.project?.uid ?? 'tenant') === place.uid)
+        const own = there.filter(({ subject }) => subject.uid === whose.uid)
+        // Several teams may give one role; it is shown once.
+        const inherited = Map.groupBy(
+          there.filter(({ subject }) => subject.uid !== whose.uid),
+          ({ role }) => role.uid,
+        )
+        return (
+          <div key={place.uid}>
+            <InScope kind={place.uid === 'tenant' ? 'tenant' : 'project'}>
+              {place.uid === 'tenant' ? 'Whole tenant' : place.name}
+            </InScope>
+            {there.length === 0 ? (
+              <Text size="sm" className="quiet">
+                None
+              </Text>
+            ) : (
+              <ul className="steps">
+                {own.map((one) => (
+                  <RoleLine key={one.uid} from="given here" ways={[one]} />
+                ))}
+                {[...inherited].map(([role, ways]) => (
+                  <RoleLine key={`team-${role}`} from="through a team" ways={ways} />
+                ))}
+              </ul>
+            )}
+          </div>
+        )
+      })}
       {onFilters.length + inheritedOnFilters.length > 0 && (
         <div>
           <InScope kind="resource">On what filters select</InScope>
@@ -111,7 +104,7 @@ export function HeldRoles(props: Props) {
           <Grants grants={inheritedOnFilters} />
         </div>
       )}
-      {editing === 'roles' && assignments && (
+      {editing === 'roles' && (
         <ChangeRoles who={who} whose={whose} members={members} assignments={assignments} close={close} />
       )}
       {typeof editing === 'object' && editing.act === 'change' && (
@@ -124,32 +117,33 @@ export function HeldRoles(props: Props) {
   )
 }
 
-/** When a role ends that is held there like this; null where one of the ways has no end. */
-function endOf(assignments: readonly Assignment[], role: string, place: string, kind: 'user' | 'team'): string | null {
-  const ends = assignments
-    .filter((one) => one.role.uid === role && (one.project?.uid ?? 'tenant') === place && one.subject.kind === kind)
-    .map(({ endsAt }) => endsAt)
+/** The tenant, always, and the projects in which there is something, by name. */
+function placesOf(assignments: readonly Assignment[]): readonly Named[] {
+  const projects = new Map(assignments.flatMap(({ project }) => (project ? [[project.uid, project] as const] : [])))
+  return [
+    { uid: 'tenant', name: '' },
+    ...[...projects.values()].toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+  ]
+}
+
+/** When a role ends that is held in these ways; null where one of them has no end. */
+function endOf(ways: readonly Assignment[]): string | null {
+  const ends = ways.map(({ endsAt }) => endsAt)
   return ends.includes(null) ? null : (ends.toSorted().at(-1) ?? null)
 }
 
-/** For which requests alone it counts that is held there like this; empty where one of the ways counts for all. */
-function onlyOf(assignments: readonly Assignment[], role: string, place: string, kind: 'user' | 'team'): string {
-  const ways = assignments.filter(
-    (one) => one.role.uid === role && (one.project?.uid ?? 'tenant') === place && one.subject.kind === kind,
-  )
+/** For which requests alone a role counts that is held in these ways; empty where one of them counts for all. */
+function onlyOf(ways: readonly Assignment[]): string {
   const words = ways.map(({ conditions }) => conditions && conditionsInWords(conditions))
   return words.includes(null) ? '' : words.join('; or ')
 }
 
-type LineProps = {
-  readonly role: Named
-  readonly from: string
-  readonly endsAt: string | null
-  readonly only: string
-}
-
-function RoleLine({ role, from, endsAt, only }: LineProps) {
+/** One role, held in one way or in several. */
+function RoleLine({ from, ways }: { readonly from: string; readonly ways: readonly Assignment[] }) {
   const { org = '' } = useParams({ strict: false })
+  const role = ways[0]?.role
+  const [endsAt, only] = [endOf(ways), onlyOf(ways)]
+  if (!role) return null
   return (
     <li>
       <div>

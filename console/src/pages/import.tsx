@@ -7,7 +7,7 @@ import { projectNamesQuery } from '../api/me.ts'
 import { Failure } from '../parts/failure.tsx'
 import { Page } from '../parts/page.tsx'
 import { To } from '../parts/to.tsx'
-import { Checked } from './checked.tsx'
+import { Checked, ChecksUnderWay, ChecksUntil } from './checked.tsx'
 import { type Bindings, BindingsChoice, KubeconfigField } from './credential-fields.tsx'
 
 /** Imports a cluster: the kubeconfig by paste or file, the checks line by line, then the commands to use it. */
@@ -70,6 +70,8 @@ export function ImportCluster() {
             <Select
               label="Project"
               description="The cluster lives in it, and roles in it reach the cluster."
+              // Below the field, so that fields side by side begin at one height.
+              inputWrapperOrder={['label', 'input', 'description', 'error']}
               required
               allowDeselect={false}
               searchable
@@ -97,12 +99,9 @@ export function ImportCluster() {
               speak for the person who calls, never for more than that person may do.
             </Text>
           </Alert>
+          <ChecksUntil error={importing.error} kubeconfig />
           {importing.error && <Failure error={importing.error} />}
-          {importing.isPending && (
-            <Text size="sm" role="status">
-              Asking the cluster: who it is, what the credential may do, which objects are there…
-            </Text>
-          )}
+          {importing.isPending && <ChecksUnderWay kubeconfig />}
           <Group>
             <Button
               size="sm"

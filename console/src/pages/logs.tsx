@@ -1,7 +1,9 @@
 import { Alert, Button, Select, TextInput } from '@mantine/core'
 import { IconArrowDown, IconDownload, IconPlayerPause, IconPlayerPlay, IconSearch } from '@tabler/icons-react'
 import { useEffect, useRef, useState } from 'react'
+import { kubeFetch } from '../api/kube.ts'
 import { Copyable } from '../parts/copy.tsx'
+import { useDownload } from '../parts/download.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { type LogEnd, type LogLine, type LogSource, logUrl, mostLines, useLog } from './log-stream.ts'
 
@@ -18,6 +20,12 @@ export function Logs({ changeSince, ...source }: LogSource & { readonly changeSi
   const [paused, setPaused] = useState(false)
   const [sought, setSought] = useState('')
   const { lines, waiting, end, again } = useLog(source, paused)
+  const whole = { ...source, since: 'all' }
+  const { link, failure } = useDownload({
+    href: logUrl(whole),
+    file: `${source.pod}-${source.container}.log`,
+    ask: async () => (await kubeFetch(logUrl(whole, [['limitBytes', '1']]), { accept: '*/*' })).text(),
+  })
   const found = sought === '' ? lines : lines.filter(({ text }) => text.toLowerCase().includes(sought.toLowerCase()))
   return (
     <section className="stack" aria-label={`Log of ${source.container}`}>
@@ -49,17 +57,11 @@ export function Logs({ changeSince, ...source }: LogSource & { readonly changeSi
         >
           {paused ? 'Go on' : 'Pause'}
         </Button>
-        <Button
-          component="a"
-          size="xs"
-          variant="default"
-          href={logUrl({ ...source, since: 'all' })}
-          download={`${source.pod}-${source.container}.log`}
-          leftSection={<IconDownload size={14} aria-hidden />}
-        >
+        <Button {...link} size="xs" variant="default" leftSection={<IconDownload size={14} aria-hidden />}>
           Download
         </Button>
       </div>
+      {failure}
       <p className="quiet small" role="status">
         {counted(found.length, sought === '' ? 'line' : 'matching line')}
         {lines.length >= mostLines ? ', the last that fit here' : ''}

@@ -6,6 +6,7 @@ import { answer, api } from '../api/client.ts'
 import { Act } from '../parts/act.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
+import { Labels } from '../parts/labels.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { InScope } from '../parts/state.tsx'
@@ -13,13 +14,14 @@ import { ObjectTabs } from '../parts/tabs.tsx'
 import { To, ToButton } from '../parts/to.tsx'
 import { When } from '../parts/when.tsx'
 import { AuditOf } from './audit-list.tsx'
+import { DescribeProject } from './describe-project.tsx'
 import { WhoCan } from './who-can.tsx'
 
 /** One project: what it is, who holds which role in it. */
 export function ProjectPage() {
   const { org, uid = '' } = useParams({ strict: false })
   const navigate = useNavigate()
-  const [open, setOpen] = useState<'rename' | 'delete'>()
+  const [open, setOpen] = useState<'rename' | 'describe' | 'delete'>()
   const path = { params: { path: { uid } } }
   const project = useQuery({
     queryKey: ['projects', uid],
@@ -44,6 +46,9 @@ export function ProjectPage() {
               <Act needs="project.update" project={uid} variant="default" onClick={() => setOpen('rename')}>
                 Rename
               </Act>
+              <Act needs="project.update" project={uid} variant="default" onClick={() => setOpen('describe')}>
+                Description and labels
+              </Act>
               <Act needs="project.delete" project={uid} variant="light" color="red" onClick={() => setOpen('delete')}>
                 Delete
               </Act>
@@ -63,6 +68,7 @@ export function ProjectPage() {
                         ['Uid', <Copyable key="uid" text={metadata.uid} />],
                         ['Lives in', <InScope key="scope" kind="tenant" />],
                         ['Description', metadata.annotations.description || <span className="quiet">none</span>],
+                        ['Labels', <Labels key="labels" labels={metadata.labels} />],
                         ['Created', <When key="created" at={metadata.creationTimestamp} />],
                         ['Changed', <When key="changed" at={metadata.lastModifiedTimestamp} />],
                       ]}
@@ -75,10 +81,11 @@ export function ProjectPage() {
                 title: 'Access',
                 content: () => <WhoCan kind="project" project={uid} />,
               },
-              { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} /> },
+              { name: 'audit', title: 'Audit', content: () => <AuditOf object={uid} project={uid} /> },
             ]}
           />
           {open === 'rename' && <Rename uid={uid} name={metadata.name} close={() => setOpen(undefined)} />}
+          {open === 'describe' && <DescribeProject uid={uid} metadata={metadata} close={() => setOpen(undefined)} />}
           {open === 'delete' && (
             <ConfirmByName
               what="project"

@@ -6,6 +6,7 @@ import { assignmentsQuery } from '../api/access.ts'
 import { answer, api } from '../api/client.ts'
 import { counted, useOpen } from '../api/open.ts'
 import { Act } from '../parts/act.tsx'
+import { answered } from '../parts/answered.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { ConfirmByName, FormDialog } from '../parts/form.tsx'
 import { ObjectPage } from '../parts/object-page.tsx'
@@ -26,17 +27,17 @@ export function TeamPage() {
   const [open, setOpen] = useState<'rename' | 'delete'>()
   const close = () => setOpen(undefined)
   const path = { params: { path: { uid } } }
-  const { data: ends } = useQuery(assignmentsQuery({ team: uid }))
+  const assignments = useQuery(assignmentsQuery({ team: uid }))
+  // Read here, not in the tab: a query tells whoever read it while the page was drawn.
+  const held = answered(assignments)
   const team = useQuery({
     queryKey: ['teams', uid],
     queryFn: async () => {
-      const [own, roles, projects, filtered] = await Promise.all([
+      const [own, filtered] = await Promise.all([
         answer(api.GET('/v1/teams/{uid}', path)),
-        answer(api.GET('/v1/teams/{uid}/roles', path)),
-        answer(api.GET('/v1/teams/{uid}/projects', path)),
         answer(api.GET('/v1/teams/{uid}/resourceRoles', path)),
       ])
-      return { ...own, roles, projects: projects.projects, onFilters: filtered.resourceRoles }
+      return { ...own, onFilters: filtered.resourceRoles }
     },
   })
   const above = (
@@ -46,7 +47,7 @@ export function TeamPage() {
   )
   return (
     <ObjectPage kind="Team" above={above} query={team}>
-      {({ metadata, spec, roles, projects, onFilters }) => (
+      {({ metadata, spec, onFilters }) => (
         <Page
           title={metadata.name}
           above={above}
@@ -87,16 +88,17 @@ export function TeamPage() {
                 title: 'Access',
                 content: () => (
                   <>
-                    <HeldRoles
-                      who={metadata.name}
-                      whose={{ kind: 'team', uid }}
-                      needs="team.update"
-                      tenant={roles}
-                      projects={projects}
-                      onFilters={onFilters}
-                      assignments={ends}
-                      members={spec.users.length}
-                    />
+                    {held.failure}
+                    {held.data && (
+                      <HeldRoles
+                        who={metadata.name}
+                        whose={{ kind: 'team', uid }}
+                        needs="team.update"
+                        onFilters={onFilters}
+                        assignments={held.data}
+                        members={spec.users.length}
+                      />
+                    )}
                     <WhatCan of={{ team: uid }} />
                   </>
                 ),
@@ -111,9 +113,7 @@ export function TeamPage() {
               uid={uid}
               name={metadata.name}
               members={spec.users.length}
-              roles={
-                roles.roles.length + [...projects, ...onFilters].reduce((sum, place) => sum + place.roles.length, 0)
-              }
+              roles={held.data && held.data.length + onFilters.reduce((sum, { roles }) => sum + roles.length, 0)}
               close={close}
               done={() => navigate({ to: '/t/$org/teams', params: { org } })}
             />
@@ -128,8 +128,8 @@ type DeleteProps = {
   readonly uid: string
   readonly name: string
   readonly members: number
-  /** How often the team holds a role: in the tenant, in projects, on what filters select. */
-  readonly roles: number
+  /** How often the team holds a role: in the tenant, in projects, on what filters select; undefined while that is not known. */
+  readonly roles: number | undefined
   readonly close: () => void
   readonly done: () => Promise<void>
 }
@@ -138,8 +138,8 @@ function DeleteTeam({ uid, name, members, roles, close, done }: DeleteProps) {
   const open = useOpen({ kind: 'team', uid })
   const follows =
     members === 0
-      ? `Nobody is in it. ${counted(roles, 'role')} that it holds ${roles === 1 ? 'goes' : 'go'} with it.`
-      : `${counted(members, 'member')} ${members === 1 ? 'loses' : 'lose'} what the team gave, ${counted(roles, 'role')}, and streams that rest on it end within a second${open ? `, of ${counted(open.streams, 'stream')} that ${open.streams === 1 ? 'is' : 'are'} open now` : ''}. The accounts stay.`
+      ? `Nobody is in it. ${roles === undefined ? 'What' : `${counted(roles, 'role')} that`} it holds ${roles === undefined || roles === 1 ? 'goes' : 'go'} with it.`
+      : `${counted(members, 'member')} ${members === 1 ? 'loses' : 'lose'} what the team gave${roles === undefined ? '' : `, ${counted(roles, 'role')}`}, and streams that rest on it end within a second${open ? `, of ${counted(open.streams, 'stream')} that ${open.streams === 1 ? 'is' : 'are'} open now` : ''}. The accounts stay.`
   return (
     <ConfirmByName
       what="team"

@@ -38,14 +38,6 @@ export function UserPage() {
       return { ...account, person }
     },
   })
-  const roles = useQuery({
-    queryKey: ['users', uid, 'roles'],
-    queryFn: () => answer(api.GET('/v1/users/{uid}/roles', path)),
-  })
-  const projects = useQuery({
-    queryKey: ['users', uid, 'projects'],
-    queryFn: () => answer(api.GET('/v1/users/{uid}/projects', path)),
-  })
   const onFilters = useQuery({
     queryKey: ['users', uid, 'resourceRoles'],
     queryFn: () => answer(api.GET('/v1/users/{uid}/resourceRoles', path)),
@@ -64,14 +56,13 @@ export function UserPage() {
       Members
     </To>
   )
-  const queries = [roles, projects, onFilters, assignments, all]
+  const queries = [onFilters, assignments, all]
   const again = () => queries.filter(({ isError }) => isError).map(({ refetch }) => refetch())
   const asked = queries.map(({ data, error }) => answered<unknown>({ data, error, refetch: again }))
   const failed = asked.filter(({ failure }) => failure)
   const gone = failed.find(({ data }) => data === undefined)
   // Read here, not in the tab: a query tells whoever read it while the page was drawn.
-  const [held, inProjects, filtered] = [roles.data, projects.data, onFilters.data]
-  const ends = assignments.data
+  const [held, filtered] = [assignments.data, onFilters.data]
   const inherited = all.data?.filtered.filter(({ via }) => via.kind === 'team')
   return (
     <ObjectPage kind="Member" above={above} query={user}>
@@ -124,16 +115,14 @@ export function UserPage() {
                 content: () => (
                   <>
                     {(gone ?? failed[0])?.failure}
-                    {!gone && held && inProjects && filtered && (
+                    {!gone && held && filtered && (
                       <HeldRoles
                         who={metadata.name}
                         whose={{ kind: 'user', uid }}
                         needs="user.update"
-                        tenant={held}
-                        projects={inProjects.projects}
                         onFilters={filtered.resourceRoles}
                         inheritedOnFilters={inherited}
-                        assignments={ends}
+                        assignments={held}
                       />
                     )}
                     <WhatCan of={{ user: uid }} />

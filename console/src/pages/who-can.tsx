@@ -12,7 +12,7 @@ import { Count, DataTable, pageSize, useListState } from '../parts/table.tsx'
 import { To } from '../parts/to.tsx'
 import { WhyButton } from '../parts/why.tsx'
 
-type Kind = 'cluster' | 'project' | 'team' | 'user' | 'role' | 'apiKey'
+type Kind = 'cluster' | 'project' | 'team' | 'user' | 'role' | 'filter' | 'apiKey'
 
 type Props = {
   /** What the page is about. */
@@ -30,6 +30,7 @@ const first: Readonly<Record<Kind, string>> = {
   team: 'team.get',
   user: 'user.get',
   role: 'role.get',
+  filter: 'filter.get',
   apiKey: 'apiKey.list',
 }
 
@@ -141,7 +142,10 @@ function Everybody({ permission, project, cluster }: Asked) {
               </To>
             ),
           },
-          { title: 'Because of', cell: ({ because }) => <Grants grants={because} /> },
+          {
+            title: 'Because of',
+            cell: ({ because, becauseCount }) => <Grants grants={because} count={becauseCount} />,
+          },
         ]}
       />
     </>

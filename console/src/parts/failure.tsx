@@ -62,10 +62,13 @@ export function Failure({ error, retry, isOld = false }: Props) {
   )
 }
 
-/** What the server said, with the scope by its name; the request id stands below. */
+/** What the server said, with the scope by its name and what clients do as people do it; the request id stands below. */
 function Named({ refused, scope }: { readonly refused: Refused; readonly scope: Scope }) {
   const nameOf = useScopeName()
-  return refused.message.replace(`${scope.kind} ${scope.uid}`, nameOf(scope)).replace(/ \(request [\w-]+\)$/, '.')
+  return refused.message
+    .replace(`${scope.kind} ${scope.uid}`, nameOf(scope))
+    .replace('; if you meant a project, send the ProjectUid header', '; for one project alone, choose it above')
+    .replace(/ \(request [\w-]+\)$/, '.')
 }
 
 /** `fetch` fails with a TypeError where no answer comes (WHATWG Fetch); whether the server did what it was asked, nobody here knows. */
@@ -76,6 +79,7 @@ const unanswered = (error: unknown) =>
 
 function titleOf(error: unknown): string {
   if (!(error instanceof Refused)) return 'No answer'
+  if (error.code === 'FeatureNotAllowed') return 'This feature is switched off here'
   if (error.status === 403)
     return error.code === 'ResourceLimitReached' ? 'The limit is reached' : 'You may not do this'
   if (error.status === 404) return 'Not found'

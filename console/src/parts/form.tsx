@@ -15,6 +15,10 @@ type Props<Done> = {
   readonly danger?: boolean
   readonly ready?: boolean
   readonly size?: string
+  /** What to show while it runs, of what takes longer. */
+  readonly underWay?: ReactNode
+  /** What to show above a refusal, such as how far it came. */
+  readonly cameTo?: (error: unknown) => ReactNode
   readonly children?: ReactNode
 }
 
@@ -22,7 +26,8 @@ type Props<Done> = {
 const isShown = ({ queryKey }: Query) => queryKey[0] !== openKey
 
 /** A dialog for what needs an answer now. A refusal is shown in it, and what was typed stays. */
-export function FormDialog<Done>({ title, act, close, run, done, danger, ready = true, size, children }: Props<Done>) {
+export function FormDialog<Done>(props: Props<Done>) {
+  const { title, act, close, run, done, danger, ready = true, size, underWay, cameTo, children } = props
   useLayer(close)
   const queries = useQueryClient()
   const running = useMutation({
@@ -44,6 +49,8 @@ export function FormDialog<Done>({ title, act, close, run, done, danger, ready =
       <form onSubmit={submit}>
         <Stack gap="sm">
           {children}
+          {running.isPending && underWay}
+          {running.error && cameTo?.(running.error)}
           {running.error && <Failure error={running.error} />}
           <Group justify="flex-end" gap="xs">
             <Button size="xs" variant="default" onClick={close}>

@@ -12,8 +12,14 @@ const misses: Readonly<Record<NearMiss['why'], string>> = {
   condition: 'the request does not meet its conditions',
 }
 
+type Props = {
+  readonly grants: readonly (Grant | NearMiss)[]
+  /** How many there are, where the server may have named the first of them only. */
+  readonly count?: number
+}
+
 /** Ways in which somebody holds a right: the role, where, on what, until when, and whether it is their own or a team's. */
-export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss)[] }) {
+export function Grants({ grants, count = grants.length }: Props) {
   return (
     <ul className="steps">
       {grants.map((grant) => (
@@ -32,6 +38,7 @@ export function Grants({ grants }: { readonly grants: readonly (Grant | NearMiss
           </div>
         </li>
       ))}
+      {count > grants.length && <li className="quiet">and {count - grants.length} more</li>}
     </ul>
   )
 }

@@ -107,3 +107,39 @@ test('of two transactions that wait for each other one is told to try again', as
   assert.equal(failures.length, 1)
   assert.ok(databaseUnavailable(failures[0]), String(failures[0]))
 })
+
+test('of those who ask for one lock of a tenant few have a connection, and those who ask for locks leave some of the pool', async () => {
+  const tenants = Array.from({ length: 3 }, () => TenantUid.parse(newUid()))
+  const small = openPool(
+    database.app,
+    'small',
+    4,
+    createLogger('fatal', () => undefined),
+  )
+  const inSmall = createInTenant(small)
+  const held = Promise.withResolvers<void>()
+  const most = Promise.withResolvers<void>()
+  let holding = 0
+  const all = tenants.flatMap((tenant) =>
+    Array.from({ length: 20 }, () =>
+      inSmall(
+        tenant,
+        async (tx) => {
+          await tx.query('select')
+          if (++holding === 3) most.resolve()
+          await held.promise
+        },
+        { lock: 'access' },
+      ),
+    ),
+  )
+  const [first] = tenants
+  assert.ok(first)
+  await most.promise
+  for (let i = 0; i < 5; i++) await inSmall(first, (tx) => tx.query('select'))
+  assert.deepEqual([holding, small.totalCount, small.waitingCount], [3, 4, 0])
+  held.resolve()
+  await Promise.all(all)
+  assert.equal(holding, 60)
+  await small.end()
+})

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { isTenantUid, type TenantUid } from '../../../contract/ids.ts'
 import type { Result } from '../../../core/result.ts'
 import { CommitUncertainError, databaseUnavailable, leavesOpen } from './errors.ts'
+import { createTurns } from './turns.ts'
 
 /** One transaction in one tenant's scope. Rows of other tenants do not exist in it. */
 export type Tx = {
@@ -20,6 +21,11 @@ export type TxOptions = {
   /** `repeatable read` gives all statements one snapshot. */
   readonly isolation?: 'read committed' | 'repeatable read'
   readonly readOnly?: boolean
+  /**
+   * Where the transaction begins by waiting for a lock of its tenant: which. Of those who ask for one lock few have a connection, so that
+   * the others of a rush leave connections to everybody else.
+   */
+  readonly lock?: 'access' | 'limits'
 }
 
 /** The only way to a tenant's rows. Refuses an empty or malformed tenant by throwing. */
@@ -32,12 +38,20 @@ export type InTenant = <T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>, opti
  */
 export function createInTenant(pool: pg.Pool): InTenant {
   const connect = createConnect(pool)
-  return async (tenant, work, options = {}) => {
+  const turns = createTurns({ key: lockingAtOnce, all: Math.max(1, Math.floor(pool.options.max * shareOfLocking)) })
+  return (tenant, work, options = {}) => {
+    const { lock } = options
+    return lock === undefined
+      ? transact(tenant, work, options)
+      : turns(`${tenant} ${lock}`, () => transact(tenant, work, options))
+  }
+
+  async function transact<T>(tenant: TenantUid, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
     const scope = setTenant(tenant)
     const client = await connect()
     const committed: (() => void)[] = []
     let broken: Error | undefined
-    let result: Awaited<ReturnType<typeof work>>
+    let result: T
     try {
       // One round trip: the tenant is 24 hex digits or `system`, checked by setTenant, so it needs no parameter.
       await client.query(`begin${mode(options)}; ${scope}`)
@@ -60,6 +74,11 @@ export function createInTenant(pool: pg.Pool): InTenant {
     return result
   }
 }
+
+/** Transactions that ask for the same lock and have a connection: one that has it, and one that is there when it is given back. */
+const lockingAtOnce = 2
+/** Of a pool, what those who ask for locks may hold: locks are waited for where other replicas have them. */
+const shareOfLocking = 3 / 4
 
 /** One statement that is a whole transaction in one tenant's scope: a function that sets the tenant from its first argument. */
 export type CallInTenant = <Row extends object>(
