@@ -58,6 +58,8 @@ export const ApiKeysFound = searchFound(
     ...uidAndName.shape,
     /** Whom it acts as. */
     user: uidAndName,
+    /** The uid of who made it: while they may not do all that its owner may, it is refused. */
+    createdBy: z.string(),
     /** Whether it is switched on; an expired one is refused all the same. */
     isActive: z.boolean(),
     hasExpired: z.boolean(),

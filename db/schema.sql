@@ -815,6 +815,21 @@ create table installation_secrets (
 );
 grant select, insert, update, delete on installation_secrets to palisade_app;
 
+create table link_readers (
+  tenant_id tenant_uid not null,
+  link_id uid not null,
+  reader_tenant_id tenant_uid not null,
+  reader_id uid not null,
+  constraint link_readers_pkey PRIMARY KEY (tenant_id, link_id, reader_tenant_id, reader_id),
+  constraint link_readers_tenant_id_link_id_fkey FOREIGN KEY (tenant_id, link_id) REFERENCES link_tokens(tenant_id, link_id) ON DELETE CASCADE
+);
+alter table link_readers enable row level security;
+alter table link_readers force row level security;
+create policy tenant on link_readers for all to palisade_app
+  using (((tenant_id)::text = current_setting('app.tenant_id'::text, true)))
+  with check (((tenant_id)::text = current_setting('app.tenant_id'::text, true)));
+grant select, insert, update, delete on link_readers to palisade_app;
+
 create table link_tokens (
   tenant_id tenant_uid not null,
   link_id uid not null,

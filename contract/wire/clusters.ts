@@ -238,11 +238,15 @@ export const clusterMetadataQuery = z.object({
   quickFilter: z.enum(['hostclusters', 'strictHostclusters', 'hypershiftClusters']).optional(),
 })
 
-/** The members that tell imported clusters from others are dropped: every cluster here is imported, and none read-only. */
+/** Members that tell imported and virtual clusters from others are dropped: every cluster here is imported, and none is virtual. */
 export const clusterMetadataSpec = z
   .object({
     filter: z
-      .object({ name: textFilter, environment: storableText(512).nullish(), state: storableText(512).nullish() })
+      .object({
+        ...{ name: textFilter, environment: storableText(512).nullish(), state: storableText(512).nullish() },
+        /** Whether those that are imported read-only are among them; so where nothing is said. */
+        isImportReadOnly: z.boolean().nullish(),
+      })
       .nullish(),
     sort: z.enum(['', 'environment', 'state', 'name']).nullish(),
   })

@@ -1101,12 +1101,22 @@ describe('import by manifest', () => {
       ['ready', 'read-only', [], undefined],
     )
     assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.readOnly, true)
+    const among = async (filter: object) => {
+      const list = 'POST /v1/dashboard/spectroclusters/metadata'
+      const { items } = await api.must(tenant.admin, list, { project: tenant.project, body: { filter } })
+      return items.some((one: { uid: string }) => one.uid === uid)
+    }
+    assert.deepEqual(
+      [await among({}), await among({ isImportReadOnly: true }), await among({ isImportReadOnly: false })],
+      [true, true, false],
+    )
 
     const upgrade = 'PATCH /v1/spectroclusters/{uid}/import/upgrade'
     const editor = await member(tenant.project, 'Cluster Editor')
     assert.equal((await api.call(editor, upgrade, at(uid))).refusal?.details?.permission, 'cluster.delete')
     assert.equal((await api.call(tenant.admin, upgrade, at(uid))).status, 204)
     assert.equal((await clusters.find(tenant.uid, uid, await factsEpoch()))?.readOnly, false)
+    assert.equal(await among({ isImportReadOnly: false }), true)
     const after = await api.must(tenant.admin, 'GET /v1/palisade/clusters/{uid}', at(uid))
     assert.deepEqual(
       [after.importMode, after.missing.map(({ name }: { name: string }) => name)],

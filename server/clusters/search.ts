@@ -103,13 +103,14 @@ export function compileMetadataFilter(spec: z.output<typeof clusterMetadataSpec>
   readonly wanted: Wanted
   readonly sorting: Sorting
 } {
-  const { name, environment, state: wantedState } = spec?.filter ?? {}
+  const { name, environment, state: wantedState, isImportReadOnly } = spec?.filter ?? {}
   const conditions: Condition[] = []
   const equals = (sql: string, wanted: string | null | undefined) => {
     if (wanted) conditions.push((value) => textTest(sql, { operator: 'eq' }, value(wanted)))
   }
   equals('c.cloud_type', environment)
   equals(state, wantedState)
+  if (isImportReadOnly === false) conditions.push(() => `c.import_mode <> 'read-only'`)
   // v1FilterString ignores case unless it says otherwise; the comparisons of a search do not.
   const ignoreCase = name?.ignoreCase !== false
   for (const [member, operator] of [

@@ -51,8 +51,8 @@ export function administratorPasswordEndpoints({
     (purpose: LinkPurpose) =>
     async ({ tx, params }: { readonly tx: Tx; readonly params: { readonly passwordToken: string } }) => {
       if (tx.tenant !== systemTenant) return undefined
-      const user = await findLink(tx, params.passwordToken, purpose, new Date(clock.now()))
-      return user === undefined ? undefined : target(user)
+      const link = await findLink(tx, params.passwordToken, purpose, new Date(clock.now()))
+      return link && target(link.user)
     }
 
   async function startReset(tx: Tx, account: Account | undefined, principal: Principal, access: RequestAccess) {

@@ -30,10 +30,10 @@ export const apiKeyListEndpoint = ({ keys }: Pick<IdentityEdges, 'keys'>): Endpo
           items: uids.flatMap((uid) => {
             const key = whole.get(uid)
             if (!key) return []
-            const { name, user, person, isActive, expiresAt, createdAt } = key
+            const { name, user, person, createdBy, isActive, expiresAt, createdAt } = key
             const called = [person.firstName, person.lastName].filter((part) => part !== '').join(' ')
             return {
-              ...{ uid, name, isActive, createdAt: createdAt.toISOString() },
+              ...{ uid, name, createdBy, isActive, createdAt: createdAt.toISOString() },
               user: { uid: user, name: called === '' ? person.email : called },
               hasExpired: expiresAt !== undefined && expiresAt <= now,
               expiresAt: expiresAt?.toISOString() ?? null,

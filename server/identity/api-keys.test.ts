@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inspect } from 'node:util'
 import type { TenantUid, UserUid } from '../../contract/ids.ts'
+import { predefinedRole } from '../../contract/roles.ts'
 import {
   createIdentityWorld,
   goodPassword,
@@ -315,6 +316,60 @@ test('C02 a key is good for what its owner is now: off with them, and gone with 
   await until('the key counting again', async () => ((await valid(apiKey, other)) ? true : undefined))
   await change('delete from users where tenant_id = $1 and user_id = $2')
   await refusedOn(other, apiKey)
+})
+
+test('D01 a key for another ends with what its maker may, with its streams and by time alone', async () => {
+  const maker = await world.addUser(acme, {
+    ...{ email: 'maker@acme.example', password: goodPassword },
+    roles: ['Tenant User Admin', 'Tenant Viewer'],
+  })
+  const robot = await world.addUser(acme, {
+    ...{ email: 'robot2@acme.example', password: goodPassword },
+    roles: ['Tenant Viewer'],
+  })
+  const signed = { as: { authorization: await world.signIn('maker@acme.example', goodPassword) } }
+  const body = { metadata: { name: 'robot' }, spec: { userUid: robot } }
+  const made = await world.call('POST /v1/apiKeys', { ...signed, body })
+  assert.ok(made.ok, code(made))
+  const { apiKey, uid } = made.value.body
+  const listed = await world.call('GET /v1/palisade/apiKeys', { ...as('ada'), query: { q: 'robot' } })
+  assert.equal(listed.ok && listed.value.body.items[0].createdBy, maker)
+  const principal = await world.identity.authenticate({ apiKey })
+  assert.ok(principal.ok)
+  const again = async () => world.identity.recheck(principal.value, await world.access.current(acme))
+  const change = (sql: string, values: readonly unknown[] = []) =>
+    world.inTenant(acme, async (tx) => {
+      await world.access.lock(tx)
+      await tx.query(sql, [acme, maker, ...values])
+      await world.access.raise(tx, 'access')
+    })
+  const role = predefinedRole('Tenant Viewer').uid
+  const forGood = await again()
+  assert.deepEqual(forGood.ok && forGood.value, {
+    endsAt: Number.POSITIVE_INFINITY,
+    settledUntil: Number.POSITIVE_INFINITY,
+  })
+
+  // What the maker holds until a time is not enough for what the owner holds for good.
+  const endsAt = world.clock.now() + 3_600_000
+  const ending = 'update role_assignments set ends_at = $3 where tenant_id = $1 and role_id = $4 and user_id'
+  await change(`${ending} = $2`, [new Date(endsAt), role])
+  await refusedOn(world, apiKey)
+  const withdrawn = await again()
+  assert.equal(!withdrawn.ok && withdrawn.error.reason, 'right-withdrawn')
+  // When it ends for both at once, it is asked again then, and the key does not end with it.
+  await change(`${ending} in ($2, $5)`, [new Date(endsAt), role, robot])
+  await until('the key counting again', async () => ((await valid(apiKey)) ? true : undefined))
+  const forAWhile = await again()
+  assert.deepEqual(forAWhile.ok && forAWhile.value, { endsAt: Number.POSITIVE_INFINITY, settledUntil: endsAt })
+  world.clock.advance(3_600)
+  assert.equal((await again()).ok, true, 'neither holds it any more')
+  await signAllIn()
+
+  await change(`update users set state = 'inactive' where tenant_id = $1 and user_id = $2`)
+  await refusedOn(world, apiKey)
+  await refusedOn(other, apiKey)
+  await world.call(`DELETE /v1/apiKeys/${uid}`, as('ada'))
 })
 
 test('a person has twenty keys at most, however many are made at once', async () => {

@@ -12,6 +12,8 @@ import { fingerprint, newApiKeyValue } from './secrets.ts'
 export type ApiKey = {
   readonly uid: ApiKeyUid
   readonly user: UserUid
+  /** Who was shown its value: it works while they may do all that its owner may. */
+  readonly createdBy: UserUid
   readonly person: Person
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -22,9 +24,7 @@ export type ApiKey = {
   readonly updatedAt: Date
 }
 
-export type NewApiKey = Pick<ApiKey, 'user' | 'name' | 'labels' | 'annotations' | 'expiresAt'> & {
-  readonly createdBy: UserUid
-}
+export type NewApiKey = Pick<ApiKey, 'user' | 'createdBy' | 'name' | 'labels' | 'annotations' | 'expiresAt'>
 
 /**
  * Makes a key of a user. It carries no rights of its own: whoever uses it acts with what its owner may do at that moment.
@@ -143,6 +143,7 @@ async function select(tx: Tx, sealer: TenantSealer, condition: string, values: r
   const rows = await tx.query<
     SealedPerson & {
       key_id: string
+      created_by: string
       name: string
       labels: Record<string, string>
       annotations: Record<string, string>
@@ -152,7 +153,7 @@ async function select(tx: Tx, sealer: TenantSealer, condition: string, values: r
       updated_at: Date
     }
   >(
-    `select k.key_id, k.name, k.labels, k.annotations, k.is_active, k.expires_at, k.created_at, k.updated_at,
+    `select k.key_id, k.created_by, k.name, k.labels, k.annotations, k.is_active, k.expires_at, k.created_at, k.updated_at,
             u.user_id, u.email, u.first_name, u.last_name
        from api_keys k join users u using (tenant_id, user_id)
       where k.tenant_id = $1 ${condition} order by k.created_at, k.key_id`,
@@ -161,6 +162,7 @@ async function select(tx: Tx, sealer: TenantSealer, condition: string, values: r
   return rows.map((row) => ({
     uid: ApiKeyUid.parse(row.key_id),
     user: UserUid.parse(row.user_id),
+    createdBy: UserUid.parse(row.created_by),
     person: openPerson(sealer, row),
     name: row.name,
     labels: row.labels,

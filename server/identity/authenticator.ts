@@ -6,6 +6,7 @@ import type { Credential, Principal } from '../gateway/index.ts'
 import type { ClusterTokens } from './cluster-tokens.ts'
 import type { CredentialRef, CredentialStore, Stored } from './credential-store.ts'
 import type { CredentialFacts, IdentityEdges } from './edges.ts'
+import { createKeyMakers } from './key-makers.ts'
 import { createLane } from './lane.ts'
 import { fingerprint, parseApiKeyValue } from './secrets.ts'
 import type { Claims, Tokens } from './tokens.ts'
@@ -25,6 +26,8 @@ export type Presented = {
 
 /** `reason` is for the end of an open stream; the caller reads `detail`. */
 export type CredentialRefusal = Refusal & { readonly reason: InvalidReason }
+
+type Valid = { readonly endsAt: number; readonly settledUntil: number }
 
 export type Authenticator = {
   /**
@@ -46,18 +49,16 @@ export type Authenticator = {
   /**
    * Whether a credential that was valid still is, on newer access data.
    *
-   * @returns when it ends by itself (ms since 1970; Infinity for a key without expiry), for the timer of a stream; `recheckAt` is when
-   *   a stream is to ask again before that, although nothing changed in the tenant
+   * @returns when it ends by itself (ms since 1970; Infinity for a key without expiry), and before when time alone changes nothing about
+   *   it, for the timer of a stream
    */
   recheck(
     principal: Principal,
-    facts: Pick<CredentialFacts, 'epoch' | 'tenantState' | 'users'>,
-  ): Promise<Result<Rechecked, CredentialRefusal>>
+    facts: Pick<CredentialFacts, 'epoch' | 'tenantState' | 'users' | 'compiled'>,
+  ): Promise<Result<Valid, CredentialRefusal>>
   /** Notes that the credential is in use, as a stream that goes on does. Requests do so by themselves. */
   touch(principal: Principal): void
 }
-
-export type Rechecked = { readonly endsAt: number; readonly recheckAt?: number }
 
 /** A session's person, and what a token about it says. */
 export type SessionHolder = {
@@ -89,6 +90,7 @@ export function createAuthenticator({
   readonly store: CredentialStore
 } & Pick<IdentityEdges, 'access' | 'clients' | 'clock'>): Authenticator {
   const lane = createLane(strangers)
+  const keyMakers = createKeyMakers()
 
   async function authenticate(presented: Presented): Promise<Result<Principal, Refusal>> {
     const found = await whoPresents(presented)
@@ -187,12 +189,15 @@ export function createAuthenticator({
 
   function check(
     stored: Stored | undefined,
-    facts: Pick<CredentialFacts, 'tenantState' | 'users'>,
+    facts: Pick<CredentialFacts, 'tenantState' | 'users' | 'compiled'>,
     jti?: string,
-  ): Result<{ readonly endsAt: number }, CredentialRefusal> {
+  ): Result<Valid, CredentialRefusal> {
     if (!stored) return err(refusalOf('session-ended'))
     const valid = validity(stored.state, facts, clock.now(), jti)
-    return valid.ok ? valid : err(refusalOf(valid.error))
+    if (!valid.ok) return err(refusalOf(valid.error))
+    const known = keyMakers.mayKnow(stored.state, facts, clock.now())
+    const { endsAt } = valid.value
+    return known.ok ? ok({ endsAt, settledUntil: Math.min(endsAt, known.value.until) }) : err(refusalOf(known.error))
   }
 
   async function ofSession(of: Parameters<Authenticator['ofSession']>[0]) {
@@ -223,7 +228,8 @@ export function createAuthenticator({
       if (!valid.ok && valid.error.reason === 'expired') valid = check(await store.read(ref), facts, jti)
       if (!valid.ok || client === undefined) return valid
       if (!(await clients.has(client))) return err(clientRemoved)
-      return ok({ ...valid.value, recheckAt: Math.min(valid.value.endsAt, clock.now() + clientRecheckMs) })
+      const { endsAt, settledUntil } = valid.value
+      return ok({ endsAt, settledUntil: Math.min(settledUntil, clock.now() + clientRecheckMs) })
     },
     touch: (principal) => store.touch(refOf(principal)),
   }
@@ -238,6 +244,7 @@ const told: Readonly<Record<InvalidReason, string>> = {
   'user-inactive': 'The account is not active',
   'tenant-inactive': 'The organisation is not active',
   expired: 'The session or API key has expired',
+  'right-withdrawn': 'Who made this API key may not do all that its owner may; make a new one',
 }
 
 /** A client of all tenants belongs to none of them, so no tenant's epoch tells of its end. With the sweep of open calls, within a second. */

@@ -175,9 +175,15 @@ async function readSession(tx: Tx, uid: string): Promise<Read<SessionState> | un
 
 async function readApiKey(tx: Tx, uid: string): Promise<Read<ApiKeyState> | undefined> {
   const [row] = await tx.query<
-    SealedPerson & { secret_hash: Buffer; is_active: boolean; expires_at: Date | null; epoch: string }
+    SealedPerson & {
+      created_by: string
+      secret_hash: Buffer
+      is_active: boolean
+      expires_at: Date | null
+      epoch: string
+    }
   >(
-    `select k.user_id, k.secret_hash, k.is_active, k.expires_at, u.email, u.first_name, u.last_name, e.epoch
+    `select k.user_id, k.created_by, k.secret_hash, k.is_active, k.expires_at, u.email, u.first_name, u.last_name, e.epoch
        from api_keys k join users u using (tenant_id, user_id) join access_epochs e using (tenant_id)
       where k.tenant_id = $1 and k.key_id = $2`,
     [tx.tenant, uid],
@@ -187,6 +193,7 @@ async function readApiKey(tx: Tx, uid: string): Promise<Read<ApiKeyState> | unde
       state: {
         kind: 'apiKey',
         user: UserUid.parse(row.user_id),
+        createdBy: UserUid.parse(row.created_by),
         secretHash: row.secret_hash,
         active: row.is_active,
         expiresAt: row.expires_at?.getTime(),

@@ -24,9 +24,9 @@ export type IdentityEdges = {
 }
 
 /** The facts of a tenant that decide whether a credential still counts. */
-export type CredentialFacts = Pick<Snapshot, 'tenant' | 'epoch' | 'tenantState' | 'orgName' | 'users'>
+export type CredentialFacts = Pick<Snapshot, 'tenant' | 'epoch' | 'tenantState' | 'orgName' | 'users' | 'compiled'>
 
-export type AccessData = Pick<Access, 'lock' | 'raise'> & {
+export type AccessData = Pick<Access, 'lock' | 'raise' | 'inTx'> & {
   current(tenant: TenantUid): Promise<CredentialFacts>
   atLeast(tenant: TenantUid, epoch: bigint): Promise<CredentialFacts>
 }

@@ -12,6 +12,7 @@ import { createCredentialStore } from './credential-store.ts'
 import type { IdentityEdges } from './edges.ts'
 import { type CreateFirstAdministrator, createFirstAdministrator } from './first-administrator.ts'
 import { createIssuerPort, type IssuerPort } from './issuer-port.ts'
+import { createBarredReaders } from './link-readers.ts'
 import { createLinks, type Links } from './links.ts'
 import { createPasswordHasher, type PasswordHasher } from './password-hash.ts'
 import { passwordPolicyEndpoints } from './password-policy-routes.ts'
@@ -55,7 +56,8 @@ export function createIdentity(edges: IdentityEdges): Identity {
   const authenticator = createAuthenticator({ ...edges, tokens, clusterTokens, store })
   const hasher = createPasswordHasher()
   const throttle = createThrottle(edges)
-  const links = createLinks(edges)
+  const barredReaders = createBarredReaders(edges)
+  const links = createLinks({ ...edges, barredReaders })
 
   // Other replicas hear of an end through the tenant's epoch; here the next request sees it without waiting for that.
   const ended = (tenant: TenantUid, sessions: readonly SessionUid[]) => {
@@ -64,7 +66,7 @@ export function createIdentity(edges: IdentityEdges): Identity {
   const forget = (tenant: TenantUid, uid: ApiKeyUid) => store.forget({ kind: 'apiKey', tenant, uid })
 
   const prove = createProve({ ...edges, throttle })
-  const passwords = createPasswords({ ...edges, hasher, throttle, prove, links, ended })
+  const passwords = createPasswords({ ...edges, hasher, throttle, prove, links, barredReaders, ended })
   const signIn = createSignIn({ ...edges, hasher, throttle, tokens, prove })
   const refresh = createRefresh({ ...edges, authenticator, tokens })
 

@@ -3,6 +3,15 @@ import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import type { IdentityEdges } from './edges.ts'
 import { linkSeconds } from './lifetimes.ts'
+import {
+  type BarredReaders,
+  barredFrom,
+  noteReader,
+  type Reader,
+  type ReadLink,
+  readersColumn,
+  readersOf,
+} from './link-readers.ts'
 import { fingerprint, newLinkToken, parseLinkToken } from './secrets.ts'
 
 /** What a link may be used for: the first password of a new person, or a new one of somebody who has one. */
@@ -15,14 +24,20 @@ type LinkLife = { readonly expiresAt: Date; readonly hasExpired: boolean }
 export type Links = {
   /**
    * Makes a link for a user of `tx.tenant`. It works once, for a day; the older link of the same purpose works no longer.
-   * Who may read it could as well sign in as this person: show it only to who holds every right that the person holds.
    *
-   * @returns the address to give to the person; its last path segment is the token
+   * @returns the address to give to the person; its last path segment is the token. Nobody has seen it: it is shown by `show`
    */
   create(tx: Tx, user: UserUid, purpose: LinkPurpose): Promise<{ readonly url: string }>
-  /** The address of the user's link that would work now; empty where there is none. */
-  current(tx: Tx, user: UserUid): Promise<string>
-  /** The life of the newest link of each of these users, expired or not. Who has none is not in it. */
+  /**
+   * The address of the user's link that would work now, for this reader; empty where there is none. Who reads it could as well sign in
+   * as this person: show it only to who holds every right that the person holds. It works for as long as that stays so: it is noted that
+   * they have read it.
+   */
+  show(tx: Tx, user: UserUid, reader: Reader): Promise<string>
+  /**
+   * The life of the newest link of each of these users, expired or not. Who has none is not in it, nor who has one that works no more
+   * because of who has read it.
+   */
   lives(tx: Tx, users: readonly UserUid[]): Promise<ReadonlyMap<UserUid, LinkLife>>
   /** Ends all links of a user. */
   end(tx: Tx, user: UserUid): Promise<void>
@@ -30,7 +45,12 @@ export type Links = {
 
 const tokenField = (link: LinkUid) => ({ table: 'link_tokens', column: 'token', row: link })
 
-export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'publicUrl' | 'keys' | 'clock'>): Links {
+export function createLinks({
+  publicUrl,
+  keys,
+  clock,
+  barredReaders,
+}: Pick<IdentityEdges, 'publicUrl' | 'keys' | 'clock'> & { readonly barredReaders: BarredReaders }): Links {
   const urlOf = (purpose: LinkPurpose, token: string) => `${publicUrl}/sign-in/${purpose}/${token}`
 
   return {
@@ -59,30 +79,37 @@ export function createLinks({ publicUrl, keys, clock }: Pick<IdentityEdges, 'pub
         ])
       return { url: urlOf(purpose, token) }
     },
-    async current(tx, user) {
-      const [row] = await tx.query<{ link_id: string; purpose: LinkPurpose; token: Buffer }>(
-        `select link_id, purpose, token from link_tokens
-          where tenant_id = $1 and user_id = $2 and expires_at > $3
-          order by created_at desc, link_id limit 1`,
+    async show(tx, user, reader) {
+      // Locked, so that whoever uses it meanwhile either knows of this reader or has used it up.
+      const [row] = await tx.query<{ link_id: string; purpose: LinkPurpose; token: Buffer; readers: string[] }>(
+        `select l.link_id, l.purpose, l.token, ${readersColumn} from link_tokens l
+          where l.tenant_id = $1 and l.user_id = $2 and l.expires_at > $3
+          order by l.created_at desc, l.link_id limit 1 for key share of l`,
         [tx.tenant, user, new Date(clock.now())],
       )
-      if (!row) return ''
+      const barred = await barredFrom(barredReaders, tx, row && { user, readers: readersOf(row) })
+      if (!row || barred.length > 0) return ''
+      const uid = LinkUid.parse(row.link_id)
+      await noteReader(tx, uid, reader)
       const sealer = await keys.of(tx.tenant)
-      return urlOf(row.purpose, sealer.open(tokenField(LinkUid.parse(row.link_id)), row.token))
+      return urlOf(row.purpose, sealer.open(tokenField(uid), row.token))
     },
     async lives(tx, users) {
-      const rows = await tx.query<{ user_id: string; expires_at: Date }>(
-        `select distinct on (user_id) user_id, expires_at from link_tokens
-          where tenant_id = $1 and user_id = any($2) order by user_id, created_at desc, link_id`,
+      const rows = await tx.query<{ user_id: string; expires_at: Date; readers: string[] }>(
+        `select distinct on (l.user_id) l.user_id, l.expires_at, ${readersColumn} from link_tokens l
+          where l.tenant_id = $1 and l.user_id = any($2) order by l.user_id, l.created_at desc, l.link_id`,
         [tx.tenant, users],
       )
+      const links = rows.map((row) => ({ user: UserUid.parse(row.user_id), readers: readersOf(row) }))
+      const barred = await barredReaders(tx, links)
       const now = clock.now()
-      return new Map(
-        rows.map(({ user_id, expires_at: expiresAt }) => [
-          UserUid.parse(user_id),
-          { expiresAt, hasExpired: expiresAt.getTime() <= now },
-        ]),
-      )
+      const lives = new Map<UserUid, LinkLife>()
+      for (const [at, { user }] of links.entries()) {
+        const expiresAt = rows[at]!.expires_at
+        const hasExpired = expiresAt.getTime() <= now
+        if (hasExpired || barred[at]!.length === 0) lives.set(user, { expiresAt, hasExpired })
+      }
+      return lives
     },
     async end(tx, user) {
       await tx.query('delete from link_tokens where tenant_id = $1 and user_id = $2', [tx.tenant, user])
@@ -105,13 +132,19 @@ const valuesOf = (tx: Tx, token: string, purpose: LinkPurpose, now: Date) => [
   ...[tx.tenant, parseLinkToken(token)?.uid, fingerprint(token), purpose, now],
 ]
 
-/** Whose link it is, without using it. */
-export async function findLink(tx: Tx, token: string, purpose: LinkPurpose, now: Date): Promise<string | undefined> {
-  const [row] = await tx.query<{ user_id: string }>(
-    `select l.user_id from link_tokens l, users u, tenants t where ${usable}`,
+/** Whose link it is and who has read it, without using it. */
+export async function findLink(
+  tx: Tx,
+  token: string,
+  purpose: LinkPurpose,
+  now: Date,
+  lock: '' | 'for update of l' = '',
+): Promise<ReadLink | undefined> {
+  const [row] = await tx.query<{ user_id: string; readers: string[] }>(
+    `select l.user_id, ${readersColumn} from link_tokens l, users u, tenants t where ${usable} ${lock}`,
     valuesOf(tx, token, purpose, now),
   )
-  return row?.user_id
+  return row && { user: UserUid.parse(row.user_id), readers: readersOf(row) }
 }
 
 /** Uses the link, which is gone with it. Of any number who try at once, one is answered. */
@@ -123,12 +156,12 @@ export async function useLink(tx: Tx, token: string, purpose: LinkPurpose, now: 
   return row?.user_id
 }
 
-/** Whether the user has a link of this purpose that would still work for a while. */
-export async function hasLink(tx: Tx, user: string, purpose: LinkPurpose, at: Date): Promise<boolean> {
-  const rows = await tx.query(
-    `select from link_tokens
-      where tenant_id = $1 and user_id = $2 and purpose = $3 and expires_at > $4`,
+/** The user's link of this purpose, if it would still work for a while. */
+export async function linkUntil(tx: Tx, user: UserUid, purpose: LinkPurpose, at: Date): Promise<ReadLink | undefined> {
+  const [row] = await tx.query<{ readers: string[] }>(
+    `select ${readersColumn} from link_tokens l
+      where l.tenant_id = $1 and l.user_id = $2 and l.purpose = $3 and l.expires_at > $4`,
     [tx.tenant, user, purpose, at],
   )
-  return rows.length > 0
+  return row && { user, readers: readersOf(row) }
 }

@@ -37,7 +37,9 @@ const root = () => world.signIn('root@palisade.example', goodPassword, 'system')
 const setPolicy = async (tenant: TenantUid, admin: string, body: object) =>
   world.call(`POST ${path(tenant)}`, { ...as(await token(admin)), body })
 const linkToken = async (tenant: TenantUid, user: UserUid) =>
-  (await world.inTenant(tenant, (tx) => world.identity.links.current(tx, user))).split('/').at(-1) ?? ''
+  (await world.inTenant(tenant, (tx) => world.identity.links.show(tx, user, { tenant: tx.tenant, user: user })))
+    .split('/')
+    .at(-1) ?? ''
 const byLink = async (tenant: TenantUid, user: UserUid, purpose: 'activate' | 'reset', password: string) =>
   world.call(`PATCH /v1/auth/password/${await linkToken(tenant, user)}/${purpose}`, { body: { password } })
 

@@ -26,7 +26,7 @@ const as = (authorization: string) => ({ as: { authorization } })
 const code = (answer: { ok: boolean; error?: { code: string } }) => (answer.ok ? 'ok' : answer.error?.code)
 
 const linkOf = (tenant: TenantUid, user: UserUid) =>
-  world.inTenant(tenant, (tx) => world.identity.links.current(tx, user))
+  world.inTenant(tenant, (tx) => world.identity.links.show(tx, user, { tenant: tx.tenant, user: user }))
 const tokenOf = async (tenant: TenantUid, user: UserUid) => (await linkOf(tenant, user)).split('/').at(-1) ?? ''
 const use = (token: string, purpose: 'activate' | 'reset', password = goodPassword) =>
   world.call(`PATCH /v1/auth/password/${encodeURIComponent(token)}/${purpose}`, { body: { password } })

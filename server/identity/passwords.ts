@@ -9,7 +9,8 @@ import { newUid } from '../platform/random/index.ts'
 import { type Account, accountByEmail, accountByUid, actorOf, isActive, nobody, type Person } from './accounts.ts'
 import { isBlocked } from './blocked-passwords.ts'
 import type { Caller, IdentityEdges } from './edges.ts'
-import { findLink, hasLink, type LinkPurpose, type Links, useLink } from './links.ts'
+import { type BarredReaders, barredFrom } from './link-readers.ts'
+import { findLink, type LinkPurpose, type Links, linkUntil, useLink } from './links.ts'
 import type { Hashing, PasswordHasher } from './password-hash.ts'
 import { meetsPolicy, passwordLife } from './password-policy.ts'
 import { type Claim, entryOfRefusal, type Prove } from './proof.ts'
@@ -37,7 +38,10 @@ export type LinkToUse = {
 export type PreparedLink = PreparedPassword & Pick<LinkToUse, 'token' | 'purpose'> & { readonly tenant: TenantUid }
 
 export type Passwords = {
-  /** Sets the password that a link is for. Refuses `link_invalid` alike for a link that is used, expired or made up. */
+  /**
+   * Sets the password that a link is for. Refuses `link_invalid` alike for a link that is used, expired or made up, and for one that
+   * somebody has read who may not do all that the person may (threat D01), which is recorded.
+   */
   setByLink(
     link: { readonly token: string; readonly purpose: LinkPurpose; readonly password: string } & Caller,
   ): Promise<Result<undefined, Refusal>>
@@ -82,6 +86,8 @@ const mustDiffer = async (tx: Tx, account: Account, now: Date) =>
 
 const sameAgain = refuse('password_policy', 'The password must differ from the one before')
 
+const readByOthers = 'This link was shown to somebody who may not do all that the person may: ask for a new one'
+
 /** A link that works this much longer is kept when somebody asks for another. */
 const keptWithLeftMs = 3_600_000
 
@@ -90,6 +96,7 @@ export function createPasswords({
   throttle,
   prove,
   links,
+  barredReaders,
   ended,
   inTenant,
   lookups,
@@ -101,6 +108,7 @@ export function createPasswords({
   readonly throttle: Throttle
   readonly prove: Prove
   readonly links: Links
+  readonly barredReaders: BarredReaders
   /** Told of sessions that a new password ended, once that is durable. */
   readonly ended: (tenant: Principal['tenant'], sessions: readonly SessionUid[]) => void
 } & Pick<IdentityEdges, 'inTenant' | 'lookups' | 'keys' | 'access' | 'append'>): Passwords {
@@ -115,16 +123,21 @@ export function createPasswords({
       async (tx) => {
         await access.lock(tx)
         const used = await applyLink(tx, prepared.value, link.now)
-        if (!used.ok) return used
-        await append(tx, {
+        const entry = {
           event: 'password.set',
-          outcome: 'done',
-          actor: actorOf(account),
           resource: { uid: account.user, name: account.person.email },
           request: link.requestId,
           address: link.clientAddress,
-          details: { by: `${link.purpose} link` },
-        })
+        } as const
+        const by = `${link.purpose} link`
+        if (!used.ok) {
+          const { details, ...told } = used.error
+          // Whoever knows the link may be anybody who has read it; nobody without a credential is told who else has.
+          const actor = { kind: 'user', uid: 'unknown' } as const
+          if (details) await append(tx, { ...entry, outcome: 'refused', actor, details: { by, ...details } })
+          return err(told)
+        }
+        await append(tx, { ...entry, outcome: 'done', actor: actorOf(account), details: { by } })
         await access.raise(tx, 'access')
         return ok(undefined)
       },
@@ -147,6 +160,9 @@ export function createPasswords({
 
   async function applyLink(tx: Tx, prepared: PreparedLink, now: Date): Promise<Result<undefined, Refusal>> {
     const { token, purpose, account } = prepared
+    const link = await findLink(tx, token, purpose, now, 'for update of l')
+    const barred = await barredFrom(barredReaders, tx, link)
+    if (barred.length > 0) return err(refuse('link_invalid', readByOthers, { readBy: barred }))
     if ((await useLink(tx, token, purpose, now)) !== account.user) return err(refuse('link_invalid'))
     await store(tx, prepared, now)
     if (purpose === 'activate') await activate(tx, account, now)
@@ -156,11 +172,12 @@ export function createPasswords({
   async function accountOfLink(token: string, purpose: LinkPurpose, now: Date) {
     const tenant = parseLinkToken(token)?.tenant
     if (tenant === undefined) return undefined
-    const account = await inTenant(tenant, async (tx) => {
-      const user = await findLink(tx, token, purpose, now)
-      return user === undefined ? undefined : accountByUid(tx, await keys.of(tenant), user)
+    const found = await inTenant(tenant, async (tx) => {
+      const link = await findLink(tx, token, purpose, now)
+      const account = link && (await accountByUid(tx, await keys.of(tenant), link.user))
+      return account && { account, link }
     })
-    return account && { tenant, account }
+    return found && { tenant, ...found }
   }
 
   async function hashNew(
@@ -260,7 +277,10 @@ export function createPasswords({
 
     async ofLink({ token, purpose, now }) {
       const found = await accountOfLink(token, purpose, now)
-      return found && { tenant: found.tenant, person: found.account.person }
+      if (!found) return undefined
+      const { tenant, account, link } = found
+      const barred = await inTenant(tenant, (tx) => barredFrom(barredReaders, tx, link))
+      return barred.length === 0 ? { tenant, person: account.person } : undefined
     },
 
     proveCurrent: (claim) => hasher.admit((hashing) => proveOwn(hashing, claim)),
@@ -341,7 +361,8 @@ export function createPasswords({
           tenant !== undefined && found?.state === 'active' && found.tenantState === 'active' ? found : undefined
         const user = account?.user ?? UserUid.parse(newUid())
         // Whoever asks again and again must not void the link that the person is just about to use.
-        const keeps = await hasLink(tx, user, 'reset', new Date(now.getTime() + keptWithLeftMs))
+        const kept = await linkUntil(tx, user, 'reset', new Date(now.getTime() + keptWithLeftMs))
+        const keeps = (await barredFrom(barredReaders, tx, kept)).length === 0 && kept !== undefined
         await links.create(tx, keeps ? UserUid.parse(newUid()) : user, 'reset')
         await append(tx, {
           event: 'password.reset.requested',

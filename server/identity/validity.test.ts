@@ -24,7 +24,14 @@ const session: SessionState = {
   ended: false,
   revoked: new Set(['revoked']),
 }
-const key: ApiKeyState = { kind: 'apiKey', user, secretHash: Buffer.alloc(32), active: true, expiresAt: 2_000 }
+const key: ApiKeyState = {
+  kind: 'apiKey',
+  user,
+  createdBy: user,
+  secretHash: Buffer.alloc(32),
+  active: true,
+  expiresAt: 2_000,
+}
 
 const cases = [
   { rule: 'a session in use ends at its idle end', state: session, now: 1_200, ends: 1_500 },

@@ -22,6 +22,8 @@ export type SessionState = {
 export type ApiKeyState = {
   readonly kind: 'apiKey'
   readonly user: UserUid
+  /** Who was shown its value. */
+  readonly createdBy: UserUid
   readonly secretHash: Buffer
   readonly active: boolean
   readonly expiresAt: number | undefined
@@ -32,7 +34,7 @@ export type CredentialState = SessionState | ApiKeyState
 /** Why a credential does not count; the same words as the reasons for which open streams end. */
 export type InvalidReason = Extract<
   EndReason,
-  'session-ended' | 'key-ended' | 'user-inactive' | 'tenant-inactive' | 'expired'
+  'session-ended' | 'key-ended' | 'user-inactive' | 'tenant-inactive' | 'expired' | 'right-withdrawn'
 >
 
 /**

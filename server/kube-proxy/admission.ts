@@ -102,7 +102,7 @@ export function createAdmission(ports: DoorPorts): Admission {
         failure(403, `this caller cannot be named on a cluster: ${identity.error.problem} (request ${requestId})`),
       )
     }
-    const endsAt = Math.min(endOf(credential.value), standing.endsAt)
+    const endsAt = Math.min(credential.value.settledUntil ?? credential.value.endsAt, standing.endsAt)
     const proof = await proofOf({ known, lines: identity.value, tenant: principal.tenant, cluster, requestId })
     return ok({ described, snapshot, standing, endsAt, proof })
   }
@@ -121,13 +121,10 @@ export function createAdmission(ports: DoorPorts): Admission {
       if (!cluster) return { end: 'cluster-removed' }
       const standing = standingOf(snapshot, principal, cluster, clock.now())
       if (!stillCovers(standing, before)) return { end: 'right-withdrawn' }
-      return { recheckAt: Math.min(endOf(credential.value), standing.endsAt) }
+      return { recheckAt: Math.min(credential.value.settledUntil ?? credential.value.endsAt, standing.endsAt) }
     },
   }
 }
-
-/** Until when a call may go on without a question. */
-const endOf = ({ endsAt, recheckAt = endsAt }: { readonly endsAt: number; readonly recheckAt?: number }) => recheckAt
 
 const notFound = (uid: string, requestId: string) =>
   failure(404, `clusters "${uid}" not found (request ${requestId})`, { name: uid, kind: 'clusters' })

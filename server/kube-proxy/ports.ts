@@ -45,7 +45,7 @@ export type DoorPorts = {
   readonly recheck: (
     principal: Principal,
     snapshot: Snapshot,
-  ) => Promise<Result<{ readonly endsAt: number; readonly recheckAt?: number }, { readonly reason: EndReason }>>
+  ) => Promise<Result<{ readonly endsAt: number; readonly settledUntil?: number }, { readonly reason: EndReason }>>
   /** Notes activity: an open stream keeps its session from idling. */
   readonly touch: (principal: Principal) => void
   readonly access: Pick<Access, 'current' | 'atLeast' | 'freshness' | 'calls'>

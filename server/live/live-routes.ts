@@ -13,7 +13,7 @@ export type LivePorts = {
     principal: Principal,
     snapshot: Snapshot,
   ) => Promise<
-    Result<{ readonly endsAt: number; readonly recheckAt?: number }, Refusal & { readonly reason: EndReason }>
+    Result<{ readonly endsAt: number; readonly settledUntil?: number }, Refusal & { readonly reason: EndReason }>
   >
   readonly signals: Signals
 }
@@ -95,7 +95,7 @@ export function liveEndpoints({ calls, recheck, signals }: LivePorts): readonly 
         // Asked because time passed, or for the first time: then nothing changed.
         if (epoch !== undefined && snapshot.epoch > epoch) say(textOf({ name: 'access', data: {} }))
         epoch = snapshot.epoch
-        return { recheckAt: valid.value.recheckAt ?? valid.value.endsAt }
+        return { recheckAt: valid.value.settledUntil ?? valid.value.endsAt }
       },
       end() {
         over = true

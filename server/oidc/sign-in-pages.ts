@@ -58,7 +58,8 @@ type Signed = { readonly tenant: TenantUid; readonly user: UserUid; readonly ses
 
 const wrongSignIn = 'The e-mail, password or organisation is wrong, or there were too many attempts. Try again.'
 const busy = 'Too many people sign in at this moment. Try again.'
-const deadLink = 'This link was used, has expired or was never issued. Ask your administrator for a new one.'
+const deadLink =
+  'This link was used, has expired or was never issued, or somebody has read it who may do less than this account. Ask your administrator for a new one.'
 
 /** The sign-in pages, as the issuer's interactions, and those that set passwords by a link. None needs JavaScript. */
 export function createSignInPages({

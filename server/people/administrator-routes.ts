@@ -6,7 +6,7 @@ import * as wire from '../../contract/wire/administrators.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import { uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
 import { type Administrator, readAdministrators } from './administrator-store.ts'
@@ -43,12 +43,15 @@ export function administratorEndpoints(ports: PeoplePorts): readonly Endpoint[] 
     return { kind: 'user', uid: found.value.person.uid, scope: { kind: 'system' } } satisfies Target
   }
 
-  async function answer(tx: Tx, access: RequestAccess, one: Listed): Promise<z.input<typeof wire.administrator>> {
+  async function answer(
+    { tx, access, principal }: { readonly tx: Tx; readonly access: RequestAccess; readonly principal: Principal },
+    one: Listed,
+  ): Promise<z.input<typeof wire.administrator>> {
     const { person, adminType, passwordSetAt } = one
     const awaited = person.state === 'pending' || person.passwordResetting
     // Who may read it could as well sign in as this person.
     const mayHave = awaited && access.allows('systemAdmin.update', inSystem) && access.coversUser(person.uid).ok
-    const link = mayHave ? await links.current(tx, person.uid) : ''
+    const link = mayHave ? await links.show(tx, person.uid, principal) : ''
     const life = link === '' ? undefined : (await links.lives(tx, [person.uid])).get(person.uid)
     return {
       metadata: metadataAnswer(person, { tenant: tx.tenant }),
@@ -70,10 +73,11 @@ export function administratorEndpoints(ports: PeoplePorts): readonly Endpoint[] 
       reply: { status: 200, body: wire.administrators },
       refusals: [],
       audit: 'refusals-only',
-      async handle({ tx, access }) {
+      async handle(c) {
+        const { tx } = c
         const items = []
         for (const one of (await readAdministrators(tx, await keys.of(tx.tenant))).filter(isListed))
-          items.push(await answer(tx, access, one))
+          items.push(await answer(c, one))
         return ok({ body: { items } })
       },
     }),
@@ -117,9 +121,9 @@ export function administratorEndpoints(ports: PeoplePorts): readonly Endpoint[] 
       reply: { status: 200, body: wire.administrator },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, access }) {
-        const found = await load(tx, params.uid)
-        return found.ok ? ok({ body: await answer(tx, access, found.value) }) : found
+      async handle(c) {
+        const found = await load(c.tx, c.params.uid)
+        return found.ok ? ok({ body: await answer(c, found.value) }) : found
       },
     }),
     endpoint({

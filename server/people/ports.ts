@@ -1,4 +1,4 @@
-import type { UserUid } from '../../contract/ids.ts'
+import type { TenantUid, UserUid } from '../../contract/ids.ts'
 import type { Keys } from '../keys/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { Directory } from './directory.ts'
@@ -9,9 +9,9 @@ export type LinkLife = { readonly expiresAt: Date; readonly hasExpired: boolean 
 export type ActivationLinks = {
   /** A new link for a pending user of `tx.tenant`; an older one is void from then on. */
   create(tx: Tx, user: UserUid, purpose: 'activate'): Promise<{ readonly url: string }>
-  /** The link that would work now, or nothing. */
-  current(tx: Tx, user: UserUid): Promise<string>
-  /** How long the newest link of each of these users works, or did. Who has none is not in it. */
+  /** The link that would work now, or nothing, for who holds all that the user holds; it works for as long as they do. */
+  show(tx: Tx, user: UserUid, reader: { readonly tenant: TenantUid; readonly user: UserUid }): Promise<string>
+  /** How long the newest link of each of these users works, or did. Who has none that anything can be done with is not in it. */
   lives(tx: Tx, users: readonly UserUid[]): Promise<ReadonlyMap<UserUid, LinkLife>>
 }
 

@@ -7,7 +7,7 @@ import { selectPage, sorted, textMatcher } from '../../contract/wire/list-select
 import * as wire from '../../contract/wire/users.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { standingRolesOf, standingRolesOfUsers } from '../access/index.ts'
-import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type Principal, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { DirectoryEntry } from './directory.ts'
 import { applyPatch, type Json } from './json-patch.ts'
@@ -45,10 +45,13 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
    * The link by which the person sets a password, the first or a new one, for who could give this person's rights anyway and
    * may change users; for anybody else nothing.
    */
-  async function linkFor(tx: Tx, access: RequestAccess, person: Person): Promise<string> {
+  async function linkFor(
+    { tx, access, principal }: { readonly tx: Tx; readonly access: RequestAccess; readonly principal: Principal },
+    person: Person,
+  ): Promise<string> {
     const awaited = person.state === 'pending' || person.passwordResetting
     if (!awaited || !access.allows('user.update', { kind: 'tenant' })) return ''
-    return access.coversUser(person.uid).ok ? links.current(tx, person.uid) : ''
+    return access.coversUser(person.uid).ok ? links.show(tx, person.uid, principal) : ''
   }
 
   return [
@@ -129,12 +132,13 @@ export function userEndpoints(ports: PeoplePorts): readonly Endpoint[] {
       reply: { status: 200, body: wire.user },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, access }) {
+      async handle(c) {
+        const { tx, params, access } = c
         const person = await load(tx, params.uid)
         if (!person.ok) return person
         const roles = await standingRolesOf(tx, { user: person.value.uid })
         const seen = { tenant: tx.tenant, permissions: permissionsOnUsers(access) }
-        return ok({ body: userAnswer(person.value, roles, seen, await linkFor(tx, access, person.value)) })
+        return ok({ body: userAnswer(person.value, roles, seen, await linkFor(c, person.value)) })
       },
     }),
     endpoint({

@@ -3,7 +3,7 @@ import { refuse } from '../../contract/errors.ts'
 import { Tenants, TenantsQuery, TenantWithFirstUser } from '../../contract/tenants.ts'
 import { tenantPath } from '../../contract/wire/tenants.ts'
 import { err, ok } from '../../core/result.ts'
-import { type Endpoint, endpoint } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type Principal } from '../gateway/index.ts'
 import { fullName, type Person, readUser } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { findTenant } from './tenant-routes.ts'
@@ -41,16 +41,16 @@ export function tenantOverviewEndpoints(ports: TenantPorts): readonly Endpoint[]
       reply: { status: 200, body: TenantWithFirstUser },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, access }) {
+      async handle({ tx, params, access, principal }) {
         const tenant = await load(tx, params.tenantUid)
         if (!tenant.ok) return tenant
         const { uid, firstUser } = tenant.value
         const sealer = await keys.of(uid)
         // The link is worth the whole tenant: it takes the right to make one.
-        const mayHave = access.allows('tenant.create', { kind: 'system' })
+        const reader = access.allows('tenant.create', { kind: 'system' }) ? principal : undefined
         return tx.within(uid, async (inside) => {
           const person = firstUser === null ? undefined : await readUser(inside, sealer, firstUser)
-          const link = person && (await linkOf(inside, person, mayHave))
+          const link = person && (await linkOf(inside, person, reader))
           return ok({ body: { ...tenantAnswer(tenant.value), firstUser: person ? firstAnswer(person, link) : null } })
         })
       },
@@ -72,9 +72,9 @@ export function tenantOverviewEndpoints(ports: TenantPorts): readonly Endpoint[]
     }),
   ]
 
-  async function linkOf(inside: Tx, person: Person, mayHave: boolean) {
+  async function linkOf(inside: Tx, person: Person, reader: Principal | undefined) {
     const life = person.state === 'pending' ? (await links.lives(inside, [person.uid])).get(person.uid) : undefined
-    return life && { ...life, url: mayHave && !life.hasExpired ? await links.current(inside, person.uid) : '' }
+    return life && { ...life, url: reader && !life.hasExpired ? await links.show(inside, person.uid, reader) : '' }
   }
 }
 

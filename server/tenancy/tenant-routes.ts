@@ -180,7 +180,7 @@ export function tenantEndpoints(ports: TenantPorts): readonly Endpoint[] {
       reply: { status: 200, body: user },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, access }) {
+      async handle({ tx, params, access, principal }) {
         const tenant = await load(tx, params.tenantUid)
         if (!tenant.ok) return tenant
         const { uid, firstUser } = tenant.value
@@ -191,7 +191,7 @@ export function tenantEndpoints(ports: TenantPorts): readonly Endpoint[] {
           const roles = await standingRolesOf(inside, { user: person.uid })
           // The link is worth the whole tenant: it takes the right to make one.
           const mayHave = person.state === 'pending' && access.allows('tenant.create', { kind: 'system' })
-          const link = mayHave ? await links.current(inside, person.uid) : ''
+          const link = mayHave ? await links.show(inside, person.uid, principal) : ''
           return ok({ body: userAnswer(person, roles, { tenant: uid }, link) })
         })
       },

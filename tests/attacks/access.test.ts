@@ -16,6 +16,7 @@ import {
 } from '../support/palisade.ts'
 import { freePort } from '../support/ports.ts'
 import { createProcessFamily, type ProcessFamily } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 import { type OpenedPalisade, startOpened } from './support.ts'
 
 // Threats A18, D01, D04, D08 and D18, and what the documentation of the model system gives as examples: the real program, twice
@@ -174,6 +175,152 @@ describe('D01: nobody gives themselves more than they have', () => {
     // What they have they give, so that it is the right that is missing and not the way.
     const puppet = await createUser(here, acme, fresh('friend'))
     await api.must('PUT', `/v1/users/${puppet.uid}/roles`, { body: { roles: [own] } })
+  })
+
+  const invite = async (by: Api, name: string) => {
+    const email = `${fresh(name)}@acme.test`
+    const { uid } = await by.must('POST', '/v1/users', {
+      body: { metadata: { name }, spec: { emailId: email, firstName: name, lastName: 'Test' } },
+    })
+    return { uid: uid as string, email }
+  }
+  const linkOf = async (by: Api, uid: string): Promise<string> =>
+    (await by.must('GET', `/v1/users/${uid}`)).status.activationLink
+  /** Uses a link on the other replica, and answers whether it set the password. */
+  const uses = async (link: string, how: 'activate' | 'reset') => {
+    const { status, body } = await there.api.call('PATCH', `/v1/auth/password/${link.split('/').at(-1)}/${how}`, {
+      body: { password: goodPassword },
+    })
+    if (status === 204) return true
+    assert.equal(body.code, 'InvalidPasswordToken')
+    return false
+  }
+  const peopleAdmin = async () => {
+    const one = await createUser(here, acme, fresh('people-admin'))
+    await give(one.uid, [uidOf('Tenant User Admin')])
+    return one
+  }
+
+  test('D01 by an invitation that was read before the person was made more than its reader', async () => {
+    const mallory = await peopleAdmin()
+    const newcomer = await invite(mallory.api, 'newcomer')
+    const known = await linkOf(mallory.api, newcomer.uid)
+    assert.match(known, /\/sign-in\/activate\//)
+    await give(newcomer.uid, [uidOf('Tenant Admin')])
+    assert.equal(await uses(known, 'activate'), false)
+    const page = await there.api.call('GET', new URL(known).pathname)
+    assert.equal(page.status, 400)
+    assert.match(page.text, /Ask your administrator for a new one/)
+    const { text: log } = await acme.admin.call('GET', '/v1/palisade/audit/export')
+    const refused = log
+      .split('\n')
+      .filter((line) => line.includes('"password.set"') && line.includes(newcomer.uid))
+      .map((line) => JSON.parse(line))
+    assert.equal(refused.length, 1, log)
+    assert.partialDeepStrictEqual(refused[0], {
+      outcome: 'refused',
+      actor: { uid: 'unknown' },
+      details: { by: 'activate link', readBy: [mallory.uid] },
+    })
+    // Nobody hands over what works no longer. A new one is for who may do as much.
+    assert.equal(await linkOf(acme.admin, newcomer.uid), '')
+    const { link } = await acme.admin.must('GET', `/v1/palisade/people/${newcomer.uid}`)
+    assert.equal(link, null)
+    await acme.admin.must('PATCH', `/v1/users/${newcomer.uid}/password/reset`)
+    assert.equal(await linkOf(mallory.api, newcomer.uid), '')
+    assert.equal(await uses(known, 'activate'), false, 'the one before is void')
+    assert.equal(await uses(await linkOf(acme.admin, newcomer.uid), 'activate'), true)
+  })
+
+  test('D01 by a reset link, too, which works again when its reader may do as much', async () => {
+    const mallory = await peopleAdmin()
+    const person = await createUser(here, acme, fresh('person'))
+    await mallory.api.must('PATCH', `/v1/users/${person.uid}/password/reset`)
+    const known = await linkOf(mallory.api, person.uid)
+    const page = async () => (await here.api.call('GET', new URL(known).pathname)).status
+    assert.equal(await page(), 200)
+    await giveInProject(person.uid, [uidOf('Project Admin')])
+    assert.equal(await uses(known, 'reset'), false)
+    assert.equal(await page(), 400)
+    await giveInProject(person.uid, [])
+    assert.equal(await page(), 200)
+    // Who was sent away knows it still, though whoever holds nothing is no more than they were.
+    await acme.admin.must('PATCH', `/v1/users/${mallory.uid}`, {
+      body: [{ op: 'replace', path: '/status/isActive', value: false }],
+    })
+    assert.equal(await uses(known, 'reset'), false)
+    await acme.admin.must('DELETE', `/v1/users/${mallory.uid}`)
+    assert.equal(await uses(known, 'reset'), false)
+    await acme.admin.must('PATCH', `/v1/users/${person.uid}/password/reset`)
+    assert.equal(await uses(await linkOf(acme.admin, person.uid), 'reset'), true)
+  })
+
+  test('an invitation goes its ordinary way: made, read, roles given, handed over', async () => {
+    const newcomer = await invite(acme.admin, 'ordinary')
+    const link = await linkOf(acme.admin, newcomer.uid)
+    await give(newcomer.uid, [uidOf('Tenant Admin')])
+    assert.equal(await linkOf(acme.admin, newcomer.uid), link)
+    const mallory = await peopleAdmin()
+    assert.equal(await linkOf(mallory.api, newcomer.uid), '', 'whoever is shown nothing bars nobody')
+    assert.equal(await uses(link, 'activate'), true)
+    // Who invites and reads nothing bars nobody either.
+    const other = await invite(mallory.api, 'unread')
+    await give(other.uid, [uidOf('Tenant Admin')])
+    assert.equal(await uses(await linkOf(acme.admin, other.uid), 'activate'), true)
+  })
+
+  test('D01 by the link of a tenant’s first person, kept by a system administrator who is none any more', async () => {
+    const { system } = here
+    const made = await system.must('POST', '/v1/system/admins', {
+      body: {
+        metadata: { name: 'former' },
+        spec: { adminType: 'OperationAdmin', emailId: 'former@system.test', firstName: 'Former', lastName: 'Admin' },
+      },
+    })
+    const invited = await system.must('GET', `/v1/system/admins/${made.uid}`)
+    assert.equal(await uses(invited.status.activation.link, 'activate'), true)
+    const { Authorization } = await here.api.must('POST', '/v1/auth/syslogin', {
+      body: { username: 'former@system.test', password: goodPassword },
+    })
+    const former = here.api.as({ token: Authorization })
+    const { uid } = await former.must('POST', '/v1/tenants', {
+      body: {
+        metadata: { name: 'initech' },
+        spec: { orgName: 'initech', firstName: 'Bea', lastName: 'Admin', emailId: 'bea@initech.test' },
+      },
+    })
+    const firstLink = async (by: Api) => (await by.must('GET', `/v1/tenants/${uid}/user`)).status.activationLink
+    const known = await firstLink(former)
+    assert.equal(await firstLink(system), known)
+    await system.must('DELETE', `/v1/system/admins/${made.uid}`)
+    assert.equal(await uses(known, 'activate'), false)
+    assert.equal((await system.must('GET', `/v1/palisade/tenants/${uid}`)).firstUser.link, null)
+    await system.must('POST', `/v1/palisade/tenants/${uid}/invitation`)
+    assert.equal(await uses(await firstLink(system), 'activate'), true)
+  })
+
+  test('D01 by an API key that was made for somebody before they were made more than its maker', async () => {
+    const mallory = await peopleAdmin()
+    const robot = await createUser(here, acme, fresh('robot'))
+    const { apiKey } = await mallory.api.must('POST', '/v1/apiKeys', {
+      body: { metadata: { name: 'for a robot' }, spec: { userUid: robot.uid } },
+    })
+    const own = await robot.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'own' } } })
+    const keyed = (key: string, on: Palisade) => on.api.as({ apiKey: key }).call('GET', '/v1/users/me')
+    assert.equal((await keyed(apiKey, here)).status, 200)
+    await give(robot.uid, [uidOf('Tenant Admin')])
+    const answer = await keyed(apiKey, here)
+    assert.equal(answer.status, 401, answer.text)
+    assert.match(answer.text, /Who made this API key may not do all that its owner may/)
+    await until(
+      'the refusal on the other replica',
+      async () => (await keyed(apiKey, there)).status === 401 || undefined,
+    )
+    assert.equal((await keyed(own.apiKey, here)).status, 200, 'what they made themselves is theirs')
+    await give(robot.uid, [])
+    assert.equal((await keyed(apiKey, here)).status, 200)
+    await acme.admin.must('DELETE', `/v1/users/${mallory.uid}`)
+    assert.equal((await keyed(apiKey, here)).status, 401)
   })
 })
 

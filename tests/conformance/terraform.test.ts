@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { parseAllDocuments } from 'yaml'
 import { predefinedRole } from '../../contract/roles.ts'
+import { type KubernetesObject, pathOf } from '../../server/clusters/account.ts'
 import type { Api } from '../support/api.ts'
+import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import { activate, createTenant, goodPassword, type Palisade, startPalisade, type Tenant } from '../support/palisade.ts'
 import { addOnProfile, brownfield, type Workspace, workspace } from './terraform/clusters.ts'
 import { awsAccount, registrationToken, sshKey } from './terraform/objects.ts'
@@ -36,7 +39,7 @@ const metadataOfIdp = (caPem: string) => `<?xml version="1.0"?>
 `
 
 /** What stands on nothing else, one row a resource. */
-function independent(defaultProject: string, caPem: string): AnyRow[] {
+function independent(defaultProject: string, caPem: string, join: (uid: string) => Promise<void>): AnyRow[] {
   const counters = { minLength: 15, minNumOfBlockLetters: 1, minNumOfDigits: 1, minNumOfSmallLetters: 1 }
   const key = { type: 'secret', accessKey: 'AKIAIOSFODNN7EXAMPLE' } as const
   const platform: PlatformSetting = {
@@ -139,12 +142,68 @@ function independent(defaultProject: string, caPem: string): AnyRow[] {
       },
     }),
     row({
-      resource: brownfield,
-      first: { name: 'east', labels: { env: 'prod' } },
-      changed: { name: 'east', labels: { env: 'prod' } },
+      resource: brownfield(join),
+      first: { ...unjoined, name: 'east', labels: { env: 'prod' } },
+      // Refused by the provider itself until the cluster runs and is healthy.
+      changed: { ...unjoined, name: 'east', labels: { env: 'prod' } },
+    }),
+    row({
+      resource: brownfield(join),
+      first: {
+        ...{ name: 'west', labels: { env: 'prod' }, isJoined: true },
+        namespaces: [{ name: 'apps', cpuCores: 2, memoryMiB: 2048 }],
+        bindings: [{ namespace: 'apps', role: 'pod-reader', users: ['one'] }],
+      },
+      changed: {
+        ...{ name: 'west', labels: { env: 'prod', zone: 'b' }, isJoined: true },
+        namespaces: [
+          { name: 'apps', cpuCores: 4, memoryMiB: 2048 },
+          { name: 'more', cpuCores: 1, memoryMiB: 512 },
+        ],
+        bindings: [{ namespace: 'apps', role: 'pod-reader', users: ['one', 'two'] }],
+      },
     }),
   ]
 }
+
+const unjoined = { namespaces: [], bindings: [], isJoined: false }
+
+/**
+ * What the provider calls and Palisade does not serve, by section of its resources. Each is refused as what there is not, so that a
+ * configuration which has it fails at the apply.
+ */
+const leftOut: readonly { readonly of: string; readonly why: string; readonly calls: readonly Call[] }[] = [
+  {
+    of: 'spectrocloud_audit_trail',
+    why: 'the audit log is not delivered to other systems yet; it is exported, with its proof',
+    calls: [
+      ['POST', () => '/v1/clouds/aws/cloudwatch/validate'],
+      ...(['GET', 'POST', 'PUT', 'DELETE'] as const).map(
+        (method): Call => [method, ({ tenant }) => `/v1/tenants/${tenant}/assets/dataSinks`],
+      ),
+      ['POST', ({ tenant }) => `/v1/tenants/${tenant}/datasinks/splunk`],
+    ],
+  },
+  {
+    of: 'backup_policy of spectrocloud_workspace',
+    why: 'Palisade makes no backups of workloads; the look at them, which every read takes, says that none is configured',
+    calls: (['POST', 'PUT'] as const).map(
+      (method): Call => [method, ({ workspace: uid }) => `/v1/workspaces/${uid}/backup`],
+    ),
+  },
+  {
+    of: 'backup_policy and scan_policy of spectrocloud_cluster_brownfield',
+    why: 'nothing of Palisade runs on a cluster that could back up or scan it',
+    calls: ['features/backup', 'features/complianceScan'].flatMap((feature): Call[] => [
+      ['GET', ({ cluster }) => `/v1/spectroclusters/${cluster}/${feature}`],
+      ['POST', ({ cluster }) => `/v1/spectroclusters/${cluster}/${feature}`],
+    ]),
+  },
+]
+type Call = readonly [
+  'GET' | 'POST' | 'PUT' | 'DELETE',
+  (of: Record<'tenant' | 'workspace' | 'cluster', string>) => string,
+]
 
 /** Settings of one project, and those of the other kind of sign-in: each is one thing that another row writes too. */
 const alternatives = (metadata: string): AnyRow[] => [
@@ -167,22 +226,36 @@ const editor = predefinedRole('Cluster Editor').uid
 const tenantViewer = predefinedRole('Tenant Viewer').uid
 const sorted = (...uids: readonly string[]) => uids.toSorted()
 
-function onThem(ids: Ids): { readonly workspace: AnyRow } {
-  const first: Workspace = {
+/** One to which a set of bindings is added, and one from which a set is taken. */
+function onThem({ cluster }: Ids): readonly [AnyRow, AnyRow] {
+  const inApps = { type: 'RoleBinding', namespace: 'apps', role: 'pod-reader', users: ['one'] } as const
+  const everywhere = { type: 'ClusterRoleBinding', namespace: '', role: 'view', users: ['one'] } as const
+  const shop: Workspace = {
     name: 'shop',
-    clusters: [ids.cluster],
+    clusters: [cluster],
     namespaces: [{ name: 'apps', cpuCores: 2, memoryMiB: 2048 }],
-    bindings: [{ namespace: 'apps', role: 'pod-reader', users: ['one'] }],
+    bindings: [inApps],
   }
-  const changed: Workspace = {
-    ...first,
-    namespaces: [
-      { name: 'apps', cpuCores: 3, memoryMiB: 2048 },
-      { name: 'more', cpuCores: 1, memoryMiB: 512 },
-    ],
-    bindings: [{ namespace: 'apps', role: 'pod-reader', users: ['one', 'two'] }],
-  }
-  return { workspace: row({ resource: workspace, first, changed, importAs: 'shop' }) }
+  const more = { name: 'more', cpuCores: 1, memoryMiB: 512 }
+  const desk = { ...shop, name: 'desk', namespaces: [{ name: 'desk', cpuCores: 1, memoryMiB: 512 }] }
+  const inDesk = { ...inApps, namespace: 'desk' }
+  return [
+    row({
+      resource: workspace,
+      first: shop,
+      changed: {
+        ...shop,
+        namespaces: [{ name: 'apps', cpuCores: 3, memoryMiB: 2048 }, more],
+        bindings: [{ ...inApps, users: ['one', 'two'] }, everywhere],
+      },
+      importAs: 'shop',
+    }),
+    row({
+      resource: workspace,
+      first: { ...desk, bindings: [inDesk, everywhere] },
+      changed: { ...desk, bindings: [{ ...everywhere, users: ['two'] }] },
+    }),
+  ]
 }
 
 function teamRow(ids: Ids, workspaceUid: string): AnyRow {
@@ -224,10 +297,28 @@ function userRow(ids: Ids, workspaceUid: string): AnyRow {
 
 describe('the published Terraform provider, call by call', () => {
   let palisade: Palisade
+  const joined: FakeKubernetes[] = []
   before(async () => {
     palisade = await startPalisade({ name: 'terraform' })
   })
-  after(() => palisade?.stop())
+  after(async () => {
+    await palisade?.stop()
+    for (const one of joined) await one.close()
+  })
+
+  /** What somebody does who applies the manifest: a cluster of its own then has the account, and Palisade is told where it is. */
+  async function join(admin: Api, uid: string): Promise<void> {
+    const cluster = await startFakeKubernetes()
+    joined.push(cluster)
+    const { text } = await admin.call('GET', `/v1/spectroclusters/${uid}/import/manifest`)
+    for (const document of parseAllDocuments(text)) {
+      const object: KubernetesObject = document.toJS()
+      cluster.objects.set(pathOf(object), { ...object })
+    }
+    cluster.tokens.add('by-hand')
+    const body = { kubeconfig: cluster.kubeconfig('by-hand') }
+    await admin.must('PUT', `/v1/spectroclusters/${uid}/assets/kubeconfig`, { body })
+  }
 
   async function freshTenant(name: string): Promise<{ readonly tenant: Tenant; readonly key: Api }> {
     const tenant = await createTenant(palisade, name)
@@ -240,29 +331,48 @@ describe('the published Terraform provider, call by call', () => {
       const { tenant, key } = await freshTenant(`at-${parallelism}`)
       const provider = await Provider.configure(key)
       const run = replay(provider, parallelism)
-      const base = independent(provider.projectUid, palisade.caPem)
+      const base = independent(provider.projectUid, palisade.caPem, (uid) => join(tenant.admin, uid))
       await run.apply(base)
       const idOf = (name: string) => run.idOf(base.find(({ resource }) => resource.name === name)!)
       const ids: Ids = {
         ...{ project: provider.projectUid, dev: idOf(project.name), role: idOf(role.name), filter: idOf(filter.name) },
-        ...{ cluster: idOf(brownfield.name), admin: tenant.adminUid },
+        ...{ cluster: idOf('spectrocloud_cluster_brownfield'), admin: tenant.adminUid },
       }
-      const { workspace: onCluster } = onThem(ids)
-      await run.apply([onCluster])
+      const [onCluster, second] = onThem(ids)
+      await run.apply([onCluster, second])
       const devs = teamRow(ids, run.idOf(onCluster))
       await run.apply([devs])
       const robin = userRow(ids, run.idOf(onCluster))
       await run.apply([robin])
-      const rows = [...base, onCluster, devs, robin]
+      const rows = [...base, onCluster, second, devs, robin]
       await run.change(rows)
       await run.import(rows)
-      for (const one of [robin, devs, onCluster]) await run.destroy([one])
+      for (const one of [robin, devs, onCluster, second]) await run.destroy([one])
       await run.destroy(base)
       const others = alternatives(metadataOfIdp(palisade.caPem))
       await run.apply(others)
       await run.change(others)
       await run.destroy(others)
     })
+
+  test('what is left out is refused as what there is not', async () => {
+    const { tenant, key } = await freshTenant('left-out')
+    const provider = await Provider.configure(key)
+    provider.select('project')
+    const cluster = await brownfield(() => Promise.reject(new Error('nobody applies it'))).create(provider, {
+      ...{ ...unjoined, name: 'east', labels: {} },
+    })
+    const uid = await workspace.create(provider, { name: 'shop', clusters: [cluster], namespaces: [], bindings: [] })
+    for (const { of, why, calls } of leftOut)
+      for (const [method, path] of calls) {
+        const { status, body } = await key.call(method, path({ tenant: tenant.uid, workspace: uid, cluster }), {
+          ...(method === 'GET' ? {} : { body: {} }),
+          project: provider.projectUid,
+        })
+        // By neither word is anything taken for gone.
+        assert.match(`${status} ${body.code}`, /^(404 RouteNotFound|405 MethodNotAllowed)$/, `${of}: ${method}: ${why}`)
+      }
+  })
 
   test('what went away behind its back is planned anew, and is no mistake', async () => {
     const { tenant, key } = await freshTenant('behind')

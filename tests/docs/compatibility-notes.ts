@@ -1,3 +1,7 @@
+const everywhere =
+  'without a `ProjectUid` header what the caller may list in the tenant and in all projects, not what is the tenant’s alone'
+const wholeObjects = 'whole objects, whatever `fields` says'
+
 /** Operations that are served and do not do all that is published, or do it another way. The first that fits counts. */
 export const differences: readonly { readonly of: RegExp; readonly how: string }[] = [
   {
@@ -60,6 +64,28 @@ export const differences: readonly { readonly of: RegExp; readonly how: string }
   {
     of: /^GET \/v1\/system\/admins$/,
     how: 'the first administrator is not in it: the published kinds have no word for one',
+  },
+  { of: /^GET \/v1\/(users|teams|roles|tenants)$/, how: wholeObjects },
+  { of: /^GET \/v1\/cloudaccounts\/aws$/, how: `${wholeObjects}; ${everywhere}` },
+  {
+    of: /^POST \/v1\/dashboard\/spectroclusters\/metadata$/,
+    how: `every cluster is imported and none virtual, so \`isImported\`, \`isAlloy\` and \`includeVirtual\` change nothing; ${everywhere}`,
+  },
+  {
+    of: /^POST \/v1\/dashboard\/clusterprofiles$/,
+    how: `each profile is fit for any \`resourceType\`, which changes nothing; ${everywhere}`,
+  },
+  {
+    of: /^GET \/v1\/dashboard\/spectroclusters\/metadata$/,
+    how: `no cluster carries others, so every \`quickFilter\` finds none; ${everywhere}`,
+  },
+  {
+    of: /^GET \/v1\/(cloudaccounts\/summary|users\/assets\/sshkeys|dashboard\/(clusterprofiles\/metadata|spectroclusters\/(meta|search\/input)|workspaces))$|^POST \/v1\/dashboard\/spectroclusters\/search$/,
+    how: everywhere,
+  },
+  {
+    of: /\/resourceLimits$/,
+    how: 'what nobody set is 10,000 of a kind, 200 macros and 20 API keys a person, not the published 300, 100 or 50',
   },
   { of: /^PUT \/v1\/system\/classificationBanner$/, how: 'of the document its `text` is shown' },
   {

@@ -6,7 +6,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   unauthenticated: 'Sign in again, or send a valid token or API key; `message` says what was wrong with yours.',
   sign_in_failed:
     'Check e-mail and password; name the organisation (`org`) where the address is in several. The same answer stands for all of these, so that addresses cannot be tried.',
-  link_invalid: 'Ask an administrator for a new link: one works once, for a limited time, and only the newest.',
+  link_invalid:
+    'Ask an administrator for a new link: one works once, for a limited time, only the newest, and not when somebody has read it who may do less than you.',
   password_wrong: 'Send the current password; it is asked for although you are signed in.',
   password_policy: '`message` says what the password lacks.',
   password_expired:

@@ -239,7 +239,7 @@ function createLinks() {
       made.set(user, url)
       return { url }
     },
-    current: async (_tx: Tx, user: UserUid) => made.get(user) ?? '',
+    show: async (_tx: Tx, user: UserUid) => made.get(user) ?? '',
     lives: async (_tx: Tx, users: readonly UserUid[]) =>
       new Map(
         users.flatMap((user) => {

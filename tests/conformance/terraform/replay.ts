@@ -53,9 +53,12 @@ export function replay(provider: Provider, parallelism: number) {
     },
     async import(rows: readonly AnyRow[]) {
       await each(rows, async (row) => {
-        if (!row.resource.import || row.importAs === undefined) return
-        assert.equal(await row.resource.import(provider, row.importAs), idOf(row), `${row.resource.name} by its name`)
+        // By its id where nothing else is known of it.
+        const { import: find } = row.resource
+        const id = find && row.importAs !== undefined ? await find(provider, row.importAs) : idOf(row)
+        assert.equal(id, idOf(row), `${row.resource.name} by its name`)
       })
+      await plan(rows, 'changed', 'after the import')
     },
     async destroy(rows: readonly AnyRow[]) {
       const last = [...rows].reverse()
