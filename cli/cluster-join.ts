@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ClusterAccess } from '../contract/clusters.ts'
+import { toApply } from './clusters.ts'
 import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
 import type { CliEdges } from './edges.ts'
@@ -30,7 +31,7 @@ export async function joinCluster(given: string, options: JoinOptions, edges: Cl
     const { uid, name } = await named(api, 'cluster', given)
     const place = await placeOf(kubectl)
     if (options.apply) {
-      const { yaml } = ClusterAccess.parse(await api.call('GET', `/v1/palisade/clusters/${uid}`))
+      const yaml = toApply(ClusterAccess.parse(await api.call('GET', `/v1/palisade/clusters/${uid}`)))
       if (yaml !== undefined) edges.err(cleanLines(await kubectl(['apply', '-f', '-'], yaml)))
     }
     const token = (await tokenOf(kubectl, uid)).trim()

@@ -1,4 +1,5 @@
 import { parse } from 'yaml'
+import type { z } from 'zod'
 import { checkSteps, checksUntil } from '../contract/cluster-checks.ts'
 import { ClusterAccess, ClusterChecked, type MissingRight } from '../contract/clusters.ts'
 import { type Api, Refused } from './api.ts'
@@ -143,10 +144,18 @@ export async function getCluster(given: string, options: ServerAndOutput, edges:
 /** `palisade cluster yaml`: what is still to be applied on a cluster. */
 export async function clusterYaml(given: string, options: ServerAndOutput, edges: CliEdges): Promise<void> {
   await withApi(options, edges, async (api) => {
-    const { yaml } = ClusterAccess.parse(await accessOf(api, given))
+    const yaml = toApply(ClusterAccess.parse(await accessOf(api, given)))
     if (yaml === undefined) throw new Failure('nothing is missing on this cluster')
     edges.out(yaml)
   })
+}
+
+/** What is still to be applied on a cluster; undefined: nothing. Fails where it is kept from the caller. */
+export function toApply({ missing, server, yaml }: z.output<typeof ClusterAccess>): string | undefined {
+  const isComplete = missing.length === 0 && server !== undefined
+  if (yaml === undefined && !isComplete)
+    throw new Failure('what is to be applied on the cluster is shown to who may remove it (cluster.delete)')
+  return yaml
 }
 
 const accessOf = async (api: Api, given: string) =>

@@ -164,7 +164,10 @@ export const SimulationAnswer = z.strictObject({
     gain: z.int(),
     lose: z.int(),
   }),
-  /** Clusters that a filter would newly select, or no more, in the projects where roles are given through it. */
+  /**
+   * Clusters that a filter would newly select, or no more, in the projects where roles are given through it: of those that the
+   * caller may list.
+   */
   clusters: z.strictObject({ gained: z.int(), lost: z.int() }).nullable(),
   /**
    * What the log has of these users, decided now and then: only what is recorded, so changes, calls to clusters, and what was

@@ -60,6 +60,7 @@ export const refusals = {
     code: 'WorkspaceNameTaken',
     title: 'A workspace with this name exists in the project',
   },
+  namespace_kept: { status: 409, code: 'NamespaceKept', title: 'Somebody else keeps this namespace on the cluster' },
   private_key_refused: { status: 400, code: 'PrivateKeyRefused', title: 'This is a private key, and not taken' },
   // 422 is what clients tell a clash by.
   macro_name_taken: { status: 422, code: 'MacroNameTaken', title: 'A macro with this name exists there' },

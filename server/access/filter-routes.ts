@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import * as contract from '../../contract/filters.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import { listMetaOf, pageOf, uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
 import * as wire from '../../contract/wire/filters.ts'
@@ -35,14 +36,15 @@ export const filterEndpoints: readonly Endpoint[] = [
     reply: { status: 200, body: wire.filterList },
     refusals: ['invalid'],
     audit: 'refusals-only',
-    async handle({ tx, query }) {
+    async handle(c) {
+      const { tx, query } = c
       const page = pageOf(query)
       if (!page.ok) return err(refuse('invalid', page.error))
       const all = await readFilters(tx)
       const shown = all.slice(page.value.offset, page.value.offset + page.value.limit)
       return ok({
         body: {
-          items: shown.map((one) => ({ metadata: metadataOf(tx, one), spec: { filterType: 'tag' as const } })),
+          items: shown.map((one) => ({ metadata: metadataOf(c, one), spec: { filterType: 'tag' as const } })),
           listmeta: listMetaOf(page.value, shown.length, all.length),
         },
       })
@@ -90,13 +92,13 @@ export const filterEndpoints: readonly Endpoint[] = [
     reply: { status: 200, body: wire.filter },
     refusals: ['not_found'],
     audit: 'refusals-only',
-    async handle({ tx, params }) {
-      const found = await find(tx, params.uid)
+    async handle(c) {
+      const found = await find(c.tx, c.params.uid)
       if (!found.ok) return found
       const { conjunction } = found.value.filter
       return ok({
         body: {
-          metadata: metadataOf(tx, found.value),
+          metadata: metadataOf(c, found.value),
           // A part of a filter selects something else than the filter does: one that has no room here is shown without any.
           spec: { filterGroup: { conjunction, filters: publishedExpressions(found.value) ?? [] } },
         },
@@ -285,12 +287,24 @@ function written({ metadata, spec: { filterGroup } }: z.output<typeof wire.filte
   }
 }
 
-function metadataOf({ tenant }: Tx, { uid, name, labels, annotations, createdAt, updatedAt }: Filter) {
+/** What can be done to a filter. */
+const onFilters = [
+  'filter.delete',
+  'filter.get',
+  'filter.list',
+  'filter.update',
+] as const satisfies readonly Permission[]
+
+function metadataOf(
+  { tx, access }: { readonly tx: Tx; readonly access: RequestAccess },
+  { uid, name, labels, annotations, createdAt, updatedAt }: Filter,
+) {
+  const permissions = onFilters.filter((permission) => access.allows(permission, { kind: 'tenant' }))
   return {
     name,
     uid,
     labels: { ...labels },
-    annotations: annotationsOf(annotations, { scope: 'tenant', tenantUid: tenant }),
+    annotations: annotationsOf(annotations, { scope: 'tenant', tenantUid: tx.tenant, permissions }),
     creationTimestamp: wireTime(createdAt),
     lastModifiedTimestamp: wireTime(updatedAt),
     deletionTimestamp: wireTime(null),

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import { type PredefinedRole, predefinedRoles } from '../../contract/roles.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import { uidPath, uidReply, wireTime } from '../../contract/wire/common.ts'
@@ -7,7 +8,7 @@ import { listQuery } from '../../contract/wire/list-filters.ts'
 import { type Columns, selectPage } from '../../contract/wire/list-select.ts'
 import * as wire from '../../contract/wire/roles.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
 import {
@@ -49,13 +50,14 @@ export const roleEndpoints: readonly Endpoint[] = [
     reply: { status: 200, body: wire.roleList },
     refusals: ['invalid'],
     audit: 'refusals-only',
-    async handle({ tx, query }) {
+    async handle(c) {
+      const { tx, query } = c
       // Clients look for a role by its name on the first page, of which the predefined ones fill nearly all.
       const all = [...(await readRoles(tx)), ...predefinedRoles]
       const page = selectPage(all, query, columns, [])
       if (!page.ok) return err(refuse('invalid', page.error))
       const { items, listmeta } = page.value
-      return ok({ body: { items: items.map((role) => toWire(tx, role)), listmeta } })
+      return ok({ body: { items: items.map((role) => toWire(c, role)), listmeta } })
     },
   }),
   endpoint({
@@ -80,10 +82,11 @@ export const roleEndpoints: readonly Endpoint[] = [
     reply: { status: 200, body: wire.role },
     refusals: ['not_found'],
     audit: 'refusals-only',
-    async handle({ tx, params }) {
+    async handle(c) {
+      const { tx, params } = c
       // Clients try a role's name as uid first; that is a missing object, not a malformed request.
       const role = await find(tx, params.uid)
-      return role ? ok({ body: toWire(tx, role) }) : err(unknown(params.uid))
+      return role ? ok({ body: toWire(c, role) }) : err(unknown(params.uid))
     },
   }),
   endpoint({
@@ -226,17 +229,30 @@ function typeOf(role: AnyRole): 'system' | 'user' {
   return 'isEnabled' in role ? 'user' : 'system'
 }
 
-function toWire({ tenant }: Tx, role: AnyRole): z.input<typeof wire.role> {
+/** What can be done to a role; predefined ones stay as they are. */
+const onRoles = {
+  own: ['role.delete', 'role.get', 'role.list', 'role.update'],
+  predefined: ['role.get', 'role.list'],
+} as const satisfies Record<string, readonly Permission[]>
+
+function toWire(
+  { tx, access }: { readonly tx: Tx; readonly access: RequestAccess },
+  role: AnyRole,
+): z.input<typeof wire.role> {
   const { uid, name, scope, permissions } = role
   const own = 'isEnabled' in role ? role : undefined
+  const may = onRoles[own ? 'own' : 'predefined'].filter((permission) => access.allows(permission, { kind: 'tenant' }))
   return {
     metadata: {
       name,
       uid,
       labels: { ...own?.labels },
       annotations: own
-        ? annotationsOf(own.annotations, { scope: 'tenant', tenantUid: tenant })
-        : { scope: 'system', description: 'description' in role ? role.description : '' },
+        ? annotationsOf(own.annotations, { scope: 'tenant', tenantUid: tx.tenant, permissions: may })
+        : annotationsOf(
+            { description: 'description' in role ? role.description : '' },
+            { scope: 'system', permissions: may },
+          ),
       creationTimestamp: wireTime(own?.createdAt),
       lastModifiedTimestamp: wireTime(own?.updatedAt),
       deletionTimestamp: wireTime(null),

@@ -94,7 +94,10 @@ describe('roles', () => {
     const found = await api.must(admin, 'GET /v1/roles/{uid}', at(uid))
     assert.deepEqual(found.spec, { permissions: ['cluster.list', 'cluster.get'], scope: 'project', type: 'user' })
     assert.deepEqual(found.status, { isEnabled: true })
-    assert.deepEqual(found.metadata.annotations, { scope: 'tenant', tenantUid: tenant })
+    assert.deepEqual(found.metadata.annotations, {
+      ...{ scope: 'tenant', tenantUid: tenant },
+      permissions: 'role.delete,role.get,role.list,role.update',
+    })
 
     const person = await api.person(admin)
     await api.must(admin, 'PUT /v1/users/{uid}/projects', {

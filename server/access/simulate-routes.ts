@@ -3,16 +3,17 @@ import * as contract from '../../contract/access.ts'
 import type { AuditEntry } from '../../contract/audit.ts'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import type { UserUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import {
   type Difference,
   type ProposedChange,
-  type ResourceRef,
+  type Reach,
   type Scope,
   selects,
   type TagFilter,
 } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint, type Simulation } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type Simulation, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { namer, workspacesNamed } from './access-names.ts'
 import { canBeEvaluated, filterOf } from './filter-routes.ts'
@@ -103,8 +104,17 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
               gain: differences.filter((one) => changesOf(one).some(({ gains }) => gains.length > 0)).length,
               lose: differences.filter((one) => changesOf(one).some(({ loses }) => loses.length > 0)).length,
             },
-            clusters: filters ? selected(await ports.clusterTallies(tx, projects), filters) : null,
-            replay: body.replayDays === 0 ? null : await replay(tx, body.replayDays, now, simulation, nameOf),
+            clusters: filters
+              ? selected(await ports.clusterTallies(tx, projects), access.reachOf('cluster.list'), filters)
+              : null,
+            replay:
+              body.replayDays === 0
+                ? null
+                : await replay(tx, body.replayDays, now, simulation, nameOf, (target) => {
+                    // Of what a rule selects it would say the labels, too.
+                    const permission = filters && listingOf[target.kind]
+                    return permission === undefined || access.allows(permission, target)
+                  }),
           },
         })
       },
@@ -118,6 +128,7 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
     now: Date,
     simulation: Simulation,
     nameOf: (uid: string) => { readonly uid: string; readonly name: string },
+    mayBeToldOf: (target: Target) => boolean,
   ): Promise<Answer['replay']> {
     const since = new Date(now.getTime() - days * dayMs)
     const { entries, more } = await ports.recordedSince(tx, since, maxReplayed)
@@ -141,7 +152,7 @@ export function simulateEndpoints(ports: SimulatePorts): readonly Endpoint[] {
     let allowed = 0
     for (const { entry, permission } of asked) {
       const resource = resourceOf(entry, labels)
-      if (!resource) continue
+      if (!resource || !mayBeToldOf(resource)) continue
       requests += 1
       const may = simulation.decide(entry.actor.uid, permission, resource)
       if (may.before === may.after) continue
@@ -176,8 +187,12 @@ const changesOf = ({ places, selections }: Difference) => [...places, ...selecti
 const clusterKind = 'spectrocluster'
 const workspaceKind = 'workspace'
 const assetKinds = ['clusterProfile', 'cloudaccount', 'sshKey']
-/** What filters may select. */
-const taggedKinds = [clusterKind, workspaceKind, ...assetKinds]
+/** What filters may select, and the right to see it in a list. */
+const listingOf: Readonly<Record<string, Permission>> = {
+  [clusterKind]: 'cluster.list',
+  [workspaceKind]: 'workspace.list',
+  ...{ clusterProfile: 'clusterProfile.list', cloudaccount: 'cloudaccount.list', sshKey: 'sshKey.list' },
+}
 
 /** The right that an act was decided by, or refused for the want of. What needed none is not asked again. */
 function permissionOf({ details }: AuditEntry): string | undefined {
@@ -190,9 +205,9 @@ function permissionOf({ details }: AuditEntry): string | undefined {
 function resourceOf(
   { resource: { kind, uid }, project }: AuditEntry,
   labels: ReadonlyMap<string, Labels>,
-): ResourceRef | undefined {
+): Target | undefined {
   const scope: Scope = project === undefined ? { kind: 'tenant' } : { kind: 'project', projectUid: project }
-  if (!taggedKinds.includes(kind)) return { kind, uid, scope }
+  if (listingOf[kind] === undefined) return { kind, uid, scope }
   const tags = labels.get(uid)
   if (!tags) return undefined
   // What is given on one workspace alone counts on it.
@@ -250,13 +265,17 @@ function filterFrom({
   return sound.ok ? ok(filter) : sound
 }
 
+/** Counts what the caller could list, and no other: a rule can be asked letter by letter what labels say (threat D12). */
 function selected(
-  tallies: readonly { readonly labels: Labels; readonly n: number }[],
+  tallies: readonly { readonly project: string; readonly labels: Labels; readonly n: number }[],
+  visible: Reach,
   { before, after }: { readonly before: TagFilter; readonly after: TagFilter },
 ): { readonly gained: number; readonly lost: number } {
   let gained = 0
   let lost = 0
-  for (const { labels, n } of tallies) {
+  for (const { project, labels, n } of tallies) {
+    const filters = visible === 'all' ? 'none' : visible.get(project)
+    if (filters === undefined || !selects(filters, labels)) continue
     const was = selects([before], labels)
     const is = selects([after], labels)
     if (is && !was) gained += n

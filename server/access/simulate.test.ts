@@ -193,6 +193,59 @@ describe('simulate', () => {
     assert.match(refused.text, /user\.list/)
   })
 
+  test('D12 counts none but the clusters that the asker may list, and asks of no others what the log has', async () => {
+    const { admin } = acme
+    const { items } = await admin.must('GET', '/v1/palisade/filters?q=prod')
+    const filter = items[0].uid
+    const asker = await createUser(palisade, acme, 'asker')
+    const mayAsk = ['role.get', 'user.list', 'filter.get', 'audit.list']
+    const { uid: asking } = await admin.must('POST', '/v1/roles', {
+      body: { metadata: { name: 'Askers' }, spec: { scope: 'tenant', permissions: mayAsk } },
+    })
+    await admin.must('PUT', `/v1/users/${asker.uid}/roles`, { body: { roles: [asking] } })
+    // What somebody did to a cluster that the filter selects is in the log.
+    const viewer = await createUser(palisade, acme, 'viewer')
+    await admin.must('POST', `/v1/users/${viewer.uid}/resourceRoles`, {
+      body: { projectUids: [project], filterRefs: [filter], roles: [predefinedRole('Resource Cluster Viewer').uid] },
+    })
+    const there = { expressions: [{ key: 'env', operator: 'exists' }] }
+    const { clusters } = await viewer.api.must('POST', '/v1/palisade/filters/selection', { body: there })
+    await viewer.api.must('GET', `/v1/spectroclusters/${clusters[0].uid}/assets`, { project })
+    const guess = async (api: Api, value: string) =>
+      api.must('POST', path, {
+        body: {
+          change: {
+            kind: 'filter',
+            filter,
+            rule: { expressions: [{ key: 'env', operator: 'prefix', values: [value] }] },
+          },
+          replayDays: 1,
+        },
+      })
+    const seen = await until('it to be in the log', async () => {
+      const answer = await guess(admin, 'test')
+      return answer.replay.items.length > 0 ? answer : undefined
+    })
+    assert.deepEqual(seen.clusters, { gained: 1, lost: 2 })
+    for (const value of ['p', 'pr', 't', 'test', 'x']) {
+      const { clusters, replay } = await guess(asker.api, value)
+      assert.deepEqual(clusters, { gained: 0, lost: 0 }, value)
+      assert.deepEqual(replay.items, [], value)
+    }
+    // Of what they may list they hear.
+    const { uid: onTest } = await admin.must('POST', '/v1/palisade/filters', {
+      body: { name: 'only test', expressions: [{ key: 'env', operator: 'eq', values: ['test'] }] },
+    })
+    await admin.must('POST', `/v1/users/${asker.uid}/resourceRoles`, {
+      body: { projectUids: [project], filterRefs: [onTest], roles: [predefinedRole('Resource Cluster Viewer').uid] },
+    })
+    assert.deepEqual((await guess(asker.api, 'test')).clusters, { gained: 1, lost: 0 })
+    await admin.must('PUT', `/v1/users/${asker.uid}/roles`, {
+      body: { roles: [asking, predefinedRole('Tenant Viewer').uid] },
+    })
+    assert.deepEqual((await guess(asker.api, 'test')).clusters, { gained: 1, lost: 2 })
+  })
+
   test('is for those who may see what it tells, about what can be changed', async () => {
     const change = { kind: 'role', role, permissions: ['macro.get'] }
     const denied = await robin.api.call('POST', path, { body: { change } })

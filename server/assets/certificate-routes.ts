@@ -21,7 +21,7 @@ import {
   updateCertificate,
   type WrittenCertificate,
 } from './certificate-store.ts'
-import { metadataAnswer } from './scope.ts'
+import { metadataAnswer, type Seeing } from './scope.ts'
 
 export type CertificatePorts = { readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer> }
 
@@ -38,8 +38,8 @@ export function certificateEndpoints({ sealerOf }: CertificatePorts): readonly E
       reply: { status: 200, body: wire.certificateList },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      handle: async ({ tx }) =>
-        ok({ body: { items: (await readCertificates(tx)).map((one) => toWire(one, tx.tenant)) } }),
+      handle: async ({ tx, access }) =>
+        ok({ body: { items: (await readCertificates(tx)).map((one) => toWire(one, { tx, access })) } }),
     }),
     endpoint({
       route: 'POST /v1/tenants/{tenantUid}/assets/certs',
@@ -79,9 +79,9 @@ export function certificateEndpoints({ sealerOf }: CertificatePorts): readonly E
       reply: { status: 200, body: wire.certificate },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params }) {
+      async handle({ tx, access, params }) {
         const found = await readCertificate(tx, params.certificateUid)
-        return found ? ok({ body: toWire(found, tx.tenant) }) : err(refuse('not_found'))
+        return found ? ok({ body: toWire(found, { tx, access }) }) : err(refuse('not_found'))
       },
     }),
     endpoint({
@@ -168,7 +168,7 @@ const describe = ({ subject, fingerprint, expiresAt }: CheckedCertificate, { isC
   key: key === undefined ? 'none' : key === 'keep' ? 'kept' : 'set',
 })
 
-const toWire = (one: StoredCertificate, tenant: TenantUid): z.input<typeof wire.certificate> => ({
-  metadata: metadataAnswer({ ...one, project: undefined }, tenant),
+const toWire = (one: StoredCertificate, seeing: Omit<Seeing, 'project'>): z.input<typeof wire.certificate> => ({
+  metadata: metadataAnswer('certificate', { ...one, project: undefined }, { ...seeing, project: undefined }),
   spec: { certificate: one.certificate, key: '', isCA: one.isCa },
 })

@@ -26,7 +26,7 @@ import {
 } from './cloud-account-store.ts'
 import { readCloudType } from './cloud-type-store.ts'
 import { cloudOf, customCloud, knownClouds } from './clouds.ts'
-import { metadataAnswer, placeOf, scopeOf, targetIn, targetOf, visibleRows } from './scope.ts'
+import { metadataAnswer, placeOf, type Seeing, scopeOf, targetIn, targetOf, visibleRows } from './scope.ts'
 
 export type CloudAccountPorts = { readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer> }
 
@@ -74,7 +74,7 @@ export function cloudAccountEndpoints(ports: CloudAccountPorts): readonly Endpoi
         const { accounts, listmeta } = found.value
         const items = accounts.map((account) => ({
           kind: account.kind,
-          metadata: metadataAnswer(account, c.tx.tenant),
+          metadata: metadataAnswer('cloudaccount', account, c),
           specSummary: { accountId: cloudOf(account.kind).accountIdOf(account.spec) },
           status: unverified,
         }))
@@ -124,7 +124,7 @@ function accountEndpoints(
         const found = await list(c, kind)
         if (!found.ok) return found
         const { accounts, listmeta } = found.value
-        return ok({ body: { items: accounts.map((account) => toWire(account, c.tx.tenant)), listmeta } })
+        return ok({ body: { items: accounts.map((account) => toWire(account, c)), listmeta } })
       },
     }),
     endpoint({
@@ -166,9 +166,9 @@ function accountEndpoints(
       reply: { status: 200, body: wire.account(cloud.spec) },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params }) {
-        const account = await readAccount(tx, params.uid, kindIn(params))
-        return account ? ok({ body: toWire(account, tx.tenant) }) : err(refuse('not_found'))
+      async handle(c) {
+        const account = await readAccount(c.tx, c.params.uid, kindIn(c.params))
+        return account ? ok({ body: toWire(account, c) }) : err(refuse('not_found'))
       },
     }),
     endpoint({
@@ -304,10 +304,10 @@ function written(
 
 const unverified = { state: 'Unverified' } as const
 
-const toWire = (account: CloudAccount, tenant: TenantUid) => ({
+const toWire = (account: CloudAccount, seeing: Seeing) => ({
   apiVersion: 'v1' as const,
   kind: account.kind,
-  metadata: metadataAnswer(account, tenant),
+  metadata: metadataAnswer('cloudaccount', account, seeing),
   spec: account.spec,
   status: unverified,
 })

@@ -79,6 +79,7 @@ describe('AWS accounts', () => {
     assert.deepEqual(found.metadata.annotations, {
       ...{ scope: 'project', projectUid: project, tenantUid: tenant },
       overlordUid: 'gateway-1',
+      permissions: 'cloudaccount.delete,cloudaccount.get,cloudaccount.list,cloudaccount.update,tag.update',
     })
     await api.must(admin, `PUT ${path}/{uid}`, at(uid, { ...accountBody('shop 2', role), project }))
     const changed = await api.must(admin, `GET ${path}/{uid}`, at(uid))

@@ -22,7 +22,7 @@ import {
   updateEdgeToken,
   type WrittenEdgeToken,
 } from './edge-token-store.ts'
-import { metadataAnswer } from './scope.ts'
+import { metadataAnswer, type Seeing } from './scope.ts'
 
 export type EdgeTokenPorts = { readonly sealerOf: (tenant: TenantUid) => Promise<TenantSealer> }
 
@@ -39,7 +39,7 @@ export function edgeTokenEndpoints({ sealerOf }: EdgeTokenPorts): readonly Endpo
       async handle({ tx, access }) {
         const sealer = access.allows('edgeToken.get', { kind: 'tenant' }) ? await sealerOf(tx.tenant) : undefined
         const found = await readEdgeTokens(tx)
-        return ok({ body: { items: found.map((one) => toWire(tx, one, sealer)) } })
+        return ok({ body: { items: found.map((one) => toWire({ tx, access }, one, sealer)) } })
       },
     }),
     endpoint({
@@ -81,9 +81,9 @@ export function edgeTokenEndpoints({ sealerOf }: EdgeTokenPorts): readonly Endpo
       reply: { status: 200, body: wire.edgeToken },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params }) {
+      async handle({ tx, access, params }) {
         const found = await load(tx, params.uid)
-        return found.ok ? ok({ body: toWire(tx, found.value, await sealerOf(tx.tenant)) }) : found
+        return found.ok ? ok({ body: toWire({ tx, access }, found.value, await sealerOf(tx.tenant)) }) : found
       },
     }),
     endpoint({
@@ -183,10 +183,14 @@ async function defaultProject(tx: Tx, uid: string): Promise<Result<ProjectUid | 
 }
 
 /** @param sealer absent: without the token itself */
-function toWire({ tenant }: Tx, found: EdgeToken, sealer: TenantSealer | undefined): z.input<typeof wire.edgeToken> {
+function toWire(
+  seeing: Omit<Seeing, 'project'>,
+  found: EdgeToken,
+  sealer: TenantSealer | undefined,
+): z.input<typeof wire.edgeToken> {
   const { defaultProject: project, expiresAt, isActive } = found
   return {
-    metadata: metadataAnswer({ ...found, project: undefined }, tenant),
+    metadata: metadataAnswer('edgeToken', { ...found, project: undefined }, { ...seeing, project: undefined }),
     spec: {
       ...(sealer ? { token: openEdgeToken(sealer, found) } : {}),
       expiry: wireTime(expiresAt),

@@ -46,7 +46,10 @@ describe('registration tokens', () => {
     assert.deepEqual(found, await api.must(admin, `GET ${path}/{uid}`, at(uid)))
     assert.match(found.spec.token, /^[\w-]{43}$/)
     assert.deepEqual([found.spec.expiry, found.spec.defaultProject], [inUtc, { uid: project, name: 'Default' }])
-    assert.deepEqual(found.metadata.annotations, { description: 'for the shop', scope: 'tenant', tenantUid: tenant })
+    assert.deepEqual(found.metadata.annotations, {
+      ...{ description: 'for the shop', scope: 'tenant', tenantUid: tenant },
+      permissions: 'edgeToken.delete,edgeToken.get,edgeToken.list,edgeToken.update',
+    })
     assert.deepEqual(found.status, { isActive: true })
 
     await api.must(admin, `PUT ${path}/{uid}/state`, at(uid, { body: { isActive: false } }))

@@ -1,9 +1,8 @@
 import type { z } from 'zod'
-import type { TenantUid } from '../../contract/ids.ts'
 import type * as wire from '../../contract/wire/cluster-profiles.ts'
 import { currentPacks, digestOf, type Pack, type ProfileContent, usesMacros } from './profile-content.ts'
 import type { Profile } from './profile-store.ts'
-import { metadataAnswer } from './scope.ts'
+import { metadataAnswer, type Seeing } from './scope.ts'
 
 /** Cluster profiles as `/v1` shows them. */
 
@@ -12,13 +11,13 @@ type Versions = readonly { readonly uid: string; readonly version: string }[]
 export function profileAnswer(
   profile: Profile,
   content: ProfileContent,
-  { tenant, versions }: { readonly tenant: TenantUid; readonly versions: Versions },
+  { seeing, versions }: { readonly seeing: Seeing; readonly versions: Versions },
 ): z.input<typeof wire.profile> {
   const { draft, published } = content
   return {
     apiVersion: 'v1',
     kind: 'ClusterProfile',
-    metadata: metadataAnswer(profile, tenant),
+    metadata: metadataAnswer('clusterProfile', profile, seeing),
     spec: {
       version: profile.version,
       versions: [...versions],
@@ -36,7 +35,7 @@ export function profileAnswer(
 
 export function summaryAnswer(
   profile: Profile,
-  { tenant, versions }: { readonly tenant: TenantUid; readonly versions: Versions },
+  { seeing, versions }: { readonly seeing: Seeing; readonly versions: Versions },
 ): z.input<typeof wire.profileSummary> {
   const { draft, published } = profile.outline
   const template = (packs: NonNullable<typeof draft>) => ({
@@ -45,7 +44,7 @@ export function summaryAnswer(
     packs: packs.map(packAnswer),
   })
   return {
-    metadata: metadataAnswer(profile, tenant),
+    metadata: metadataAnswer('clusterProfile', profile, seeing),
     specSummary: {
       version: profile.version,
       versions: [...versions],
@@ -60,7 +59,7 @@ export function summaryAnswer(
 export function manifestsAnswer(
   profile: Profile,
   { draft, published }: ProfileContent,
-  { packName, tenant }: { readonly packName: string; readonly tenant: TenantUid },
+  { packName, seeing }: { readonly packName: string; readonly seeing: Seeing },
 ): z.input<typeof wire.manifests> | undefined {
   const of = (packs: readonly Pack[] | null) => packs?.find(({ name }) => name === packName)
   const packs = { draft: of(draft), published: of(published) }
@@ -69,7 +68,7 @@ export function manifestsAnswer(
   const all = new Map(
     [...(packs.published?.manifests ?? []), ...(packs.draft?.manifests ?? [])].map((one) => [one.uid, one]),
   )
-  const metadata = metadataAnswer(profile, tenant)
+  const metadata = metadataAnswer('clusterProfile', profile, seeing)
   return {
     items: [...all.values()].map(({ uid, name }) => {
       const [drafted, current] = [packs.draft, packs.published].map(

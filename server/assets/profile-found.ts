@@ -11,21 +11,26 @@ import { targetIn, visibleRows } from './scope.ts'
 
 type Found = { readonly tx: Tx; readonly params: { readonly uid: string } }
 
-/** The profile that a path names, as what is decided about. */
+/**
+ * The profile that a path names, as what is decided about; held where it is to be changed, so that nobody relabels it between the
+ * decision and the change (threat D02).
+ */
 export const findProfile =
   (to: 'read' | 'change') =>
   async ({ tx, params, project }: Found & { readonly project: ProjectUid | undefined }): Promise<Target | undefined> =>
-    targetIn('clusterProfile', await readProfile(tx, params.uid), { selected: project, to })
+    targetIn('clusterProfile', await readProfile(tx, params.uid, { toChange: to === 'change' }), {
+      selected: project,
+      to,
+    })
 
-/** The same profile with its content, for a handler; locked where it is to be changed. */
+/** The same profile with its content, for a handler. */
 export async function loadProfile(
   { tx, params }: Found,
   sealerOf: (tenant: TenantUid) => Promise<TenantSealer>,
-  { toChange = false } = {},
 ): Promise<
   Result<{ readonly profile: Profile; readonly content: ProfileContent; readonly sealer: TenantSealer }, Refusal>
 > {
-  const profile = await readProfile(tx, params.uid, { toChange })
+  const profile = await readProfile(tx, params.uid)
   if (!profile) return err(refuse('not_found'))
   const sealer = await sealerOf(tx.tenant)
   return ok({ profile, content: await readContent(tx, sealer, profile.uid), sealer })

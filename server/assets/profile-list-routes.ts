@@ -38,10 +38,9 @@ export const profileListEndpoints: readonly Endpoint[] = [
       // A version that may be listed and not read is not named beside another.
       const readable = await rowsWith(c, 'clusterProfile.get')
       const versions = readable.ok ? versionsIn(readable.value) : () => []
-      const tenant = c.tx.tenant
       return ok({
         body: {
-          items: shown.map((profile) => summaryAnswer(profile, { tenant, versions: versions(profile) })),
+          items: shown.map((profile) => summaryAnswer(profile, { seeing: c, versions: versions(profile) })),
           listmeta: listMetaOf(page.value, shown.length, found.length),
         },
       })
@@ -75,7 +74,7 @@ export const profileListEndpoints: readonly Endpoint[] = [
     async handle(c) {
       const profile = await readProfile(c.tx, c.params.uid)
       if (!profile) return err(refuse('not_found'))
-      return ok({ body: summaryAnswer(profile, { tenant: c.tx.tenant, versions: await namesakes(c, profile) }) })
+      return ok({ body: summaryAnswer(profile, { seeing: c, versions: await namesakes(c, profile) }) })
     },
   }),
   endpoint({

@@ -27,7 +27,7 @@ export function profilePartEndpoints({ sealerOf }: ProfilePorts): readonly Endpo
         const found = await loadProfile(c, sealerOf)
         if (!found.ok) return found
         const { profile, content } = found.value
-        const body = manifestsAnswer(profile, content, { packName: c.params.packName, tenant: c.tx.tenant })
+        const body = manifestsAnswer(profile, content, { packName: c.params.packName, seeing: c })
         return body ? ok({ body }) : err(refuse('not_found'))
       },
     }),
@@ -42,7 +42,7 @@ export function profilePartEndpoints({ sealerOf }: ProfilePorts): readonly Endpo
       audit: 'clusterprofile.updated',
       async handle(c) {
         const { tx, params, body, now } = c
-        const found = await loadProfile(c, sealerOf, { toChange: true })
+        const found = await loadProfile(c, sealerOf)
         if (!found.ok) return found
         const { profile, content, sealer } = found.value
         const added = withManifest(currentPacks(content), params.packName, body)
@@ -110,7 +110,7 @@ export function profilePartEndpoints({ sealerOf }: ProfilePorts): readonly Endpo
     c: { readonly tx: Tx; readonly params: { readonly uid: string }; readonly now: Date },
     changed: (before: readonly Variable[]) => ReturnType<typeof writtenVariables>,
   ) {
-    const found = await loadProfile(c, sealerOf, { toChange: true })
+    const found = await loadProfile(c, sealerOf)
     if (!found.ok) return found
     const { profile, content, sealer } = found.value
     const variables = changed(content.variables)

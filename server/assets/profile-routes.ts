@@ -92,7 +92,7 @@ export function profileEndpoints({ sealerOf }: ProfilePorts): readonly Endpoint[
         if (!found.ok) return found
         const { profile, content } = found.value
         const versions = await namesakes(c, profile)
-        return ok({ body: profileAnswer(profile, content, { tenant: c.tx.tenant, versions }) })
+        return ok({ body: profileAnswer(profile, content, { seeing: c, versions }) })
       },
     }),
     endpoint({
@@ -106,7 +106,7 @@ export function profileEndpoints({ sealerOf }: ProfilePorts): readonly Endpoint[
       audit: 'clusterprofile.updated',
       async handle(c) {
         const { tx, body, now } = c
-        const found = await loadProfile(c, sealerOf, { toChange: true })
+        const found = await loadProfile(c, sealerOf)
         if (!found.ok) return found
         const { profile, content, sealer } = found.value
         const { type, packs } = body.spec?.template ?? {}
@@ -135,7 +135,7 @@ export function profileEndpoints({ sealerOf }: ProfilePorts): readonly Endpoint[
       refusals: ['not_found', 'invalid', 'cluster_profile_name_taken', 'forbidden'],
       audit: 'clusterprofile.updated',
       async handle(c) {
-        const found = await loadProfile(c, sealerOf, { toChange: true })
+        const found = await loadProfile(c, sealerOf)
         if (!found.ok) return found
         return change(c, found.value.profile, { metadata: c.body.metadata, version: c.body.spec?.version })
       },
@@ -149,7 +149,7 @@ export function profileEndpoints({ sealerOf }: ProfilePorts): readonly Endpoint[
       refusals: ['not_found'],
       audit: 'clusterprofile.published',
       async handle(c) {
-        const found = await loadProfile(c, sealerOf, { toChange: true })
+        const found = await loadProfile(c, sealerOf)
         if (!found.ok) return found
         const { profile, content, sealer } = found.value
         const { draft } = content
@@ -170,7 +170,7 @@ export function profileEndpoints({ sealerOf }: ProfilePorts): readonly Endpoint[
       refusals: ['not_found'],
       audit: 'clusterprofile.deleted',
       async handle(c) {
-        const found = await loadProfile(c, sealerOf, { toChange: true })
+        const found = await loadProfile(c, sealerOf)
         if (!found.ok) return found
         const { uid, name, version } = found.value.profile
         await deleteProfile(c.tx, uid)

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { predefinedRole } from '../../contract/roles.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { type Call, type Phases, startPhases } from '../../tests/support/phases.ts'
+import { until } from '../../tests/support/until.ts'
 import { accessEndpoints } from '../access/index.ts'
 import type { Principal } from '../gateway/index.ts'
 import { createAssets } from './index.ts'
@@ -113,6 +114,8 @@ describe('a cluster profile', () => {
     assert.equal(published.status.isPublished, true)
     assert.deepEqual(published.metadata.annotations, {
       ...{ scope: 'project', projectUid: project, tenantUid: tenant, description: 'a shop' },
+      permissions:
+        'clusterProfile.delete,clusterProfile.get,clusterProfile.list,clusterProfile.update,clusterProfile.publish,tag.update',
     })
     assert.deepEqual(published.spec.versions, [{ uid, version: '1.0.0' }])
 
@@ -465,6 +468,46 @@ describe('access to cluster profiles', () => {
       assert.equal((await relabel(dev, route, { env: 'dev', team: route })).status, 204)
     }
     assert.deepEqual((await api.must(admin, `GET ${path}/{uid}`, at(prod))).metadata.labels, { env: 'prod' })
+  })
+
+  test('D02 what is relabelled while somebody changes it is decided about as it has become', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const person = await api.person(admin)
+    const editor = await newRole(
+      admin,
+      'Editor',
+      'resource',
+      ...['get', 'update', 'delete', 'publish'].map((one) => `clusterProfile.${one}`),
+    )
+    await onTags(admin, person, { project, values: ['dev'], roles: [editor] })
+    const acts: Readonly<Record<string, object>> = {
+      [`PUT ${path}/{uid}`]: { body: { metadata: { name: 'theirs' } } },
+      [`PATCH ${path}/{uid}/metadata`]: { body: { metadata: { name: 'theirs' } } },
+      [`PUT ${path}/{uid}/variables`]: { body: { variables: [{ name: 'a' }] } },
+      [`PATCH ${path}/{uid}/publish`]: {},
+      [`DELETE ${path}/{uid}`]: {},
+    }
+    for (const [route, call] of Object.entries(acts)) {
+      const uid = await newProfile(admin, `dev ${route}`, { project, labels: { env: 'dev' } })
+      let asked: ReturnType<Phases['call']> | undefined
+      await api.inTenant(tenant, async (tx) => {
+        await tx.query(
+          `update cluster_profiles set labels = '{"env":"prod"}' where tenant_id = $1 and profile_id = $2`,
+          [...[tenant, uid]],
+        )
+        asked = api.call(person, route, { ...at(uid, { project }), ...call })
+        // It has begun, and waits for what is held here.
+        await withClient(database.superuser, (client) =>
+          until('the call to wait', async () => {
+            const { rows } = await client.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)
+            return rows.length > 0 || undefined
+          }),
+        )
+      })
+      const answer = await asked
+      assert.deepEqual([answer?.status, answer?.refusal?.code], [403, 'forbidden'], route)
+      assert.equal((await api.must(admin, `GET ${path}/{uid}`, at(uid))).metadata.name, `dev ${route}`)
+    }
   })
 
   test('D11 every way to a profile asks what the main one asks', async () => {

@@ -6,6 +6,7 @@ import { wireTime } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { type Condition, reachCondition } from '../access/index.ts'
 import type { RequestAccess, Target } from '../gateway/index.ts'
+import { administration } from '../settings/index.ts'
 
 /**
  * Objects that belong to the tenant or to one project of it. The tenant's are seen in its projects, and changed by whoever may
@@ -121,23 +122,57 @@ export function mayIn(
   )
 }
 
+/** Who looks at an object, and in which project. */
+export type Seeing = {
+  readonly tx: { readonly tenant: TenantUid }
+  readonly access: RequestAccess
+  readonly project: ProjectUid | undefined
+}
+
+const readsAndWrites = <Key extends 'cloudaccount' | 'clusterProfile' | 'edgeToken' | 'sshKey'>(key: Key) =>
+  [`${key}.delete`, `${key}.get`, `${key}.list`, `${key}.update`] as const
+
+/** What can be done to objects of a kind, by the permissions that it takes. */
+const onObjects = {
+  cloudaccount: [...readsAndWrites('cloudaccount'), 'tag.update'],
+  clusterProfile: [...readsAndWrites('clusterProfile'), 'clusterProfile.publish', 'tag.update'],
+  edgeToken: readsAndWrites('edgeToken'),
+  sshKey: [...readsAndWrites('sshKey'), 'tag.update'],
+  // The catalogue has no key for them: what a tenant sets is for its administrators.
+  certificate: [...administration, 'user.list'],
+} as const satisfies Record<string, readonly Permission[]>
+
+/** What the caller may do to an object: where it is, but for reading one of the tenant's in the selected project. */
+function permissionsOn(kind: keyof typeof onObjects, found: Scoped, { access, project: selected }: Seeing) {
+  return onObjects[kind].filter((permission) => {
+    const to = /\.(?:get|list)$/.test(permission) ? 'read' : 'change'
+    const target = targetIn(kind, found, { selected, to })
+    return target !== undefined && access.allows(permission, target)
+  })
+}
+
 /** `metadata` of an answer. */
 export function metadataAnswer(
+  kind: keyof typeof onObjects,
   found: Scoped & {
     readonly annotations: Readonly<Record<string, string>>
     readonly createdAt: Date
     readonly updatedAt: Date
   },
-  tenantUid: TenantUid,
+  seeing: Seeing,
 ) {
   const { uid, name, project, labels, annotations, createdAt, updatedAt } = found
+  const tenantUid = seeing.tx.tenant
+  const permissions = permissionsOn(kind, found, seeing)
   return {
     name,
     uid,
     labels: { ...labels },
     annotations: annotationsOf(
       annotations,
-      project === undefined ? { scope: 'tenant', tenantUid } : { scope: 'project', tenantUid, projectUid: project },
+      project === undefined
+        ? { scope: 'tenant', tenantUid, permissions }
+        : { scope: 'project', tenantUid, projectUid: project, permissions },
     ),
     creationTimestamp: wireTime(createdAt),
     lastModifiedTimestamp: wireTime(updatedAt),

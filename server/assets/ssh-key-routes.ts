@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import type { ProjectUid, TenantUid } from '../../contract/ids.ts'
+import type { ProjectUid } from '../../contract/ids.ts'
 import { clientAnnotations } from '../../contract/wire/annotations.ts'
 import { uidPath, uidReply } from '../../contract/wire/common.ts'
 import { type Columns, selectPage } from '../../contract/wire/list-select.ts'
@@ -10,7 +10,7 @@ import { mayRelabel } from '../access/index.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
-import { metadataAnswer, targetIn, targetOf, visibleRows } from './scope.ts'
+import { metadataAnswer, type Seeing, targetIn, targetOf, visibleRows } from './scope.ts'
 import {
   countSshKeys,
   deleteSshKey,
@@ -46,7 +46,7 @@ export const sshKeyEndpoints: readonly Endpoint[] = [
       const found = await readSshKeys(c.tx, visible.value)
       const page = selectPage(found, { ...c.query, limit: 0, offset: 0 }, columns)
       if (!page.ok) return err(refuse('invalid', page.error))
-      return ok({ body: { items: page.value.items.map((key) => toWire(key, c.tx.tenant)) } })
+      return ok({ body: { items: page.value.items.map((key) => toWire(key, c)) } })
     },
   }),
   endpoint({
@@ -79,9 +79,9 @@ export const sshKeyEndpoints: readonly Endpoint[] = [
     reply: { status: 200, body: wire.sshKey },
     refusals: ['not_found'],
     audit: 'refusals-only',
-    async handle({ tx, params }) {
-      const key = await readSshKey(tx, params.uid)
-      return key ? ok({ body: toWire(key, tx.tenant) }) : err(refuse('not_found'))
+    async handle(c) {
+      const key = await readSshKey(c.tx, c.params.uid)
+      return key ? ok({ body: toWire(key, c) }) : err(refuse('not_found'))
     },
   }),
   endpoint({
@@ -149,7 +149,7 @@ function written(
   })
 }
 
-const toWire = (key: SshKey, tenant: TenantUid): z.input<typeof wire.sshKey> => ({
-  metadata: metadataAnswer(key, tenant),
+const toWire = (key: SshKey, seeing: Seeing): z.input<typeof wire.sshKey> => ({
+  metadata: metadataAnswer('sshKey', key, seeing),
   spec: { publicKey: key.publicKey },
 })

@@ -51,7 +51,10 @@ describe('SSH keys', () => {
     const uid = await newKey(admin, 'deploy', project, { env: 'prod' })
     const found = await api.must(admin, `GET ${path}/{uid}`, at(uid, { project }))
     assert.deepEqual(found.spec, { publicKey })
-    assert.deepEqual(found.metadata.annotations, { scope: 'project', tenantUid: tenant, projectUid: project })
+    assert.deepEqual(found.metadata.annotations, {
+      ...{ scope: 'project', tenantUid: tenant, projectUid: project },
+      permissions: 'sshKey.delete,sshKey.get,sshKey.list,sshKey.update,tag.update',
+    })
     assert.deepEqual(found.metadata.labels, { env: 'prod' })
     await api.must(admin, `PUT ${path}/{uid}`, at(uid, { ...keyBody('deploy 2', undefined, other), project }))
     const changed = await api.must(admin, `GET ${path}/{uid}`, at(uid))

@@ -1,12 +1,12 @@
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../../contract/errors.ts'
-import { ClusterUid, type TenantUid } from '../../contract/ids.ts'
+import { ClusterUid } from '../../contract/ids.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import * as wire from '../../contract/wire/cluster-config.ts'
 import { rbacIn, rbac as rbacShape } from '../../contract/wire/cluster-rbacs.ts'
 import { uidPath, wireTime } from '../../contract/wire/common.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Endpoint, endpoint, type Target } from '../gateway/index.ts'
+import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { ConfigError } from './apply.ts'
 import { type BindingPorts, mayBind, newBindings } from './bindings.ts'
@@ -39,9 +39,9 @@ export function configEndpoints(ports: ConfigPorts): readonly Endpoint[] {
       reply: { status: 200, body: wire.rbacList },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, target }) {
-        const rbacs = await readRbacs(tx, { cluster: params.uid })
-        return ok({ body: { items: await rbacAnswers(tx, params.uid, target, rbacs) } })
+      async handle(c) {
+        const rbacs = await readRbacs(c.tx, { cluster: c.params.uid })
+        return ok({ body: { items: await rbacAnswers(c, rbacs) } })
       },
     }),
     endpoint({
@@ -93,10 +93,10 @@ export function configEndpoints(ports: ConfigPorts): readonly Endpoint[] {
       reply: { status: 200, body: rbacShape },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, target }) {
-        const rbac = await loadRbac(tx, params)
+      async handle(c) {
+        const rbac = await loadRbac(c.tx, c.params)
         if (!rbac.ok) return rbac
-        const [body] = await rbacAnswers(tx, params.uid, target, [rbac.value])
+        const [body] = await rbacAnswers(c, [rbac.value])
         return body ? ok({ body }) : err(refuse('not_found'))
       },
     }),
@@ -131,9 +131,8 @@ export function configEndpoints(ports: ConfigPorts): readonly Endpoint[] {
       reply: { status: 200, body: wire.namespaceList },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, target }) {
-        const cluster = ClusterUid.parse(params.uid)
-        const items = await namespaceAnswers(tx, cluster, target, await readNamespaces(tx, cluster))
+      async handle(c) {
+        const items = await namespaceAnswers(c, await readNamespaces(c.tx, ClusterUid.parse(c.params.uid)))
         return ok({ body: { items } })
       },
     }),
@@ -172,10 +171,10 @@ export function configEndpoints(ports: ConfigPorts): readonly Endpoint[] {
       reply: { status: 200, body: wire.namespace },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params, target }) {
-        const cluster = ClusterUid.parse(params.uid)
-        const found = (await readNamespaces(tx, cluster)).filter(({ uid }) => uid === params.namespaceUid)
-        const [body] = await namespaceAnswers(tx, cluster, target, found)
+      async handle(c) {
+        const all = await readNamespaces(c.tx, ClusterUid.parse(c.params.uid))
+        const found = all.filter(({ uid }) => uid === c.params.namespaceUid)
+        const [body] = await namespaceAnswers(c, found)
         return body ? ok({ body }) : err(refuse('not_found'))
       },
     }),
@@ -231,35 +230,44 @@ async function loadRbac(
   return found ? ok(found) : err(refuse('not_found'))
 }
 
-const projectOf = (target: Target | undefined) =>
-  target && 'projectUid' in target.scope ? target.scope.projectUid : ''
+/** Who looks at what is kept on which cluster. */
+type Seeing = {
+  readonly tx: Tx
+  readonly params: { readonly uid: string }
+  readonly target: Target | undefined
+  readonly access: RequestAccess
+}
+
+/** What an answer says of where something is, and of what the caller may do to it, which is what they may do to the cluster. */
+const placeIn = ({ tx, target, access }: Seeing) => ({
+  tenantUid: tx.tenant,
+  projectUid: target && 'projectUid' in target.scope ? target.scope.projectUid : '',
+  permissions: (['cluster.get', 'cluster.update'] as const).filter(
+    (permission) => target !== undefined && access.allows(permission, target),
+  ),
+})
+
 export const errorAnswer = ({ msg, name, resourceType }: ConfigError) => ({ msg, name, resourceType })
 
-async function rbacAnswers(tx: Tx, cluster: string, target: Target | undefined, rbacs: readonly Rbac[]) {
-  const errors = await errorsOn(tx, [cluster])
+async function rbacAnswers(seeing: Seeing, rbacs: readonly Rbac[]) {
+  const errors = await errorsOn(seeing.tx, [seeing.params.uid])
   return rbacs.map((rbac) =>
     rbacAnswer(rbac, {
-      ...{ tenantUid: tx.tenant as TenantUid, projectUid: projectOf(target) },
+      ...placeIn(seeing),
       errors: errors.filter(({ owner }) => owner.kind === 'rbac' && owner.uid === rbac.uid).map(errorAnswer),
     }),
   )
 }
 
 async function namespaceAnswers(
-  tx: Tx,
-  cluster: ClusterUid,
-  target: Target | undefined,
+  seeing: Seeing,
   namespaces: readonly KeptNamespace[],
 ): Promise<z.input<typeof wire.namespace>[]> {
-  const errors = await errorsOn(tx, [cluster])
+  const errors = await errorsOn(seeing.tx, [seeing.params.uid])
   return namespaces.map(({ uid, name, labels, annotations, allocation, createdAt, updatedAt }) => ({
     metadata: {
       ...{ name, uid, labels: { ...labels } },
-      annotations: annotationsOf(annotations, {
-        scope: 'project',
-        tenantUid: tx.tenant,
-        projectUid: projectOf(target),
-      }),
+      annotations: annotationsOf(annotations, { scope: 'project', ...placeIn(seeing) }),
       creationTimestamp: wireTime(createdAt),
       lastModifiedTimestamp: wireTime(updatedAt),
       deletionTimestamp: wireTime(null),

@@ -42,6 +42,16 @@ export async function readNamespaces(tx: Tx, cluster: ClusterUid): Promise<reado
   }))
 }
 
+/** Whether a cluster's own list, and not that of a workspace, keeps a namespace on it. */
+export async function isKept(tx: Tx, cluster: string, name: string): Promise<boolean> {
+  const rows = await tx.query('select from cluster_namespaces where tenant_id = $1 and cluster_id = $2 and name = $3', [
+    tx.tenant,
+    cluster,
+    name,
+  ])
+  return rows.length > 0
+}
+
 /** Makes these the namespaces that are kept on a cluster. One whose name was there before is the same one. */
 export async function replaceNamespaces(
   tx: Tx,

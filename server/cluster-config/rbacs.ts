@@ -32,6 +32,8 @@ export function rbacAnswer(
   about: {
     readonly tenantUid: TenantUid
     readonly projectUid: string
+    /** What the caller may do to what has it. */
+    readonly permissions: readonly string[]
     readonly errors: readonly z.output<typeof rbac>['status']['errors'][number][]
   },
 ): z.input<typeof rbac> {

@@ -30,6 +30,7 @@ const onClusters = [
   'cluster.get',
   'cluster.list',
   'cluster.update',
+  'tag.update',
 ] as const satisfies readonly Permission[]
 
 export function metadataAnswer(

@@ -136,7 +136,7 @@ describe('import', () => {
       scope: 'project',
       tenantUid: tenant.uid,
       projectUid: tenant.project,
-      permissions: 'cluster.delete,cluster.get,cluster.list,cluster.update',
+      permissions: 'cluster.delete,cluster.get,cluster.list,cluster.update,tag.update',
     })
     assert.equal(seen.status.state, 'Running')
     const importLink = `kubectl apply -f https://palisade.test:8443/v1/spectroclusters/${reply.uid}/import/manifest`
@@ -504,7 +504,7 @@ describe('who sees and does what', () => {
     assert.equal(renamed.metadata.name, 'renamed')
     assert.deepEqual(renamed.metadata.labels, body.metadata.labels)
     assert.deepEqual([renamed.metadata.annotations.note, renamed.metadata.annotations.scope], ['x', 'project'])
-    assert.equal(renamed.metadata.annotations.permissions, 'cluster.get,cluster.list,cluster.update')
+    assert.equal(renamed.metadata.annotations.permissions, 'cluster.get,cluster.list,cluster.update,tag.update')
 
     await importCluster({ project, name: 'occupied' })
     const taken = await api.call(editor, path, at(uid, { body: { metadata: { name: 'OCCUPIED' } } }))

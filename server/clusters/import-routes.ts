@@ -57,9 +57,12 @@ export function importEndpoints(imports: Imports): readonly Endpoint[] {
       reply: { status: 200, body: contract.ClusterAccess },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params }) {
+      async handle({ tx, params, access }) {
         const cluster = await load(tx, params.uid)
-        return cluster.ok ? ok({ body: accessAnswer(cluster.value) }) : cluster
+        if (!cluster.ok) return cluster
+        // As by every other way to it: what makes the account is for who may remove the cluster (threat D11).
+        const isAdministrator = access.allows('cluster.delete', targetOf(cluster.value))
+        return ok({ body: accessAnswer(cluster.value, isAdministrator) })
       },
     }),
     endpoint({
@@ -178,7 +181,7 @@ async function checkedAnswer(
   }
 }
 
-function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> {
+function accessAnswer(cluster: Cluster, isAdministrator: boolean): z.input<typeof contract.ClusterAccess> {
   const { uid, name, state, importMode, reached, missing, credential, credentialMode, directTokens } = cluster
   return {
     ...{ uid, name, state, importMode, credentialMode, directTokens },
@@ -190,7 +193,7 @@ function accessAnswer(cluster: Cluster): z.input<typeof contract.ClusterAccess> 
         }
       : {}),
     missing: [...missing],
-    ...(missing.length > 0 || !reached ? { yaml: yamlFor(cluster) } : {}),
+    ...(isAdministrator && (missing.length > 0 || !reached) ? { yaml: yamlFor(cluster) } : {}),
     ...(credential
       ? {
           credential: {

@@ -416,9 +416,10 @@ export function createPipeline<S, E extends string>(ports: PipelinePorts<S, E>) 
     principal: Principal,
     tx: Tx,
   ): Promise<Result<ProjectUid | undefined, Refusal>> {
-    if (header === undefined || header === '' || principal.tenant === systemTenant) return ok(undefined)
+    if (header === undefined || header === '') return ok(undefined)
     const uid = ProjectUid.safeParse(header)
-    if (!uid.success || !(await ports.projectExists(tx, uid.data)))
+    // System administrators have no projects, so that they can name none.
+    if (principal.tenant === systemTenant || !uid.success || !(await ports.projectExists(tx, uid.data)))
       return err(refuse('project_not_found', 'The ProjectUid header names no project of this tenant'))
     return ok(uid.data)
   }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { refuse } from '../../contract/errors.ts'
 import { ApiKeyUid, systemTenant, type TenantUid, UserUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf, clientAnnotations } from '../../contract/wire/annotations.ts'
 import * as wire from '../../contract/wire/api-keys.ts'
 import { uidPath, wireTime } from '../../contract/wire/common.ts'
@@ -82,7 +83,7 @@ export function apiKeyEndpoints({
       async handle({ tx, principal, access }) {
         const all = access.allows('apiKey.list', { kind: 'tenant' })
         const found = await listApiKeys(tx, await keys.of(tx.tenant), all ? undefined : principal.user)
-        return ok({ body: { items: found.map((key) => answer(key, tx.tenant)) } })
+        return ok({ body: { items: found.map((key) => answer(key, { tx, principal, access })) } })
       },
     }),
     endpoint({
@@ -93,9 +94,9 @@ export function apiKeyEndpoints({
       reply: { status: 200, body: wire.apiKey },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params }) {
+      async handle({ tx, principal, access, params }) {
         const key = await readApiKey(tx, await keys.of(tx.tenant), ApiKeyUid.parse(params.uid))
-        return key ? ok({ body: answer(key, tx.tenant) }) : err(refuse('not_found'))
+        return key ? ok({ body: answer(key, { tx, principal, access }) }) : err(refuse('not_found'))
       },
     }),
     endpoint({
@@ -190,16 +191,33 @@ async function isUser(tx: Tx, uid: string): Promise<boolean> {
   return (await tx.query('select from users where tenant_id = $1 and user_id = $2', [tx.tenant, uid])).length > 0
 }
 
-function answer(key: ApiKey, tenant: TenantUid): z.input<typeof wire.apiKey> {
+/** What can be done to a key; whose it is needs no permission. */
+const onKeys = ['apiKey.delete', 'apiKey.get', 'apiKey.list', 'apiKey.update'] as const satisfies readonly Permission[]
+
+function answer(
+  key: ApiKey,
+  {
+    tx: { tenant },
+    principal,
+    access,
+  }: {
+    readonly tx: Pick<Tx, 'tenant'>
+    readonly principal: { readonly user: string }
+    readonly access: RequestAccess
+  },
+): z.input<typeof wire.apiKey> {
   const { uid, user, person, name, labels, annotations, isActive, expiresAt, createdAt, updatedAt } = key
   const about =
     tenant === systemTenant ? ({ scope: 'system' } as const) : ({ scope: 'tenant', tenantUid: tenant } as const)
+  const permissions = onKeys.filter(
+    (permission) => user === principal.user || access.allows(permission, { kind: 'tenant' }),
+  )
   return {
     metadata: {
       name,
       uid,
       labels: { ...labels },
-      annotations: annotationsOf(annotations, about),
+      annotations: annotationsOf(annotations, { ...about, permissions }),
       creationTimestamp: wireTime(createdAt),
       lastModifiedTimestamp: wireTime(updatedAt),
       deletionTimestamp: wireTime(null),

@@ -168,10 +168,10 @@ async function findProject({
 }): Promise<Target | undefined> {
   const uid = ProjectUid.safeParse(params.uid)
   if (!uid.success) return undefined
-  const [row] = await tx.query<{ name: string; labels: Record<string, string> }>(
-    'select name, labels from projects where tenant_id = $1 and project_id = $2',
-    [tx.tenant, uid.data],
-  )
+  const [row] = await tx.query<{ name: string }>('select name from projects where tenant_id = $1 and project_id = $2', [
+    tx.tenant,
+    uid.data,
+  ])
   const scope = { kind: 'project', projectUid: uid.data } as const
-  return row && { kind: 'project', uid: uid.data, name: row.name, tags: row.labels, scope }
+  return row && { kind: 'project', uid: uid.data, name: row.name, scope }
 }

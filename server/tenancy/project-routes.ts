@@ -11,10 +11,11 @@ import { type AssignedRole, heldIn, standingRolesIn } from '../access/index.ts'
 import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gateway/index.ts'
 import type { People } from '../people/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { type Project, readProject, updateProject } from './project-store.ts'
+import { readProject, updateProject } from './project-store.ts'
 import {
   changeMembers,
   createProject,
+  type ListedProject,
   type ProjectPorts,
   removeProject,
   replaceProject,
@@ -28,8 +29,9 @@ export type NamePorts = { readonly names: People['names'] }
 async function findProject({ tx, params }: { readonly tx: Tx; readonly params: { readonly uid: string } }) {
   const project = await readProject(tx, params.uid)
   if (!project) return undefined
-  const { uid, name, labels: tags } = project
-  return { kind: 'project', uid, name, tags, scope: scopeOf(uid) } satisfies Target
+  const { uid, name } = project
+  // Without its labels: no role reaches a project by them, so that they change with the rest of it (docs/objects.md).
+  return { kind: 'project', uid, name, scope: scopeOf(uid) } satisfies Target
 }
 
 /** Projects: create, list, read, change, remove, and who has standing roles in them. */
@@ -60,12 +62,7 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
       audit: 'refusals-only',
       async handle({ tx, access }) {
         const projects = await visibleProjects(tx, access)
-        const roles = byProject(
-          await standingRolesIn(
-            tx,
-            projects.map(({ uid }) => uid),
-          ),
-        )
+        const roles = byProject(await standingRolesIn(tx, readable(projects)))
         const items = projects.map((project) => projectAnswer(project, roles.get(project.uid) ?? [], tx.tenant, access))
         const all = { limit: items.length, offset: 0 }
         return ok({ body: { items, listmeta: listMetaOf(all, items.length, items.length) } })
@@ -231,14 +228,9 @@ export function projectEndpoints(ports: ProjectPorts & NamePorts): readonly Endp
     }),
   ]
 
-  async function summaries(tx: Tx, projects: readonly Project[], access: RequestAccess) {
+  async function summaries(tx: Tx, projects: readonly ListedProject[], access: RequestAccess) {
     // Who is there now, for however long and whenever: no role is named here, and nobody writes this back.
-    const roles = byProject(
-      await heldIn(
-        tx,
-        projects.map(({ uid }) => uid),
-      ),
-    )
+    const roles = byProject(await heldIn(tx, readable(projects)))
     // Names are for those who may list people or teams; the uids of who holds a role are part of the project.
     const people = access.allows('user.list', { kind: 'tenant' }) ? await ports.names.people(tx) : new Map()
     const teams = access.allows('team.list', { kind: 'tenant' }) ? await ports.names.teams(tx) : new Map()
@@ -261,6 +253,10 @@ const onProjects = [
   'tag.update',
 ] as const satisfies readonly Permission[]
 
+/** Those of which the caller sees more than the name: of no other it is said who is there. */
+const readable = (projects: readonly ListedProject[]) =>
+  projects.flatMap(({ uid, isNameAlone }) => (isNameAlone ? [] : [uid]))
+
 const byProject = (roles: readonly AssignedRole[]) => Map.groupBy(roles, ({ place }) => place)
 
 /** Who holds roles among assignments in one project, each with the uids of the roles. */
@@ -273,7 +269,10 @@ function membersOf(roles: readonly AssignedRole[]) {
   return { users, teams }
 }
 
-function projectAnswer(project: Project, roles: readonly AssignedRole[], tenant: TenantUid, access: RequestAccess) {
+/** What of a project an answer shows. */
+type Shown = Omit<ListedProject, 'isNameAlone'>
+
+function projectAnswer(project: Shown, roles: readonly AssignedRole[], tenant: TenantUid, access: RequestAccess) {
   const members = membersOf(roles)
   return {
     metadata: metadataAnswer(project, tenant, access),
@@ -287,7 +286,7 @@ function projectAnswer(project: Project, roles: readonly AssignedRole[], tenant:
 }
 
 function metadataAnswer(
-  { uid, name, labels, annotations, createdAt, updatedAt }: Project,
+  { uid, name, labels, annotations, createdAt, updatedAt }: Shown,
   tenant: TenantUid,
   access: RequestAccess,
 ) {
@@ -304,7 +303,7 @@ function metadataAnswer(
 }
 
 const summaryColumns = {
-  name: ({ name }: Project) => name,
-  creationTimestamp: ({ createdAt }: Project) => createdAt.getTime(),
-  lastModifiedTimestamp: ({ updatedAt }: Project) => updatedAt.getTime(),
+  name: ({ name }: Shown) => name,
+  creationTimestamp: ({ createdAt }: Shown) => createdAt?.getTime() ?? 0,
+  lastModifiedTimestamp: ({ updatedAt }: Shown) => updatedAt?.getTime() ?? 0,
 }

@@ -125,8 +125,18 @@ export async function removeProject(
   return err(refuse('project_in_use', why, { clusters: clusters.map(({ uid, name }) => ({ uid, name })) }))
 }
 
-/** The projects that the caller may see: those they hold any right to read in. */
-export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Project[]> {
+/** A project as a list shows it. `isNameAlone`: it has no more to say to this caller than that it is there, and who is in it neither. */
+export type ListedProject = Pick<Project, 'uid' | 'name' | 'labels' | 'annotations'> & {
+  readonly createdAt: Date | null
+  readonly updatedAt: Date | null
+  readonly isNameAlone: boolean
+}
+
+/**
+ * The projects that the caller may see: those they hold any right to read in. Whoever may read no more than single objects in one
+ * learns its name, to find them, and nothing else of it: a get of it is refused them (threat A18).
+ */
+export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<ListedProject[]> {
   // Who reaches objects through filters alone has to find the project that they are in.
   const reaches = (['cluster.list', 'clusterProfile.list', 'cloudaccount.list', 'sshKey.list'] as const).map(
     access.reachOf,
@@ -138,8 +148,16 @@ export async function visibleProjects(tx: Tx, access: RequestAccess): Promise<Pr
   )
   const hasObjects = (uid: string) =>
     inWorkspaces.has(uid) || reaches.some((reach) => reach !== 'all' && reach.has(uid))
-  return (await readProjects(tx)).filter((project) => isVisible(access, project) || hasObjects(project.uid))
+  return (await readProjects(tx)).flatMap((project) => {
+    if (isVisible(access, project)) return [{ ...project, isNameAlone: false }]
+    return hasObjects(project.uid) ? [nameAlone(project)] : []
+  })
 }
+
+const nameAlone = ({ uid, name }: Project): ListedProject => ({
+  ...{ uid, name, labels: {}, annotations: {}, createdAt: null, updatedAt: null },
+  isNameAlone: true,
+})
 
 const isVisible = (access: RequestAccess, { uid }: Project): boolean =>
   access.allows('project.list', scopeOf(uid)) || access.allows('project.get', scopeOf(uid))

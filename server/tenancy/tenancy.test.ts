@@ -5,6 +5,7 @@ import { predefinedRole } from '../../contract/roles.ts'
 import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
 import { until } from '../../tests/support/until.ts'
+import { accessEndpoints } from '../access/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { deleteProject } from './project-store.ts'
 
@@ -14,7 +15,7 @@ let postgres: TestPostgres
 let api: Phases
 before(async () => {
   postgres = await startTestPostgres()
-  api = await startPhases(await postgres.create())
+  api = await startPhases(await postgres.create(), () => accessEndpoints)
 })
 after(async () => {
   await api?.stop()
@@ -392,6 +393,47 @@ describe('projects', () => {
       (await api.call(admin, 'PUT /v1/projects/{uid}/users', at(uid, { body: wrong }))).refusal?.code,
       'not_found',
     )
+  })
+
+  test('labels of a project go with project.update, and give nobody anything: no role reaches it by them', async () => {
+    const { admin } = await api.tenant()
+    const uid = await create(admin, 'tagged', { labels: { env: 'dev' } })
+    const { uid: keeps } = await api.must(admin, 'POST /v1/roles', {
+      body: {
+        metadata: { name: 'Keeper' },
+        spec: { scope: 'project', permissions: ['project.get', 'project.update'] },
+      },
+    })
+    const keeper = await api.person(admin)
+    await api.must(
+      admin,
+      'PUT /v1/projects/{uid}/users',
+      at(uid, { body: { users: [{ userId: keeper.user, roles: [keeps] }] } }),
+    )
+    // Somebody with a role on everything that is tagged so in the project.
+    const tagged = await api.person(admin)
+    const { uid: filter } = await api.must(admin, 'POST /v1/filters/tag', {
+      body: {
+        metadata: { name: 'prod' },
+        spec: { filterGroup: { filters: [{ key: 'env', operator: 'eq', values: ['prod'] }] } },
+      },
+    })
+    const roles = [role('Resource Cluster Admin')]
+    await api.must(
+      admin,
+      'POST /v1/users/{uid}/resourceRoles',
+      at(tagged.user, { body: { projectUids: [uid], filterRefs: [filter], roles } }),
+    )
+    const routes = ['PUT /v1/projects/{uid}', 'PUT /v1/projects/{uid}/meta']
+    const body = { metadata: { name: 'tagged', labels: { env: 'prod' } }, labels: { env: 'prod' } }
+    for (const route of routes) {
+      await api.must(keeper, route, at(uid, { body }))
+      const { labels, annotations } = (await api.must(keeper, 'GET /v1/projects/{uid}', at(uid))).metadata
+      assert.deepEqual(labels, { env: 'prod' }, route)
+      assert.equal(annotations.permissions, 'project.get,project.update')
+      for (const one of ['GET /v1/projects/{uid}', ...routes])
+        assert.equal((await api.call(tagged, one, at(uid, { body }))).status, 403, one)
+    }
   })
 
   test('D03: one name is one project in every spelling, in its tenant', async () => {

@@ -1,21 +1,23 @@
 import type { z } from 'zod'
 import type { TenantUid } from '../../contract/ids.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import { annotationsOf } from '../../contract/wire/annotations.ts'
 import { wireTime } from '../../contract/wire/common.ts'
 import type * as wire from '../../contract/wire/workspaces.ts'
 import { type errorsOn, type Rbac, rbacAnswer } from '../cluster-config/index.ts'
-import type { Workspace } from './workspace-store.ts'
+import type { RequestAccess } from '../gateway/index.ts'
+import { targetOf, type Workspace } from './workspace-store.ts'
 
 export function workspaceAnswer(
   workspace: Workspace,
   rbacs: readonly Rbac[],
   onClusters: Awaited<ReturnType<typeof errorsOn>>,
-  tenantUid: TenantUid,
+  seeing: Seeing,
 ): z.input<typeof wire.workspace> {
   const { project, clusters, namespaces, quota } = workspace
   const errors = onClusters.filter(({ owner }) => owner.kind === 'workspace' && owner.uid === workspace.uid)
   return {
-    metadata: metadataOf(workspace, tenantUid),
+    metadata: metadataOf(workspace, seeing),
     spec: {
       clusterRefs: clusters.map(({ uid, name }) => ({ clusterUid: uid, clusterName: name })),
       clusterNamespaces: namespaces.map(({ name, namespaceResourceAllocation: allotted }) => ({
@@ -31,7 +33,8 @@ export function workspaceAnswer(
       })),
       clusterRbacs: rbacs.map((rbac) =>
         rbacAnswer(rbac, {
-          ...{ tenantUid, projectUid: project },
+          ...{ tenantUid: seeing.tx.tenant, projectUid: project },
+          permissions: permissionsOn(workspace, seeing, ['workspace.get', 'workspace.update']),
           errors: errors
             .filter(({ owner }) => owner.rbac === rbac.uid)
             .map(({ msg, name, resourceType }) => ({ msg, name, resourceType })),
@@ -53,11 +56,11 @@ function isQuota(quota: Workspace['quota']): quota is NonNullable<Workspace['quo
 
 export function summaryAnswer(
   workspace: Workspace,
-  tenantUid: TenantUid,
+  seeing: Seeing,
 ): z.input<typeof wire.dashboardWorkspaces>['items'][number] {
   const { clusters, namespaces, quota } = workspace
   return {
-    metadata: metadataOf(workspace, tenantUid),
+    metadata: metadataOf(workspace, seeing),
     spec: {
       clusterRefs: clusters.map(({ uid, name }) => ({ uid, name })),
       namespaces: namespaces.map(({ name }) => name),
@@ -75,13 +78,26 @@ export function summaryAnswer(
   }
 }
 
-function metadataOf(
-  { uid, name, project, labels, annotations, createdAt, updatedAt }: Workspace,
-  tenantUid: TenantUid,
-) {
+/** Who looks at a workspace. */
+type Seeing = { readonly tx: { readonly tenant: TenantUid }; readonly access: RequestAccess }
+
+/** What can be done to one; backups and their like nobody can do, whatever they hold. */
+const onWorkspaces = [
+  ...['workspace.delete', 'workspace.get', 'workspace.list', 'workspace.update'],
+  'tag.update',
+] as const satisfies readonly Permission[]
+
+const permissionsOn = (workspace: Workspace, { access }: Seeing, permissions: readonly Permission[]) =>
+  permissions.filter((permission) => access.allows(permission, targetOf(workspace)))
+
+function metadataOf(workspace: Workspace, seeing: Seeing) {
+  const { uid, name, project, labels, annotations, createdAt, updatedAt } = workspace
   return {
     ...{ name, uid, labels: { ...labels } },
-    annotations: annotationsOf(annotations, { scope: 'project', tenantUid, projectUid: project }),
+    annotations: annotationsOf(annotations, {
+      ...{ scope: 'project', tenantUid: seeing.tx.tenant, projectUid: project },
+      permissions: permissionsOn(workspace, seeing, onWorkspaces),
+    }),
     creationTimestamp: wireTime(createdAt),
     lastModifiedTimestamp: wireTime(updatedAt),
     deletionTimestamp: wireTime(null),

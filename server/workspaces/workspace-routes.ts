@@ -21,6 +21,7 @@ import { type Endpoint, endpoint, type RequestAccess, type Target } from '../gat
 import type { Tx } from '../platform/postgres/index.ts'
 import { hasRoom } from '../settings/index.ts'
 import { summaryAnswer, workspaceAnswer } from './answers.ts'
+import { mayKeep } from './kept-elsewhere.ts'
 import { checkAllocations, namedClusters, storableNamespaces } from './spec.ts'
 import {
   countWorkspaces,
@@ -72,7 +73,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
       reply: { status: 201, body: uidReply },
       refusals: [
         ...(['project_required', 'not_found', 'workspace_name_taken', 'exceeds_own_rights'] as const),
-        ...(['resource_limit', 'invalid'] as const),
+        ...(['resource_limit', 'invalid', 'namespace_kept'] as const),
       ],
       audit: 'workspace.created',
       async handle(c) {
@@ -90,8 +91,11 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         if (!clusters.ok) return clusters
         const uids = clusters.value.map(({ uid }) => uid)
         const quota = spec?.quota?.resourceAllocation
-        const allocated = checkAllocations({ clusters: uids, namespaces: namespaces.value, quota })
+        const wanted = { clusters: uids, namespaces: namespaces.value, quota }
+        const allocated = checkAllocations(wanted)
         if (!allocated.ok) return allocated
+        const kept = await mayKeep(c, clusters.value, { after: wanted })
+        if (!kept.ok) return kept
         const uid = await insertWorkspace(
           tx,
           {
@@ -143,7 +147,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         const visible = visibleWorkspaces(c)
         if (!visible.ok) return visible
         const found = await readWorkspaces(c.tx, visible.value)
-        const items = found.map((workspace) => summaryAnswer(workspace, c.tx.tenant))
+        const items = found.map((workspace) => summaryAnswer(workspace, c))
         return ok({ body: { items, cpuUnit: 'cores', memoryUnit: 'MiB' } })
       },
     }),
@@ -155,7 +159,8 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
       reply: { status: 200, body: wire.workspace },
       refusals: ['not_found'],
       audit: 'refusals-only',
-      async handle({ tx, params }) {
+      async handle(c) {
+        const { tx, params } = c
         const workspace = await load(tx, params.uid)
         if (!workspace.ok) return workspace
         const rbacs = await readRbacs(tx, { workspace: workspace.value.uid })
@@ -163,7 +168,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
           tx,
           workspace.value.clusters.map(({ uid }) => uid),
         )
-        return ok({ body: workspaceAnswer(workspace.value, rbacs, errors, tx.tenant) })
+        return ok({ body: workspaceAnswer(workspace.value, rbacs, errors, c) })
       },
     }),
     endpoint({
@@ -235,7 +240,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
       params: uidPath,
       body: wire.workspaceNamespacesIn,
       reply: { status: 204 },
-      refusals: ['not_found', 'invalid', 'exceeds_own_rights'],
+      refusals: ['not_found', 'invalid', 'exceeds_own_rights', 'namespace_kept'],
       audit: 'workspace.updated',
       async handle(c) {
         const { tx, params, body, now } = c
@@ -250,8 +255,14 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         if (!namespaces.ok) return namespaces
         const quota = body.quota ? body.quota.resourceAllocation : before.quota
         const uids = clusters.value.map(({ uid }) => uid)
-        const allocated = checkAllocations({ clusters: uids, namespaces: namespaces.value, quota })
+        const wanted = { clusters: uids, namespaces: namespaces.value, quota }
+        const allocated = checkAllocations(wanted)
         if (!allocated.ok) return allocated
+        const kept = await mayKeep(c, clusters.value, {
+          ...{ uid: before.uid, after: wanted },
+          before: { clusters: had, namespaces: before.namespaces, quota: before.quota },
+        })
+        if (!kept.ok) return kept
         // What is bound in the workspace is bound on a new cluster too.
         const bindings = (await readRbacs(tx, { workspace: before.uid })).flatMap((rbac) => rbac.bindings)
         const added = clusters.value.filter(({ uid }) => !had.includes(uid))

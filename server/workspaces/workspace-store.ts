@@ -81,6 +81,14 @@ export async function replaceClusters(tx: Tx, uid: WorkspaceUid, clusters: reado
   )
 }
 
+/** Holds clusters against others who take up namespaces on them, until the end; in one order, so that two never wait for each other. */
+export async function lockClusters(tx: Tx, clusters: readonly string[]): Promise<void> {
+  await tx.query(
+    'select from clusters where tenant_id = $1 and cluster_id = any($2) order by cluster_id for no key update',
+    [tx.tenant, clusters],
+  )
+}
+
 /** Removes a workspace with the roles and role bindings on it. */
 export async function deleteWorkspace(tx: Tx, uid: WorkspaceUid): Promise<void> {
   await tx.query('delete from workspaces where tenant_id = $1 and workspace_id = $2', [tx.tenant, uid])

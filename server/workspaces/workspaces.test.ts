@@ -341,6 +341,82 @@ describe('workspaces', () => {
     assert.equal(relabel.status, 403)
   })
 
+  test('D09 a namespace that somebody else keeps on a cluster is not taken up, nor limited, by who may change neither', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const [one, two] = [await newCluster(tenant, project), await newCluster(tenant, project)]
+    const refs = (...uids: string[]) => uids.map((clusterUid) => ({ clusterUid }))
+    const named = (name: string, cpuCores = 0) => ({
+      name,
+      ...(cpuCores ? { namespaceResourceAllocation: { defaultResourceAllocation: { cpuCores, memoryMiB: 0 } } } : {}),
+    })
+    const theirs = await newWorkspace(admin, project, { clusterRefs: refs(one), clusterNamespaces: [named('shop', 4)] })
+    const mine = await newWorkspace(admin, project, { clusterRefs: refs(one), clusterNamespaces: [named('mine')] })
+    await api.inTenant(tenant, (tx) =>
+      tx.query(
+        `insert into cluster_namespaces (tenant_id, namespace_id, cluster_id, position, name, created_at, updated_at)
+         values ($1, $2, $3, 1, 'listed', now(), now())`,
+        [tenant, newUid(), one],
+      ),
+    )
+    const mallory = await api.person(admin)
+    const onMine = [{ uid: mine, roles: [role('Workspace Admin')] }]
+    assert.equal((await give(admin, mallory.user, onMine)).status, 204)
+    const put = async (who: Principal, of: string, ...clusterNamespaces: object[]) => {
+      const call = at(of, { body: { clusterNamespaces } })
+      return (await api.call(who, 'PUT /v1/workspaces/{uid}/clusterNamespaces', call)).refusal?.code ?? 'changed'
+    }
+    for (const name of ['shop', 'listed'])
+      for (const cpuCores of [0, 0.001]) assert.equal(await put(mallory, mine, named(name, cpuCores)), 'namespace_kept')
+    assert.deepEqual(api.entries.at(-1)?.outcome, 'refused')
+    // Their own they have as they like, and namespaces that nobody keeps.
+    assert.equal(await put(mallory, mine, named('mine', 1), named('more', 1)), 'changed')
+    // Who may change the cluster shares one. From then on it is sent back as it is, and limited otherwise by none but such.
+    assert.equal(await put(admin, mine, named('mine'), named('shop', 2)), 'changed')
+    assert.equal(await put(mallory, mine, named('mine', 1), named('shop', 2)), 'changed')
+    for (const cpuCores of [0, 0.001])
+      assert.equal(await put(mallory, mine, named('mine', 1), named('shop', cpuCores)), 'namespace_kept')
+    assert.equal(await put(mallory, mine, named('mine', 1)), 'changed', 'to leave it is no harm')
+
+    // In the whole project: a workspace that is made anew, a cluster that is added, and who may change the other workspace too.
+    const wide = await person(admin, project, 'Workspace Admin')
+    const post = (who: Principal, clusters: string[], name: string) =>
+      api.call(who, 'POST /v1/workspaces', {
+        project,
+        body: {
+          metadata: { name: `workspace-${++made}` },
+          spec: { clusterRefs: refs(...clusters), clusterNamespaces: [named(name, 1)] },
+        },
+      })
+    assert.equal((await post(wide, [one], 'listed')).refusal?.code, 'namespace_kept', 'the cluster’s own')
+    assert.equal((await post(wide, [one], 'shop')).status, 201, 'they may change that workspace as well')
+    const { uid: elsewhere } = (await post(wide, [two], 'listed')).body
+    const add = { body: { clusterNamespaces: [named('listed', 1)], clusterRefs: refs(two, one) } }
+    const added = await api.call(wide, 'PUT /v1/workspaces/{uid}/clusterNamespaces', at(elsewhere, add))
+    assert.equal(added.refusal?.code, 'namespace_kept')
+    assert.deepEqual(added.refusal?.details, { namespace: 'listed', cluster: one, permission: 'cluster.update' })
+    const editor = await person(admin, project, 'Workspace Admin', 'Cluster Editor')
+    assert.equal((await post(editor, [one], 'listed')).status, 201)
+    assert.ok(theirs)
+  })
+
+  test('D09 of two workspaces that take up one namespace at once, one does', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const cluster = await newCluster(tenant, project)
+    const all = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const uid = await newWorkspace(admin, project, { clusterRefs: [{ clusterUid: cluster }] })
+        const who = await api.person(admin)
+        await give(admin, who.user, [{ uid, roles: [role('Workspace Admin')] }])
+        return { uid, who }
+      }),
+    )
+    const body = { clusterNamespaces: [{ name: 'shop' }] }
+    const taken = await Promise.all(
+      all.map(({ uid, who }) => api.call(who, 'PUT /v1/workspaces/{uid}/clusterNamespaces', at(uid, { body }))),
+    )
+    assert.deepEqual(taken.map(({ status }) => status).toSorted(), [204, 409, 409, 409])
+  })
+
   test('D01 D09 a role binding needs the level on each cluster that it would give', async () => {
     const { uid: tenant, admin, project } = await api.tenant()
     const clusterUid = await newCluster(tenant, project)

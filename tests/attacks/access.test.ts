@@ -19,7 +19,7 @@ import { createProcessFamily, type ProcessFamily } from '../support/processes.ts
 import { until } from '../support/until.ts'
 import { type OpenedPalisade, startOpened } from './support.ts'
 
-// Threats A18, D01, D04, D08 and D18, and what the documentation of the model system gives as examples: the real program, twice
+// Threats A18, D01, D04, D08, D11 and D18, and what the documentation of the model system gives as examples: the real program, twice
 // on one database.
 
 let family: ProcessFamily
@@ -353,6 +353,196 @@ test('A18 what a get refuses no list and no count shows, and what a list shows a
       assert.equal(status, get.includes(one) ? 200 : 403, `${what}: ${one}`)
     }
   }
+})
+
+test('A18 of a project in which somebody reaches single objects alone, lists say what it is called and no more', async () => {
+  const labels = { owner: 'secret-owner' }
+  const { uid: there } = await acme.admin.must('POST', '/v1/projects', {
+    body: { metadata: { name: fresh('quiet'), labels, annotations: { description: 'secret-description' } } },
+  })
+  const insider = await createUser(here, acme, fresh('insider'))
+  const crew = await acme.admin.must('POST', '/v1/teams', { body: { metadata: { name: fresh('crew') } } })
+  const held = [uidOf('Project Viewer')]
+  await acme.admin.must('PUT', `/v1/projects/${there}/users`, {
+    body: { users: [{ userId: insider.uid, roles: held }] },
+  })
+  await acme.admin.must('PUT', `/v1/projects/${there}/teams`, { body: { teams: [{ teamId: crew.uid, roles: held }] } })
+  const workspace = await acme.admin.must('POST', '/v1/workspaces', {
+    project: there,
+    body: { metadata: { name: fresh('workspace') }, spec: {} },
+  })
+  const through = await createUser(here, acme, fresh('through'))
+  await acme.admin.must('POST', `/v1/users/${through.uid}/resourceRoles`, {
+    body: {
+      ...{ projectUids: [there], filterRefs: [await newFilter(eq('env', 'prod'))] },
+      roles: [uidOf('Resource Cluster Viewer')],
+    },
+  })
+  const inWorkspace = await createUser(here, acme, fresh('in-workspace'))
+  await acme.admin.must('PUT', `/v1/workspaces/users/${inWorkspace.uid}/roles`, {
+    body: { workspaces: [{ uid: workspace.uid, roles: [uidOf('Workspace Operator')] }] },
+  })
+
+  type Listed = { readonly metadata: { readonly uid: string } }
+  const both = async (api: Api) => {
+    const lists = [
+      await api.must('GET', '/v1/projects'),
+      await api.must('POST', '/v1/dashboard/projects', {
+        body: { sort: [{ field: 'creationTimestamp', order: 'desc' }] },
+      }),
+    ]
+    return lists.map(({ items }) => items.find(({ metadata }: Listed) => metadata.uid === there))
+  }
+  for (const { uid, api } of [through, inWorkspace]) {
+    // Workspace Operator carries none of project.get and project.list on a workspace; nor do resource roles.
+    assert.equal((await api.call('GET', `/v1/projects/${there}`)).status, 403, uid)
+    const [listed, summary] = await both(api)
+    for (const one of [listed, summary]) {
+      assert.ok(one, 'who reaches something in it finds it')
+      const { name, labels, annotations, creationTimestamp } = one.metadata
+      assert.match(name, /^quiet-/)
+      assert.deepEqual([labels, creationTimestamp.slice(0, 4)], [{}, '0001'])
+      assert.deepEqual(annotations, { scope: 'tenant', tenantUid: acme.uid, permissions: '' })
+      assert.doesNotMatch(JSON.stringify(one), new RegExp(`secret-|${insider.uid}|${crew.uid}`))
+    }
+    assert.deepEqual([listed.spec.users, listed.spec.teams], [[], []])
+    assert.deepEqual([summary.specSummary.users, summary.specSummary.teams], [[], []])
+  }
+  // Who may read it reads all of it.
+  const [listed, summary] = await both(insider.api)
+  assert.deepEqual(listed, await insider.api.must('GET', `/v1/projects/${there}`))
+  assert.deepEqual([listed.metadata.labels, listed.spec.users], [labels, [{ userId: insider.uid, roles: held }]])
+  assert.equal(summary.specSummary.teams[0].uid, crew.uid)
+})
+
+test('D11 what is to be applied on a cluster is for who may remove it, by every way to it', async () => {
+  const { uid } = await acme.admin.must('POST', '/v1/spectroclusters/generic/import', {
+    project,
+    body: { metadata: { name: fresh('joined') }, spec: {} },
+  })
+  const viewer = await createUser(here, acme, fresh('viewer'))
+  await giveInProject(viewer.uid, [uidOf('Cluster Viewer')])
+  const editor = await createUser(here, acme, fresh('editor'))
+  await giveInProject(editor.uid, [uidOf('Cluster Editor')])
+  for (const { api } of [viewer, editor]) {
+    for (const path of ['import/manifest', 'assets/manifest'])
+      assert.equal((await api.call('GET', `/v1/spectroclusters/${uid}/${path}`, { project })).status, 403, path)
+    assert.equal((await api.must('GET', `/v1/spectroclusters/${uid}/assets`, { project })).spec.manifest, '')
+    const shown = await api.must('GET', `/v1/palisade/clusters/${uid}`, { project })
+    assert.deepEqual([shown.state, shown.yaml], ['pending', undefined])
+  }
+  const { yaml } = await acme.admin.must('GET', `/v1/palisade/clusters/${uid}`, { project })
+  assert.match(yaml, /^kind: ClusterRole$/m)
+  assert.equal((await acme.admin.call('GET', `/v1/spectroclusters/${uid}/import/manifest`, { project })).text, yaml)
+})
+
+test('a system administrator names no project: the header is refused them, as every unknown one is', async () => {
+  for (const uid of [project, 'f'.repeat(24), 'x'])
+    for (const path of ['/v1/tenants', '/v1/users/me', '/v1/system/admins']) {
+      const { status, body } = await here.system.call('GET', path, { project: uid })
+      assert.deepEqual([status, body.code], [404, 'ProjectNotFoundInTenant'], `${path} ${uid}`)
+    }
+  // Clients send it empty where they mean none.
+  assert.equal((await here.system.call('GET', '/v1/users/me', { project: '' })).status, 200)
+})
+
+test('every kind of object says what its reader may do to it, and a call that it names is not refused', async () => {
+  const admin = acme.admin
+  const shop = fresh('shop')
+  const { uid: clusterUid } = await admin.must('POST', '/v1/palisade/clusters', {
+    project,
+    body: { metadata: { name: fresh('cluster') }, spec: { kubeconfig: cluster.kubeconfig() } },
+  })
+  const made = async (path: string, body: object, inProject = true) =>
+    (await admin.must('POST', path, { body, ...(inProject ? { project } : {}) })).uid as string
+  const bindings = [
+    {
+      ...{ type: 'RoleBinding', namespace: shop, role: { kind: 'ClusterRole', name: 'view' } },
+      subjects: [{ type: 'Group', name: 'shoppers' }],
+    },
+  ]
+  await admin.must('PUT', `/v1/spectroclusters/${clusterUid}/config/namespaces`, {
+    body: { namespaces: [{ metadata: { name: shop }, spec: {} }] },
+  })
+  await admin.must('PUT', `/v1/spectroclusters/${clusterUid}/config/rbacs`, {
+    body: { rbacs: [{ metadata: { name: shop }, spec: { bindings } }] },
+  })
+  const profile = await made('/v1/clusterprofiles', { metadata: { name: shop }, spec: { version: '1.0.0' } })
+  const tenantProfile = await made(
+    '/v1/clusterprofiles',
+    { metadata: { name: shop }, spec: { version: '1.0.0' } },
+    false,
+  )
+  const workspace = await made('/v1/workspaces', {
+    metadata: { name: shop },
+    spec: { clusterRbacs: [{ spec: { bindings } }] },
+  })
+  const account = await newAccount({})
+  const role = await newRole('kind', 'tenant', ['role.get'])
+  const filter = await newFilter(eq('env', 'kind'))
+  const token = await made('/v1/edgehosts/tokens', {
+    metadata: { name: shop },
+    spec: { expiry: new Date(Date.now() + 86_400_000).toISOString() },
+  })
+  const key = await made('/v1/apiKeys', { metadata: { name: shop }, spec: {} }, false)
+
+  const reader = await createUser(here, acme, fresh('reader'))
+  await give(reader.uid, [uidOf('Tenant Viewer')])
+  const of = (key: string, ...operations: readonly string[]) => operations.map((one) => `${key}.${one}`)
+  const reads = (key: string) => of(key, 'get', 'list')
+  const writes = (key: string) => of(key, 'delete', 'get', 'list', 'update')
+  type Found = { readonly metadata: { readonly uid: string; readonly annotations: { readonly permissions?: string } } }
+  const first = ({ items }: { readonly items: readonly Found[] }) => items[0]
+  const config = `/v1/spectroclusters/${clusterUid}/config`
+  const kinds: Readonly<
+    Record<string, { all: readonly string[]; read: readonly string[]; of?: (body: ApiAnswer['body']) => unknown }>
+  > = {
+    [`/v1/clusterprofiles/${profile}`]: {
+      all: [...writes('clusterProfile'), 'clusterProfile.publish', 'tag.update'],
+      read: reads('clusterProfile'),
+    },
+    [`/v1/cloudaccounts/aws/${account}`]: {
+      all: [...writes('cloudaccount'), 'tag.update'],
+      read: reads('cloudaccount'),
+    },
+    [`/v1/workspaces/${workspace}`]: { all: [...writes('workspace'), 'tag.update'], read: reads('workspace') },
+    [`/v1/workspaces/${workspace}?rbac`]: {
+      ...{ all: of('workspace', 'get', 'update'), read: ['workspace.get'] },
+      of: ({ spec }) => spec.clusterRbacs[0],
+    },
+    [`${config}/rbacs`]: { all: of('cluster', 'get', 'update'), read: ['cluster.get'], of: first },
+    [`${config}/namespaces`]: { all: of('cluster', 'get', 'update'), read: ['cluster.get'], of: first },
+    [`/v1/roles/${role}`]: { all: writes('role'), read: reads('role') },
+    [`/v1/roles/${uidOf('Tenant Admin')}`]: { all: reads('role'), read: reads('role') },
+    [`/v1/filters/tag/${filter}`]: { all: writes('filter'), read: reads('filter') },
+    [`/v1/edgehosts/tokens/${token}`]: { all: writes('edgeToken'), read: reads('edgeToken') },
+    [`/v1/apiKeys/${key}`]: { all: writes('apiKey'), read: reads('apiKey') },
+    [`/v1/spectroclusters/${clusterUid}`]: { all: [...writes('cluster'), 'tag.update'], read: reads('cluster') },
+    [`/v1/projects/${project}`]: { all: [...writes('project'), 'tag.update'], read: reads('project') },
+  }
+  for (const [path, { all, read, of = (body: ApiAnswer['body']) => body }] of Object.entries(kinds))
+    for (const [api, expected] of [
+      [admin, all],
+      [reader.api, read],
+    ] as const) {
+      const found = of(await api.must('GET', path)) as Found
+      assert.equal(found.metadata.annotations.permissions, expected.join(','), path)
+    }
+  // One of the tenant's is read in a project by who reads such objects there, and changed in the tenant alone.
+  const inside = await createUser(here, acme, fresh('inside'))
+  await giveInProject(inside.uid, [uidOf('Cluster Profile Admin')])
+  const permissionsAt = async (uid: string) =>
+    (await inside.api.must('GET', `/v1/clusterprofiles/${uid}`, { project })).metadata.annotations.permissions
+  assert.equal(await permissionsAt(tenantProfile), reads('clusterProfile').join(','))
+  assert.equal(
+    await permissionsAt(profile),
+    [...writes('clusterProfile'), 'clusterProfile.publish', 'tag.update'].join(','),
+  )
+  assert.equal((await inside.api.call('DELETE', `/v1/clusterprofiles/${tenantProfile}`, { project })).status, 403)
+  // Whose an API key is needs no permission for it.
+  const own = await reader.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: shop }, spec: {} } })
+  const { metadata } = await reader.api.must('GET', `/v1/apiKeys/${own.uid}`)
+  assert.equal(metadata.annotations.permissions, writes('apiKey').join(','))
 })
 
 test('D04 in tags and filters * + / , : are characters, and nothing is a pattern', async () => {

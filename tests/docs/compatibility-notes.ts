@@ -49,7 +49,7 @@ export const differences: readonly { readonly of: RegExp; readonly how: string }
   },
   {
     of: /^(POST \/v1\/workspaces|PUT \/v1\/workspaces\/\{uid\}\/clusterNamespaces)$/,
-    how: 'namespaces by name: patterns, barred images and backups are refused',
+    how: 'namespaces by name: patterns, barred images and backups are refused, and so are namespaces that somebody else keeps, to who may change neither',
   },
   { of: /^GET \/v1\/workspaces\/\{uid\}\/backup$/, how: 'always 404 `BackupNotConfigured`: Palisade makes no backups' },
   {

@@ -47,6 +47,8 @@ const remedies: Readonly<Record<RefusalCode, string>> = {
   client_name_taken: 'Choose another name; names that differ in case alone are the same.',
   backup_not_configured: 'Nothing: Palisade makes no backups, of workspaces neither.',
   workspace_name_taken: 'Choose another name within the project; names that differ in case alone are the same.',
+  namespace_kept:
+    'Name another namespace, or ask somebody who may change the cluster (`cluster.update`): limits hold for everybody in a namespace.',
   ssh_key_name_taken: 'Choose another name within the tenant or project; names that differ in case alone are the same.',
   private_key_refused:
     'Send the public key, which is one line (`ssh-keygen -y` prints it). The private key has been in a request: make a new pair.',

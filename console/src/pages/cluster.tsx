@@ -169,7 +169,9 @@ function Cluster({ uid, org, above, overview, access }: Shown) {
                           </li>
                         ))}
                       </ul>
-                      {access.yaml && (
+                      {access.yaml === undefined ? (
+                        <Text size="sm">Whoever may remove the cluster finds here what is to be applied.</Text>
+                      ) : (
                         <>
                           <Text size="sm">Somebody with the rights applies this, then checks again.</Text>
                           <CodeBlock text={access.yaml} label="YAML" />
