@@ -42,7 +42,7 @@ import { actorOf, createLedger, type NewEntry, sessionOf } from './ledger/index.
 import { createSignals } from './live/index.ts'
 import { createNameKeys } from './name-keys.ts'
 import { createNotices } from './notices/index.ts'
-import { createIssuer } from './oidc/index.ts'
+import { createIssuer, createIssuerClients } from './oidc/index.ts'
 import { createPeople } from './people/index.ts'
 import { systemClock } from './platform/clock/index.ts'
 import type { Logger } from './platform/log/index.ts'
@@ -137,6 +137,7 @@ export async function buildApp(deps: AppDeps): Promise<Result<App, string>> {
     publicUrl: config.publicUrl,
     lookups: createLookups(pool),
     append: ledger.append,
+    clients: createIssuerClients(readInTenant),
   })
   const factsEpoch = async (tx: Parameters<typeof access.inTx>[0]) => (await access.inTx(tx)).factsEpoch
   const people = createPeople({

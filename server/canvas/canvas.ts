@@ -157,7 +157,7 @@ export function createCanvas(ports: CanvasPorts): Canvas {
     return { status: 303, headers: { location }, cookies: [dropped, own] }
   }
 
-  /** The session that this browser had: its id is dead, and where it was another session of the API that one ends (threat B23). */
+  /** The session that this browser had: where it was another session of the API, that one ends (threat B23). */
   async function endBefore(request: DoorRequest, now: Principal, log: RequestLog): Promise<void> {
     const cookie = readCookie(request.headers.cookie, sessionCookie)
     const before = cookie === undefined ? undefined : await sessions.open(cookie, new RequestLog(logger, log.request))
@@ -168,8 +168,8 @@ export function createCanvas(ports: CanvasPorts): Canvas {
       holder.value.credential.kind === 'session' &&
       now.credential.kind === 'session' &&
       holder.value.credential.session === now.credential.session
-    // The refresh token may be of the grant that goes on: it is left to its session.
-    if (isSame) return sessions.forget({ ...before.value, refreshToken: undefined }, log)
+    // It goes on, and the new cookie takes this one's place.
+    if (isSame) return
     await endAtApi(request, before.value)
     await sessions.forget(before.value, log)
   }

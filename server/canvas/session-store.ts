@@ -106,6 +106,24 @@ export async function storeRefreshed(
   return rows.length > 0
 }
 
+/** Deletes what stands for the same session of the API, but for this one. */
+export async function deleteOthers(tx: Tx, session: SessionUid, uid: CanvasSessionUid): Promise<void> {
+  await tx.query('delete from canvas_sessions where tenant_id = $1 and session_id = $2 and canvas_session_id <> $3', [
+    tx.tenant,
+    session,
+    uid,
+  ])
+}
+
+/** Whether some browser's cookie stands for this session of the API. */
+export async function isInUse(tx: Tx, session: SessionUid): Promise<boolean> {
+  const rows = await tx.query('select from canvas_sessions where tenant_id = $1 and session_id = $2 limit 1', [
+    tx.tenant,
+    session,
+  ])
+  return rows.length > 0
+}
+
 export async function deleteSession(tx: Tx, uid: CanvasSessionUid): Promise<void> {
   await tx.query('delete from canvas_sessions where tenant_id = $1 and canvas_session_id = $2', [tx.tenant, uid])
 }

@@ -12,8 +12,10 @@ import { newSecret, newUid } from '../platform/random/index.ts'
 import type { IssuedTokens, Issuer } from './issuer.ts'
 import {
   claimRefresh,
+  deleteOthers,
   deleteSession,
   insertSession,
+  isInUse,
   readSession,
   releaseRefresh,
   type StoredSession,
@@ -36,7 +38,11 @@ type Ref = { readonly tenant: TenantUid; readonly uid: CanvasSessionUid }
 export type BrowserSession = Ref & { readonly token: string; readonly refreshToken: string | undefined }
 
 export type Sessions = {
-  /** Stores a session. @returns the value of its cookie, which is nowhere else */
+  /**
+   * Stores a session, in the place of one that the same browser had within the same session of the API.
+   *
+   * @returns the value of its cookie, which is nowhere else
+   */
   start(tokens: IssuedTokens, principal: Principal): Promise<Result<string, Refusal>>
   /** The session behind a cookie, its token renewed where it is about to end; `log` knows then whose it is. */
   open(cookie: string, log: RequestLog): Promise<Result<BrowserSession, Refusal>>
@@ -177,9 +183,11 @@ export function createSessions(ports: SessionPorts): Sessions {
     }
     const sealer = await keys.of(ref.tenant)
     const kept = await inTenant(ref.tenant, (tx) => storeRefreshed(tx, sealer, ref.uid, { ...next, generation }))
-    // It was ended meanwhile, in another tab: what was just given out goes too.
     if (!kept) {
-      revokeLater(refresh, log)
+      // It was ended meanwhile, in another tab: what was just given out goes too. Where the browser has signed in again instead, the
+      // session goes on, and revoking a token of it would end it.
+      if (!(await inTenant(ref.tenant, (tx) => isInUse(tx, stored.session), { readOnly: true })))
+        revokeLater(refresh, log)
       return err(signedOut)
     }
     return ok(next)
@@ -201,13 +209,16 @@ export function createSessions(ports: SessionPorts): Sessions {
       const cookie = newSecret()
       const uid = CanvasSessionUid.parse(newUid())
       const sealer = await keys.of(tenant)
-      await inTenant(tenant, (tx) =>
-        insertSession(tx, sealer, {
+      await inTenant(tenant, async (tx) => {
+        await insertSession(tx, sealer, {
           ...{ uid, session: credential.session, cookieHash: cookieHash(cookie), now: now() },
           tokens: { access: issued.access, ...(issued.refresh === undefined ? {} : { refresh: issued.refresh }) },
           tokenEndsAt: endOf(issued),
-        }),
-      )
+        })
+        // One session of the API is one browser. Its cookie of before may not have come along: `Strict` keeps it at home where another
+        // site led here, and it is dead all the same (threat B23). Its refresh token is left to the session, which revoking would end.
+        await deleteOthers(tx, credential.session, uid)
+      })
       return ok(cookie)
     },
     open,

@@ -20,7 +20,13 @@ export type Principal = {
 }
 
 export type Credential =
-  | { readonly kind: 'session'; readonly session: SessionUid; readonly jti: string }
+  | {
+      readonly kind: 'session'
+      readonly session: SessionUid
+      readonly jti: string
+      /** The registered client of the issuer that it came to, with which it ends. */
+      readonly client?: string
+    }
   | { readonly kind: 'apiKey'; readonly key: ApiKeyUid }
 
 /** A caller in a line of the log: identifiers alone. */

@@ -82,12 +82,13 @@ export function createAuthenticator({
   clusterTokens,
   store,
   access,
+  clients,
   clock,
 }: {
   readonly tokens: Tokens
   readonly clusterTokens: ClusterTokens
   readonly store: CredentialStore
-} & Pick<IdentityEdges, 'access' | 'clock'>): Authenticator {
+} & Pick<IdentityEdges, 'access' | 'clients' | 'clock'>): Authenticator {
   const lane = createLane(strangers)
   const keyMakers = createKeyMakers()
 
@@ -119,8 +120,9 @@ export function createAuthenticator({
       const found = await current({ kind: 'apiKey', tenant, uid: holder.key }, matches)
       return found.ok ? ok(principalOf(found.value, holder)) : found
     }
-    const found = await current({ kind: 'session', tenant, uid: holder.session }, matches, jti)
-    return found.ok ? ok(principalOf(found.value, { ...holder, jti })) : found
+    const by = { jti, ...registered(holder.client) }
+    const found = await current({ kind: 'session', tenant, uid: holder.session }, matches, by)
+    return found.ok ? ok(principalOf(found.value, { kind: 'session', session: holder.session, ...by })) : found
   }
 
   async function ofToken(token: string) {
@@ -129,9 +131,13 @@ export function createAuthenticator({
     const { tenant, user, session, jti } = claims
     const matches = ({ state }: Stored) =>
       state.kind === 'session' && state.user === user && state.credentialEpoch === claims.credentialEpoch
-    const found = await current({ kind: 'session', tenant, uid: session }, matches, jti)
-    return found.ok ? ok({ ...principalOf(found.value, { kind: 'session', session, jti }), claims }) : found
+    const by = { jti, ...registered(claims.client) }
+    const found = await current({ kind: 'session', tenant, uid: session }, matches, by)
+    return found.ok ? ok({ ...principalOf(found.value, { kind: 'session', session, ...by }), claims }) : found
   }
+
+  /** Those that come with Palisade are always there: whether they are is never asked. */
+  const registered = (client: string | undefined) => (client === undefined || clients.own.has(client) ? {} : { client })
 
   async function ofApiKey(value: string, mayLookUp: () => boolean) {
     const claimed = parseApiKeyValue(value)
@@ -149,13 +155,15 @@ export function createAuthenticator({
     return found.ok ? ok(principalOf(found.value, { kind: 'apiKey', key: uid })) : found
   }
 
+  /** The token that named a session, and the registered client that it is of. */
+  type NamedBy = { readonly jti?: string; readonly client?: string }
   type Found = { readonly ref: CredentialRef; readonly stored: Stored; readonly facts: CredentialFacts }
 
   /** The credential and the facts that speak for it, both as new as this replica knows the tenant to be. */
   async function current(
     ref: CredentialRef,
     matches: (stored: Stored) => boolean,
-    jti?: string,
+    { jti, client }: NamedBy = {},
   ): Promise<Result<Found, Refusal>> {
     // The row first: a made-up tenant has none, and its access data is never asked for.
     const known = store.remembered(ref) ?? (await store.read(ref))
@@ -174,6 +182,7 @@ export function createAuthenticator({
       valid = check(stored, facts, jti)
     }
     if (!valid.ok || !stored) return valid.ok ? err(refuse('unauthenticated')) : valid
+    if (client !== undefined && !(await clients.has(client))) return err(clientRemoved)
     store.touch(ref)
     return ok({ ref, stored, facts })
   }
@@ -214,10 +223,13 @@ export function createAuthenticator({
     ofSession,
     async recheck(principal, facts) {
       const ref = refOf(principal)
-      const jti = principal.credential.kind === 'session' ? principal.credential.jti : undefined
-      const valid = check(await store.atLeast(ref, facts.epoch), facts, jti)
-      if (valid.ok || valid.error.reason !== 'expired') return valid
-      return check(await store.read(ref), facts, jti)
+      const { jti, client }: NamedBy = principal.credential.kind === 'session' ? principal.credential : {}
+      let valid = check(await store.atLeast(ref, facts.epoch), facts, jti)
+      if (!valid.ok && valid.error.reason === 'expired') valid = check(await store.read(ref), facts, jti)
+      if (!valid.ok || client === undefined) return valid
+      if (!(await clients.has(client))) return err(clientRemoved)
+      const { endsAt, settledUntil } = valid.value
+      return ok({ endsAt, settledUntil: Math.min(settledUntil, clock.now() + clientRecheckMs) })
     },
     touch: (principal) => store.touch(refOf(principal)),
   }
@@ -233,6 +245,14 @@ const told: Readonly<Record<InvalidReason, string>> = {
   'tenant-inactive': 'The organisation is not active',
   expired: 'The session or API key has expired',
   'right-withdrawn': 'Who made this API key may not do all that its owner may; make a new one',
+}
+
+/** A client of all tenants belongs to none of them, so no tenant's epoch tells of its end. With the sweep of open calls, within a second. */
+const clientRecheckMs = 700
+
+const clientRemoved: CredentialRefusal = {
+  ...refuse('unauthenticated', 'The client that this token was given to was removed'),
+  reason: 'session-ended',
 }
 
 const refusalOf = (reason: InvalidReason): CredentialRefusal => ({ ...refuse('unauthenticated', told[reason]), reason })

@@ -12,7 +12,7 @@ export type ClusterClaims = {
   readonly tenant: TenantUid
   readonly user: UserUid
   readonly holder:
-    | { readonly kind: 'session'; readonly session: SessionUid }
+    | { readonly kind: 'session'; readonly session: SessionUid; readonly client?: string }
     | { readonly kind: 'apiKey'; readonly key: ApiKeyUid }
   readonly jti: string
   readonly expiresAtMs: number
@@ -35,21 +35,28 @@ export function createClusterTokens(deps: {
 }): ClusterTokens {
   const signed = createSignedTokens({ ...deps, audience: clusterAudience, own: HolderClaims })
   return {
-    issue: ({ tenant, user, holder }, endsAtMs) =>
-      signed.sign(
-        { tenant, user, own: holder.kind === 'session' ? { sid: holder.session } : { key: holder.key } },
-        endsAtMs,
-      ),
+    issue: ({ tenant, user, holder }, endsAtMs) => signed.sign({ tenant, user, own: ownOf(holder) }, endsAtMs),
     async verify(token) {
       const found = await signed.verify(token)
       if (!found) return undefined
       const { own, ...common } = found
-      const holder =
-        'sid' in own ? ({ kind: 'session', session: own.sid } as const) : ({ kind: 'apiKey', key: own.key } as const)
-      return { ...common, holder }
+      return { ...common, holder: holderOf(own) }
     },
   }
 }
 
-/** Exactly one of the two. */
-const HolderClaims = z.union([z.strictObject({ sid: SessionUid }), z.strictObject({ key: ApiKeyUid })])
+/** Exactly one of the two; with a session the client of the issuer that asked, where one did. */
+const HolderClaims = z.union([
+  z.strictObject({ sid: SessionUid, client: z.string().min(1).max(128).optional() }),
+  z.strictObject({ key: ApiKeyUid }),
+])
+
+function ownOf(holder: ClusterClaims['holder']): z.output<typeof HolderClaims> {
+  if (holder.kind === 'apiKey') return { key: holder.key }
+  return { sid: holder.session, ...(holder.client === undefined ? {} : { client: holder.client }) }
+}
+
+function holderOf(own: z.output<typeof HolderClaims>): ClusterClaims['holder'] {
+  if (!('sid' in own)) return { kind: 'apiKey', key: own.key }
+  return { kind: 'session', session: own.sid, ...(own.client === undefined ? {} : { client: own.client }) }
+}

@@ -16,6 +16,7 @@ export type IdentityEdges = {
   readonly lookups: Pick<Lookups, 'tenantByOrg' | 'tenantsOfLogin'>
   readonly keys: Pick<Keys, 'of' | 'read' | 'directoryIndex' | 'attemptKey' | 'installation'>
   readonly access: AccessData
+  readonly clients: IssuerClients
   /** Writes an audit entry in the caller's transaction. */
   readonly append: (tx: Tx, entry: IdentityEntry) => Promise<unknown>
   readonly clock: Clock
@@ -28,6 +29,14 @@ export type CredentialFacts = Pick<Snapshot, 'tenant' | 'epoch' | 'tenantState' 
 export type AccessData = Pick<Access, 'lock' | 'raise' | 'inTx'> & {
   current(tenant: TenantUid): Promise<CredentialFacts>
   atLeast(tenant: TenantUid, epoch: bigint): Promise<CredentialFacts>
+}
+
+/** Clients of the OpenID Connect issuer, as far as their tokens open the API. */
+export type IssuerClients = {
+  /** Those that come with Palisade, and cannot be removed. */
+  readonly own: ReadonlySet<string>
+  /** Whether a registered one is there, and its tokens open the API. Asks the database. */
+  has(clientId: string): Promise<boolean>
 }
 
 /** An audit entry of an open endpoint, which names its actor itself: nobody was authenticated before it ran. */

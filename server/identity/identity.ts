@@ -77,7 +77,10 @@ export function createIdentity(edges: IdentityEdges): Identity {
     if (!valid.ok) throw new Error(`a credential ended while a kubeconfig was made: ${valid.error.reason}`)
     const holder =
       credential.kind === 'session'
-        ? { kind: 'session' as const, session: credential.session }
+        ? {
+            ...{ kind: 'session' as const, session: credential.session },
+            ...(credential.client === undefined ? {} : { client: credential.client }),
+          }
         : { kind: 'apiKey' as const, key: credential.key }
     const { token, expiresAt } = await clusterTokens.issue({ tenant, user, holder }, valid.value.endsAt)
     return { token: new Secret(token), expiresAt }

@@ -18,6 +18,8 @@ export type Claims = {
   readonly jti: string
   readonly credentialEpoch: bigint
   readonly expiresAtMs: number
+  /** The client of the issuer that it was given to; a token that was made of it is of the same client. */
+  readonly client?: string
 }
 
 export type Tokens = {
@@ -43,8 +45,8 @@ export function createTokens(deps: {
     own: GrantedClaims,
   })
   return {
-    async issue({ tenant, user, session, credentialEpoch }, endsAtMs) {
-      const own = { sid: session, ce: Number(credentialEpoch) }
+    async issue({ tenant, user, session, credentialEpoch, client }, endsAtMs) {
+      const own = { sid: session, ce: Number(credentialEpoch), ...(client === undefined ? {} : { client }) }
       return (await signed.sign({ tenant, user, own }, endsAtMs)).token
     },
     async verify(token) {
@@ -56,16 +58,23 @@ export function createTokens(deps: {
   }
 }
 
-const SessionClaims = z.strictObject({ sid: SessionUid, ce: z.int().positive() })
+const Session = z.strictObject({ sid: SessionUid, ce: z.int().positive() })
+const clientId = z.string().min(1).max(128)
+
+/** A token that the API made of a client's names the client, as the first one did. */
+const SessionClaims = Session.extend({ client: clientId.optional() })
 
 /** RFC 9068 §2.2: which client it was given to, and for what. */
-const GrantedClaims = SessionClaims.extend({
-  client_id: z.string().min(1).max(128),
-  scope: z.string().max(256).optional(),
-})
+const GrantedClaims = Session.extend({ client_id: clientId, scope: z.string().max(256).optional() })
 
-function claimsOf(signed: Signed<z.output<typeof SessionClaims>> | undefined): Claims | undefined {
+function claimsOf(
+  signed: Signed<z.output<typeof SessionClaims> | z.output<typeof GrantedClaims>> | undefined,
+): Claims | undefined {
   if (!signed) return undefined
   const { own, ...common } = signed
-  return { ...common, session: own.sid, credentialEpoch: BigInt(own.ce) }
+  const client = 'client_id' in own ? own.client_id : own.client
+  return {
+    ...{ ...common, session: own.sid, credentialEpoch: BigInt(own.ce) },
+    ...(client === undefined ? {} : { client }),
+  }
 }

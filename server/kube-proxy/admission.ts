@@ -15,7 +15,7 @@ export type Admitted = {
   readonly described: Described
   readonly snapshot: Snapshot
   readonly standing: Standing
-  /** When its credential or what it may do ends by itself, in milliseconds since 1970; infinity for never. */
+  /** When its credential or what it may do ends by itself or is to be asked about again, in milliseconds since 1970; infinity for never. */
   readonly endsAt: number
   readonly proof: Proof
 }

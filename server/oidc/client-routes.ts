@@ -103,7 +103,8 @@ export function clientEndpoints({ keys }: { readonly keys: Pick<Keys, 'of'> }): 
     }),
     endpoint({
       route: 'DELETE /v1/palisade/oidc/clients/{uid}',
-      summary: 'Removes a client: nothing that it holds can be redeemed or refreshed any more',
+      summary:
+        'Removes a client: nothing that it holds can be redeemed or refreshed any more, and its access tokens open nothing',
       permission: signedIn,
       params: uidPath,
       reply: { status: 204 },

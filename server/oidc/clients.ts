@@ -1,6 +1,7 @@
 import type { AdapterPayload, ClientMetadata } from 'oidc-provider'
 import { systemTenant, TenantUid } from '../../contract/ids.ts'
 import { OidcClientUid } from '../../contract/oidc-clients.ts'
+import type { IssuerClients } from '../identity/index.ts'
 import type { Keys } from '../keys/index.ts'
 import type { InTenant } from '../platform/postgres/index.ts'
 import { readClient } from './client-store.ts'
@@ -65,6 +66,18 @@ export function onlyTenantOf(clientId: string): TenantUid | undefined {
 /** Whether a client's access tokens open Palisade's own API. */
 export const hasApiAccess = (client: { readonly clientId: string; readonly palisade_api?: unknown }): boolean =>
   client.clientId === cliClient || client.clientId === canvasClient || client.palisade_api === true
+
+/** Clients, as far as whoever looks at an access token has to know of them. */
+export function createIssuerClients(inTenant: InTenant): IssuerClients {
+  return {
+    own: new Set([cliClient, canvasClient]),
+    async has(clientId) {
+      const named = parseClientId(clientId)
+      const client = named && (await inTenant(named.tenant, (tx) => readClient(tx, named.uid), { readOnly: true }))
+      return client?.apiAccess === true
+    },
+  }
+}
 
 export const secretField = (uid: OidcClientUid) => ({ table: 'oidc_clients', column: 'secret', row: uid })
 

@@ -41,6 +41,14 @@ const accessTokenSeconds = 15 * 60
 const interactionSeconds = 30 * 60
 const deviceCodeSeconds = 10 * 60
 
+/**
+ * The one sign-in that a browser has under way. `__Host-`: a neighbouring domain cannot put somebody else's there (threat C08), so
+ * nobody finishes or resumes what another browser began (threat B12).
+ */
+export const signInCookie = '__Host-palisade-sign-in'
+/** The same, as the library keeps it for the way back; it proves nothing unless it agrees with the cookie above. */
+export const resumeCookie = '__Secure-palisade-resume'
+
 /** The scopes that a client may ask for; what a person may do is in none of them, but decided at each use. */
 export const scopes = ['openid', 'email', 'profile', 'groups', 'offline_access'] as const
 
@@ -77,12 +85,14 @@ export function configurationOf(deps: ConfigurationDeps): Configuration {
     cookies: {
       names: {
         session: '__Host-palisade-issuer',
-        interaction: '__Secure-palisade-sign-in',
-        resume: '__Secure-palisade-resume',
+        interaction: signInCookie,
+        // The library gives it a path of its own, which the prefix `__Host-` does not allow: see `restrictions.ts`.
+        resume: resumeCookie,
       },
       // Ids of 256 random bits, looked up by their hash: a signature would add nothing.
       long: { httpOnly: true, secure: true, sameSite: 'lax', signed: false, path: '/' },
-      short: { httpOnly: true, secure: true, sameSite: 'lax', signed: false },
+      // Without a path the library would choose one for the sign-in's cookie too, and browsers would drop it for its name.
+      short: { httpOnly: true, secure: true, sameSite: 'lax', signed: false, path: '/' },
     },
     routes: {
       authorization: '/auth',

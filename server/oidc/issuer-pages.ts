@@ -2,7 +2,7 @@ import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import type { Caller } from '../identity/index.ts'
 import type { NoticesOf } from '../notices/index.ts'
 import type { Html } from './html.ts'
-import { deviceForm, goOnForm, leadOn, message, page, signOutForm, userCodeForm } from './pages.ts'
+import { deviceForm, goOnForm, leadOn, message, page, signOutForm, startAgain, userCodeForm } from './pages.ts'
 
 type Client = { readonly clientId: string; readonly clientName?: ClientMetadata['client_name'] }
 
@@ -29,6 +29,7 @@ const failures: Readonly<Record<string, string>> = {
   invalid_client: 'The program that sent you here is not known. Ask whoever runs it.',
   invalid_redirect_uri: 'The program that sent you here named an address that is not registered for it.',
   invalid_request: 'The request could not be read, or took too long. Start again where you came from.',
+  another_sign_in: startAgain,
   access_denied: 'It was cancelled. You can close this page.',
 }
 const otherwise = 'Something failed. Start again where you came from.'

@@ -7,6 +7,8 @@ export const styleSheetPath = '/sign-in/style.css'
 
 const mark = html`<svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true"><path fill="currentColor" d="M3 8l2.5-4L8 8v12H3zm6.5 0L12 4l2.5 4v12h-5zM16 8l2.5-4L21 8v12h-5z"/></svg>`
 
+export const startAgain = 'This sign-in is over, or another was begun in this browser. Start again where you came from.'
+
 /** @param notices what people are to read before they sign in, shown on every page as the text that it is (threat G08) */
 export function page(title: string, content: Html, { operator, classification, banner }: Notices): string {
   const { markup } = html`<!doctype html>

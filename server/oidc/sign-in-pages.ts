@@ -22,6 +22,7 @@ import {
   type SignInForm,
   signInForm,
   signInLink,
+  startAgain,
   styleSheet,
   styleSheetPath,
 } from './pages.ts'
@@ -57,7 +58,6 @@ type Signed = { readonly tenant: TenantUid; readonly user: UserUid; readonly ses
 
 const wrongSignIn = 'The e-mail, password or organisation is wrong, or there were too many attempts. Try again.'
 const busy = 'Too many people sign in at this moment. Try again.'
-const startAgain = 'This sign-in is over, or another was begun in this browser. Start again where you came from.'
 const deadLink =
   'This link was used, has expired or was never issued, or somebody has read it who may do less than this account. Ask your administrator for a new one.'
 

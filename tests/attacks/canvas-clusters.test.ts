@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
 import { type FakeKubernetes, startFakeKubernetes } from '../support/fake-kubernetes.ts'
 import { until } from '../support/until.ts'
@@ -96,6 +97,9 @@ test('C09: a WebSocket opens for our own page and for no other', async () => {
   connection.write('terminal')
   await connection.waitFor(/terminal$/)
   connection.destroy()
+  // The deviation from the case, which asks for a token too.
+  const adr = await readFile(new URL('../../docs/adr/0007-canvas.md', import.meta.url), 'utf8')
+  assert.match(adr, /\(C09\) asks for the token at every upgrade too, and an upgrade carries none here/)
 })
 
 test('signing out ends a terminal that is open', async () => {

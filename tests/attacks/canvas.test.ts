@@ -459,6 +459,73 @@ describe('B23: the id of a session', () => {
   })
 })
 
+describe('B23: a sign-in that the cookie of before did not come along to', () => {
+  /** A browser whose cookie stays at home: another site led it to the sign-in, and `SameSite=Strict` keeps the cookie from that. */
+  async function atHome() {
+    const browser = await world.signedIn(world.ada)
+    const before = newBrowser()
+    before.cookies.set('__Host-palisade', browser.cookies.get('__Host-palisade') ?? '')
+    browser.cookies.delete('__Host-palisade')
+    return { browser, before }
+  }
+  /** Whatever is signed in meanwhile is one session of the API, as with an issuer that still knows the browser. */
+  async function inOneSession<T>(work: () => Promise<T>): Promise<T> {
+    const token = await world.issuer.mint(world.ada.account, undefined)
+    const { mint } = world.issuer
+    world.issuer.mint = async () => token
+    return work().finally(() => Object.assign(world.issuer, { mint }))
+  }
+  const hashOf = (browser: Browser) =>
+    createHash('sha256')
+      .update(browser.cookies.get('__Host-palisade') ?? '')
+      .digest()
+
+  test('ends that cookie all the same', () =>
+    inOneSession(async () => {
+      const { browser, before } = await atHome()
+      assert.equal((await before.fetch('/canvas/session')).status, 200)
+      await browser.open('/canvas/login')
+      assert.equal((await browser.fetch('/canvas/session')).status, 200)
+      await assertGone(before)
+      const of = 'select session_id from canvas_sessions where cookie_hash = $1'
+      const rows = await world.sql(`select from canvas_sessions where session_id = (${of})`, [hashOf(browser)])
+      assert.equal(rows.length, 1, 'one session of the API has one cookie')
+    }))
+
+  test('is not undone by a renewal that was under way for it', async () => {
+    await inOneSession(async () => {
+      const { browser, before } = await atHome()
+      await world.sql(`update canvas_sessions set token_ends_at = now() - interval '1 second' where cookie_hash = $1`, [
+        hashOf(before),
+      ])
+      world.issuer.grants.length = 0
+      const held = Promise.withResolvers<void>()
+      world.issuer.hold = held.promise
+      const late = before.fetch('/canvas/session')
+      await until('the renewal', () => world.issuer.grants.length > 0 || undefined)
+      // What a second sign-in comes to in the database: with the issuer held it could not come to an end.
+      browser.cookies.set('__Host-palisade', 'n'.repeat(43))
+      await world.sql(
+        `update canvas_sessions set canvas_session_id = '0123456789abcdef01234567', cookie_hash = $2 where cookie_hash = $1`,
+        [hashOf(before), hashOf(browser)],
+      )
+      world.issuer.revoked.length = 0
+      held.resolve()
+      assert.equal((await late).status, 401)
+    })
+    // A revocation is not waited for: one that is asked for later has come, and is the only one.
+    let refresh: string | undefined
+    world.issuer.tamper = (given) => {
+      refresh = given.refresh_token
+      return given
+    }
+    const other = await world.signedIn(world.bob)
+    await other.fetch('/canvas/logout', { method: 'POST' })
+    await until('a revocation', () => world.issuer.revoked.includes(refresh ?? '') || undefined)
+    assert.deepEqual(world.issuer.revoked, [refresh])
+  })
+})
+
 describe('B24: signing out', () => {
   test('is the cookie’s to do, by a page of ours, and no hint does it', async () => {
     const browser = await world.signedIn(world.ada)
@@ -508,15 +575,17 @@ test('C04: a browser reaches what is its own tenant’s, whatever it asks for', 
   const browser = await world.signedIn(world.ada)
   assert.equal((await browser.fetch(`/canvas/api/v1/users/${world.bob.uid}`)).status, 404)
   assert.equal((await browser.fetch(`/canvas/api/v1/palisade/sessions?user=${world.bob.uid}`)).status, 404)
-  const made = await browser.fetch('/canvas/api/v1/apiKeys', {
-    method: 'POST',
-    body: JSON.stringify({
-      metadata: { name: 'mine' },
-      spec: { user: { uid: world.bob.uid }, userUid: world.bob.uid },
-    }),
-  })
-  const rows = await world.sql<{ user_id: string }>('select user_id from api_keys')
-  assert.ok(made.status !== 201 || rows.every((row) => row.user_id === world.ada.uid))
+  const make = (spec: object) =>
+    browser.fetch('/canvas/api/v1/apiKeys', {
+      method: 'POST',
+      body: JSON.stringify({ metadata: { name: 'mine' }, spec }),
+    })
+  assert.equal((await make({ userUid: world.bob.uid })).status, 404)
+  const keysOf = () => world.sql<{ user_id: string }>('select user_id from api_keys')
+  assert.deepEqual(await keysOf(), [])
+  const made = await make({ user: { uid: world.bob.uid } })
+  assert.equal(made.status, 201, made.text)
+  assert.deepEqual(await keysOf(), [{ user_id: world.ada.uid }], 'who it is comes from the session')
 })
 
 describe('C08: cookies', () => {

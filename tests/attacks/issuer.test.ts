@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
@@ -7,7 +8,7 @@ import { type Browser, createBrowser } from '../support/browser.ts'
 import { beginFlow, cliRedirect, discover, redeem, signInByCode, signInOn } from '../support/oidc.ts'
 import { activate, createTenant, createUser, goodPassword, type Tenant } from '../support/palisade.ts'
 import { tokenSigningKey } from './signing-key.ts'
-import { type OpenedPalisade, reborn, requestText, sendRaw, startOpened } from './support.ts'
+import { connectRaw, type OpenedPalisade, reborn, requestText, sendRaw, startOpened } from './support.ts'
 
 // Threats B08–B12, B19–B24, B32 (signing in with a browser), C03–C09 and C13 (what is given out), G07 and G08 (what pages
 // show), where they touch the issuer: the real program, a client made by others, a browser without JavaScript.
@@ -24,8 +25,9 @@ after(() => palisade?.stop())
 const ada = () => ({ email: acme.adminEmail })
 const me = (token: string) => palisade.api.as({ token }).call('GET', '/v1/users/me')
 
-async function withBrowser(work: (browser: Browser) => Promise<void>): Promise<void> {
-  const browser = createBrowser(palisade.url, palisade.caPem)
+/** @param from an address of this machine: each has budgets of its own */
+async function withBrowser(work: (browser: Browser) => Promise<void>, from?: string): Promise<void> {
+  const browser = createBrowser(palisade.url, palisade.caPem, from)
   try {
     await work(browser)
   } finally {
@@ -284,6 +286,45 @@ describe('tokens of the issuer', () => {
   })
 })
 
+describe('C06 a client that is removed', () => {
+  const audience = async (register: OpenedPalisade['api']) => {
+    const body = { name: `Removed ${randomUUID()}`, kind: 'native', redirectUris: [cliRedirect], apiAccess: true }
+    const { client } = await register.must('POST', '/v1/palisade/oidc/clients', { body })
+    const config = await discover(palisade, client.clientId)
+    const remove = () => register.must('DELETE', `/v1/palisade/oidc/clients/${client.uid}`)
+    return { config, remove }
+  }
+
+  for (const whose of ['one tenant', 'all tenants'] as const)
+    test(`of ${whose}: its tokens, what was made of them and its streams end at once, and the person goes on`, async () => {
+      const { config, remove } = await audience(whose === 'one tenant' ? acme.admin : palisade.system)
+      const { config: own, browser, tokens: others } = await signInByCode(palisade, ada())
+      const flow = await beginFlow(config)
+      const back = await browser.submit(await browser.open(flow.url), { action: 'continue' })
+      const tokens = await redeem(config, flow, back.url)
+      // The API's own refresh gives another token for the same session, which is the client's as well.
+      const renew = (token: string) => palisade.api.call('GET', `/v1/auth/refresh/${token}`)
+      const renewed = (await renew(tokens.access_token)).body.Authorization as string
+      const twice = (await renew(renewed)).body.Authorization as string
+      for (const token of [tokens.access_token, renewed, twice]) assert.equal((await me(token)).status, 200)
+      const stream = await connectRaw(palisade)
+      stream.write(requestText('GET /v1/palisade/live', [`Authorization: Bearer ${twice}`]))
+      await stream.waitFor(/retry: \d/)
+
+      await remove()
+      for (const token of [tokens.access_token, renewed, twice]) {
+        assert.equal((await me(token)).status, 401)
+        assert.equal((await renew(token)).status, 401)
+      }
+      await assert.rejects(oidc.refreshTokenGrant(config, tokens.refresh_token ?? ''), { error: 'invalid_client' })
+      await stream.closed
+      // What else the browser let in is of the same session, which was nobody's to end.
+      assert.equal((await me(others.access_token)).status, 200)
+      assert.equal((await me((await oidc.refreshTokenGrant(own, others.refresh_token ?? '')).access_token)).status, 200)
+      await browser.close()
+    })
+})
+
 describe('signing in with a browser', () => {
   test('B11 a code is good once, with the verifier of its own request, and comes with the issuer’s name', async () => {
     const config = await discover(palisade)
@@ -492,12 +533,120 @@ describe('signing in with a browser', () => {
     const cookies = [...head.matchAll(/set-cookie: (.*)/gi)].map(([, line]) => line ?? '')
     assert.ok(cookies.length >= 2)
     for (const line of cookies) {
-      assert.match(line, /^__(?:Host|Secure)-palisade-/)
+      // The one for the way back has a path of its own, which `__Host-` does not allow: it proves nothing by itself.
+      assert.match(line, /^(?:__Host-palisade-[^;]*; path=\/;|__Secure-palisade-resume=)/)
       for (const attribute of [/; secure/i, /; httponly/i, /; samesite=lax/i]) assert.match(line, attribute)
       assert.doesNotMatch(line, /; domain/i)
     }
     const twice = ['Cookie: __Host-palisade-issuer=a; __Host-palisade-issuer=b']
     assert.equal((await sendRaw(palisade, requestText(`GET ${pathname}${search}`, twice))).status, 400)
+  })
+
+  describe('C08 B12 B19 cookies of a sign-in under way that a neighbouring domain puts into somebody’s browser', () => {
+    /** All that a browser has, set by the neighbour for the whole domain: what a browser takes of it, it takes. */
+    const toss = (from: Browser, to: Browser) => {
+      for (const cookie of from.cookies()) to.plant(cookie)
+    }
+    /** The newest: the one before may be left over from a sign-in that was not gone on with. */
+    const resumeOf = (browser: Browser) => {
+      const found = browser.cookies().findLast(({ name }) => name === '__Secure-palisade-resume')
+      assert.ok(found, 'the cookie for the way back')
+      return found
+    }
+    const underWay = ({ url }: { readonly url: URL }) => url.pathname.replace('/sign-in/', '')
+    const signIn = { email: '', password: goodPassword, action: 'sign-in' }
+
+    /** A device of the attacker's, whose code they confirmed in their own browser: what is missing is somebody who signs in. */
+    async function deviceOf(attacker: Browser) {
+      const config = await discover(palisade)
+      const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid' })
+      const confirm = await attacker.submit(await attacker.open('/oidc/device'), { user_code: device.user_code })
+      const form = await attacker.submit(confirm, { confirm: 'yes' })
+      assert.match(form.text, /name="password"/)
+      const redeemed = () =>
+        oidc.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', {
+          device_code: device.device_code,
+        })
+      return { uid: underWay(form), form, redeemed }
+    }
+
+    let attackers = 0
+    const together = (work: (victim: Browser, attacker: Browser) => Promise<void>) =>
+      withBrowser((victim) => withBrowser((attacker) => work(victim, attacker), `127.0.9.${++attackers}`))
+
+    // To the library a resumed sign-in that nobody answered is one to begin anew, with cookies that are the victim's own.
+    for (const [where, planted] of [
+      [(uid: string) => `/sign-in/${uid}`, undefined],
+      [(uid: string) => `/oidc/device/${uid}`, undefined],
+      [() => '/oidc/device/auth', '/oidc/device'],
+      [(_uid: string, own: string) => `/oidc/device/${own}`, '/oidc/device'],
+    ] as const)
+      test(`let nobody’s device in: ${where('<theirs>', '<the victim’s own>')}`, () =>
+        together(async (victim, attacker) => {
+          const { uid, redeemed } = await deviceOf(attacker)
+          const own = underWay(await victim.open((await beginFlow(await discover(palisade))).url))
+          if (planted === undefined) toss(attacker, victim)
+          else victim.plant({ ...resumeOf(attacker), path: planted })
+          const led = await victim.open(where(uid, own))
+          // Somebody who was shown our own page would sign in on it.
+          const then = /name="password"/.test(led.text)
+            ? await victim.submit(led, { ...signIn, email: acme.adminEmail })
+            : led
+          assert.doesNotMatch(then.text, /Your device is in/)
+          await assert.rejects(redeemed(), { error: 'authorization_pending' })
+          assert.equal(led.status, 400)
+          // Nor is a password taken that is sent there.
+          const sent = await victim.post(`/sign-in/${uid}`, { ...signIn, email: acme.adminEmail })
+          assert.equal(sent.status, 400)
+        }))
+
+    test('sign nobody in as the attacker, who signed in to it and sends them to its end', () =>
+      together(async (victim, attacker) => {
+        const mallory = await createUser(palisade, acme, 'mallory')
+        for (const kind of ['auth', 'device'] as const) {
+          const begun =
+            kind === 'device'
+              ? (await deviceOf(attacker)).form
+              : await attacker.open((await beginFlow(await discover(palisade), { prompt: 'login' })).url)
+          const uid = underWay(begun)
+          const cookies = attacker.cookies()
+          const own = cookies.filter(({ path }) => path === '/' || path === begun.url.pathname)
+          const lines = [
+            `Cookie: ${own.map(({ name, value }) => `${name}=${value}`).join('; ')}`,
+            `Origin: ${palisade.url}`,
+            'Content-Type: application/x-www-form-urlencoded',
+          ]
+          const body = new URLSearchParams({ ...signIn, email: mallory.email }).toString()
+          const { head } = await sendRaw(palisade, requestText(`POST ${begun.url.pathname}`, lines, body))
+          assert.match(head, new RegExp(`location: \\S*/oidc/${kind}/${uid}`, 'i'), 'signed in, and not yet gone on')
+          toss(attacker, victim)
+          const resume = resumeOf(attacker)
+          assert.deepEqual([resume.value, resume.path], [uid, `/oidc/${kind}/${uid}`])
+          // The library looks at the cookie and at no address: another path below the same one would do.
+          const ways = [`/oidc/${kind}/${uid}`, '/oidc/device/auth', `/oidc/device/${'A'.repeat(uid.length)}`]
+          for (const path of ways) {
+            victim.plant({ ...resume, path })
+            const page = await victim.open(path)
+            assert.equal(page.status, 400, path)
+            assert.ok(!victim.cookies().some(({ name }) => name === '__Host-palisade-issuer'), path)
+          }
+        }
+      }))
+  })
+
+  test('of two sign-ins begun in one browser the later one goes on, and the older one says so', async () => {
+    const config = await discover(palisade)
+    await withBrowser(async (browser) => {
+      const [older, later] = [await beginFlow(config), await beginFlow(config)]
+      const before = await browser.open(older.url)
+      const form = await browser.open(later.url)
+      const values = { email: acme.adminEmail, password: goodPassword, action: 'sign-in' }
+      const stale = await browser.submit(before, values)
+      assert.equal(stale.status, 400)
+      assert.match(stale.text, /another was begun in this browser/)
+      const back = await browser.submit(form, values)
+      assert.equal((await redeem(config, later, back.url)).claims()?.email, acme.adminEmail)
+    })
   })
 
   test('C09 a form that another site sends is refused', async () => {

@@ -21,7 +21,13 @@ const absent = (() => {
 /** Every endpoint as the server declares it, without database, keys or network. */
 export function declaredEndpoints(): readonly Endpoint[] {
   const shared = { inTenant: absent, keys: absent, access: absent, clock: absent, logger: absent, append: absent }
-  const identity = createIdentity({ ...shared, readInTenant: absent, lookups: absent, publicUrl: 'https://localhost' })
+  const identity = createIdentity({
+    ...shared,
+    readInTenant: absent,
+    lookups: absent,
+    clients: absent,
+    publicUrl: 'https://localhost',
+  })
   const notices = createNotices({ inTenant: absent, publicUrl: 'https://localhost', operator: undefined })
   return endpointsOf({
     notices,

@@ -9,6 +9,8 @@ export type Page = {
 }
 
 type Cookie = { readonly name: string; readonly value: string; readonly path: string }
+/** `planted`: for a whole domain, and so another cookie than one of the same name that the server set for itself. */
+type Kept = Cookie & { readonly planted: boolean }
 
 /** A browser without JavaScript: it keeps cookies, follows redirects, and sends the forms that it is shown. */
 export type Browser = {
@@ -22,12 +24,17 @@ export type Browser = {
     headers?: Readonly<Record<string, string>>,
   ): Promise<Page>
   cookies(): readonly Cookie[]
+  /**
+   * Keeps a cookie that a neighbouring domain set for all of them (`Domain=`), as browsers do: with whatever path, and never under a name
+   * with `__Host-` (RFC 6265bis §4.1.3.2).
+   */
+  plant(cookie: Cookie): void
   close(): Promise<void>
 }
 
 export function createBrowser(origin: string, caPem: string, from?: string): Browser {
   const dispatcher = new Agent({ connect: { ca: caPem }, ...(from === undefined ? {} : { localAddress: from }) })
-  let jar: Cookie[] = []
+  let jar: Kept[] = []
 
   async function send(
     method: 'GET' | 'POST',
@@ -39,6 +46,8 @@ export function createBrowser(origin: string, caPem: string, from?: string): Bro
       .filter(
         ({ path }) => target.pathname === path || target.pathname.startsWith(path.endsWith('/') ? path : `${path}/`),
       )
+      // RFC 6265 §5.4: those of longer paths first.
+      .toSorted((one, other) => other.path.length - one.path.length)
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
     const answer = await request(target, {
@@ -65,9 +74,16 @@ export function createBrowser(origin: string, caPem: string, from?: string): Bro
     const at = pair.indexOf('=')
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)]
     const path = attributes.find((one) => /^path=/i.test(one))?.slice(5) ?? '/'
-    jar = jar.filter((cookie) => cookie.name !== name || cookie.path !== path)
-    if (value !== '' && !attributes.some((one) => /^expires=Thu, 01 Jan 1970/i.test(one)))
-      jar.push({ name, value, path })
+    const has = (attribute: RegExp) => attributes.some((one) => attribute.test(one))
+    if (isOfHost(name) && (path !== '/' || !has(/^secure$/i) || has(/^domain=/i))) return
+    const isGone = value === '' || has(/^expires=Thu, 01 Jan 1970/i)
+    put({ name, value, path, planted: false }, isGone)
+  }
+
+  function put(cookie: Kept, isGone: boolean): void {
+    const { name, path, planted } = cookie
+    jar = jar.filter((one) => one.name !== name || one.path !== path || one.planted !== planted)
+    if (!isGone) jar.push(cookie)
   }
 
   return {
@@ -84,6 +100,11 @@ export function createBrowser(origin: string, caPem: string, from?: string): Bro
     },
     post: (url, form, headers) => send('POST', new URL(url, origin), new URLSearchParams(form).toString(), headers),
     cookies: () => jar,
+    plant(cookie) {
+      if (!isOfHost(cookie.name)) put({ ...cookie, planted: true }, false)
+    },
     close: () => dispatcher.close(),
   }
 }
+
+const isOfHost = (name: string) => /^__Host-/i.test(name)

@@ -140,6 +140,8 @@ export async function createIdentityWorld(): Promise<IdentityWorld> {
       append: async (tx, entry) => {
         tx.afterCommit(() => entries.push(entry))
       },
+      // Without an issuer there is none.
+      clients: { own: new Set(), has: async () => false },
       clock,
       logger,
     }
