@@ -395,7 +395,7 @@ const wrongStarts: readonly WrongStart[] = [
 ]
 
 for (const { what, env, says } of wrongStarts)
-  test(`refused: ${what}`, () => {
+  test(`D15 refused: ${what}`, () => {
     const problems = problemsOf(env)
     assert.equal(problems.length, says.length, problems.join('\n') || 'it was taken')
     for (const [i, pattern] of says.entries()) assert.match(problems[i] ?? '', pattern)
@@ -419,7 +419,7 @@ test('what is wrong about the first administrator stops no start after the first
   )
 })
 
-test('all of it is told at once', () => {
+test('D15 all of it is told at once', () => {
   const problems = problemsOf({
     PALISADE_HSOT: 'x',
     PALISADE_PORT: '0',
