@@ -12,10 +12,6 @@ export const differences: readonly { readonly of: RegExp; readonly how: string }
     of: /\/domains$|\/assets\/certs/,
     how: 'kept and checked; Palisade decides nothing by the domains, and neither trusts nor presents the certificates',
   },
-  {
-    of: /^GET \/v1\/(users|teams)\/\{uid\}\/resourceRoles$|^(GET|PUT) \/v1\/workspaces\/(users|teams)\/|^(GET|PUT) \/v1\/(users|teams)\/\{uid\}\/(roles|projects)$|^PUT \/v1\/projects\/\{uid\}\/(users|teams)$/,
-    how: 'standing roles: those with an end or conditions are neither shown nor touched (docs/access.md)',
-  },
   { of: /^GET \/v1\/auth\/org$/, how: 'the same answer for every name, so that names cannot be tried' },
   { of: /^GET \/v1\/auth\/orgs$/, how: 'the one organisation of the session' },
   { of: /^GET \/v1\/auth\/user\/org\/forgot$/, how: '204, and no mail: there is no mailer' },

@@ -36,7 +36,7 @@ export function compatibilityPage(endpoints: readonly Pick<Endpoint, 'route'>[])
     'Go and TypeScript. This page lists each operation of that API that is about access, with what it does here. It is made of the',
     'code by `npm run docs`; what is not in it is not served.',
     '',
-    `Of ${all.size} operations ${count('works')} work, ${count('differs')} work with a difference that is said here, and ${count('left out')} are not served, each with the reason.`,
+    `Of ${all.size} operations ${count('works') + count('differs')} work, ${count('differs')} of them with a difference that is said here; ${count('left out')} are not served, each with the reason.`,
     'What is not served is answered 404 `RouteNotFound`, never with an error of the server.',
     '',
     'Every answer has the published status and shape: `tests/conformance/published.test.ts` holds the declared answers to it, and the client',
@@ -59,6 +59,7 @@ const general = [
   '`limit` is at most 50 where it is given and not 0; `limit=0` asks for everything, which is 10,000 rows at most.',
   'Secrets are written and never read: an account, a client secret, the value of an API key.',
   'An object of another tenant and one that does not exist are the same 404, wherever an id stands.',
+  'Roles that end or count under conditions are no part of it: its lists of roles neither show nor touch them ([access.md](access.md#standing-roles-and-terraform)).',
   'A role, a filter or a team that is in use is not taken away with what stands on it: 409 names who holds it.',
 ]
 
