@@ -250,7 +250,7 @@ describe('everyday', { skip: noBrowser }, () => {
     await page.keyboard.type('test')
     provoked.push(403)
     await press(page, 'Enter')
-    await alert(page, /With these labels this needs tag\.update in project Default/).waitFor()
+    await alert(page, /Changing labels needs tag\.update in project Default/).waitFor()
     assert.equal(await typed.inputValue(), 'test')
     await enter(page, 'Why?')
     await page.getByRole('dialog', { name: 'Why?' }).getByText('tag.update').first().waitFor()
