@@ -2,13 +2,14 @@ import '@mantine/core/styles.css'
 import '@mantine/spotlight/styles.css'
 import './tokens.css'
 import './console.css'
-import { createTheme, MantineProvider } from '@mantine/core'
+import { createTheme, MantineProvider, Text, Title } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Refused } from './api/client.ts'
 import { watchPresence } from './api/presence.ts'
-import { loadSession, signInAgain } from './api/session.ts'
+import { emptyPageBy, loadSession, signInAgain } from './api/session.ts'
 import { Failure } from './parts/failure.tsx'
 import { router } from './router.tsx'
 
@@ -63,6 +64,7 @@ const queries = new QueryClient({
 
 watchPresence()
 const root = createRoot(document.getElementById('root') ?? document.body)
+emptyPageBy((to) => root.render(<Ended to={to} />))
 await start()
 
 async function start(): Promise<void> {
@@ -84,6 +86,27 @@ async function start(): Promise<void> {
       </Around>,
     )
   }
+}
+
+/** What stays of a page whose session ended while nobody was there. */
+function Ended({ to }: { readonly to: string }) {
+  useEffect(() => {
+    document.title = 'Session ended · Palisade'
+  }, [])
+  return (
+    <Around>
+      <main className="main">
+        <div className="page">
+          <Title order={1} size="h3">
+            Your session has ended
+          </Title>
+          <Text>
+            <a href={to}>Sign in again</a>
+          </Text>
+        </div>
+      </main>
+    </Around>
+  )
 }
 
 function Around({ children }: { readonly children: React.ReactNode }) {

@@ -346,6 +346,50 @@ describe('everyday', { skip: noBrowser }, () => {
     stop()
   })
 
+  test('a page whose session ends while nobody is there is empty, and begins to sign in when somebody is back', async () => {
+    const gus = await createUser(palisade, acme, 'gus')
+    await give(gus, predefinedRole('Project Viewer').uid)
+    const page = await open(person(gus), 'start')
+    await page.clock.install()
+    await page.goto(`${palisade.url}/t/acme/audit?project=${acme.defaultProject}`)
+    await page.getByRole('table', { name: 'Audit' }).locator('tbody a').first().waitFor()
+    await quiet(page)
+    await page.clock.runFor(6 * 60_000)
+    await quiet(page)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    // As a session that nobody uses does, it ends with the stream by which the page hears of changes.
+    const broken = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/live'))
+    broken.catch(() => undefined)
+    const finished = page.waitForEvent('requestfinished', (request) => request.url().endsWith('/live'))
+    finished.catch(() => undefined)
+    await acme.admin.must('PATCH', `/v1/users/${gus.uid}`, {
+      body: [{ op: 'replace', path: '/status/isActive', value: false }],
+    })
+    await Promise.any([broken, finished])
+    await page.clock.runFor(10_000)
+    await page.getByRole('heading', { name: 'Your session has ended' }).waitFor()
+    await page.clock.runFor(20 * 60_000)
+    assert.equal(await page.getByRole('table').count(), 0, 'it still shows what the session could see')
+    assert.deepEqual(asked, ['/canvas/session'], 'it went on to ask')
+    const begun = page.waitForRequest((request) => new URL(request.url()).pathname === '/canvas/login')
+    await press(page, 'Shift')
+    const back = new URL((await begun).url()).searchParams.get('return_to')
+    assert.equal(back, `/t/acme/audit?project=${acme.defaultProject}`)
+    await page.getByRole('textbox', { name: 'Password' }).waitFor()
+  })
+
+  test('who may do nothing in the whole tenant reads so in one line', async () => {
+    const page = await open(person(vera), `users/${vera.uid}?tab=access`)
+    const part = page.getByRole('region', { name: 'What they may do' })
+    const bottom = async (text: string) => {
+      const box = await part.getByText(text, { exact: true }).boundingBox()
+      return box ? box.y + box.height : assert.fail(`no ${text}`)
+    }
+    await part.getByText('nothing', { exact: true }).waitFor()
+    assert.equal(await bottom('nothing'), await bottom('Whole tenant, and so everywhere in it'))
+  })
+
   for (const theme of themes)
     test(`axe finds nothing, and it fits a narrow screen: ${theme}`, async () => {
       for (const width of [1280, 390]) {
@@ -366,6 +410,11 @@ describe('everyday', { skip: noBrowser }, () => {
         await press(page, 'Escape')
         await page.getByRole('menuitem', { name: 'Sign out' }).waitFor({ state: 'hidden' })
 
+        const cut = await page
+          .locator('.bar')
+          .getByRole('combobox', { name: 'Project' })
+          .evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)
+        assert.ok(cut <= 0, `"All projects" is cut off at ${width} px by ${cut}`)
         if (width > 700) {
           const top = async (name: string) =>
             (await page.getByRole('textbox', { name, exact: true }).boundingBox())?.y ?? assert.fail(`no ${name}`)

@@ -54,8 +54,10 @@ function connect(): void {
       else tell(name, parsed)
     })
   mine.addEventListener('error', () => {
-    // A connection that broke is made again by the browser; one that was refused is not.
-    if (mine.readyState !== EventSource.CLOSED || source !== mine) return
+    if (source !== mine) return
+    // A connection that broke is made again by the browser, which uses the session: not while nobody is there. One that was refused is not.
+    if (isAway()) mine.close()
+    if (mine.readyState !== EventSource.CLOSED) return
     source = undefined
     again = setTimeout(() => void afterRefusal(), againMs)
   })

@@ -1,3 +1,5 @@
+import { atNextSign, isLookedAt } from './presence.ts'
+
 /** What canvas says of the one who is signed in. No token is ever in the page. */
 export type Session = {
   readonly user: { readonly uid: string; readonly email: string; readonly firstName: string; readonly lastName: string }
@@ -13,6 +15,7 @@ export type Session = {
 
 let session: Session | undefined
 let leaving = false
+let empty = (_to: string): void => undefined
 
 /** @returns undefined where nobody is signed in */
 export async function loadSession(): Promise<Session | undefined> {
@@ -28,15 +31,26 @@ export function currentSession(): Session {
   return session
 }
 
+/** @param how takes away what the page shows; it is told where to go on */
+export function emptyPageBy(how: (to: string) => void): void {
+  empty = how
+}
+
 /**
- * Leads to the sign-in pages, and back. Several answers of 401 lead there once.
+ * Leads to the sign-in pages, and back. Several answers of 401 lead there once. Where nobody is there to sign in it waits, with an empty
+ * page: a sign-in that nobody goes on with would be too old when they are back, and would take the place of one that they go on with.
  *
  * @param to without it, back to this very place
  */
 export function signInAgain(to = location.pathname + location.search): void {
   if (leaving) return
   leaving = true
-  location.assign(`/canvas/login?return_to=${encodeURIComponent(to)}`)
+  if (isLookedAt()) location.assign(`/canvas/login?return_to=${encodeURIComponent(to)}`)
+  else {
+    empty(to)
+    // Loaded anew, which asks who is signed in: somebody may have signed in meanwhile, in another tab.
+    atNextSign(() => location.assign(to))
+  }
 }
 
 export async function signOut(): Promise<void> {

@@ -38,7 +38,7 @@ const nothing: WatchedTable = { columns: undefined, rows: [], more: false, error
 
 /**
  * A list of a cluster that follows it: one list, then one watch, so that a page that stays open is one call and not hundreds. While nobody
- * is there it stands still.
+ * is there it stands still, but for the first list.
  */
 export function useTable(cluster: string, path: string): WatchedTable & { readonly again: () => void } {
   const [attempt, setAttempt] = useState(0)
@@ -47,11 +47,18 @@ export function useTable(cluster: string, path: string): WatchedTable & { readon
   const shown = useRef('')
   useEffect(() => {
     const which = JSON.stringify([cluster, path, attempt])
-    if (shown.current !== which) setTable(nothing)
-    shown.current = which
-    if (away) return
+    // What is not shown yet is listed, once, whoever is there.
+    if (shown.current === which && away) return
+    if (shown.current !== which) {
+      shown.current = ''
+      setTable(nothing)
+    }
     const gone = new AbortController()
-    follow(cluster, path, gone.signal, setTable).catch((error: unknown) => {
+    const show = (listed: WatchedTable) => {
+      shown.current = which
+      setTable(listed)
+    }
+    follow(cluster, path, gone.signal, show, away).catch((error: unknown) => {
       if (!gone.signal.aborted) setTable((before) => ({ ...before, error }))
     })
     return () => gone.abort()
@@ -59,12 +66,17 @@ export function useTable(cluster: string, path: string): WatchedTable & { readon
   return { ...table, again: () => setAttempt((before) => before + 1) }
 }
 
-/** Lists and watches until it is refused or nobody looks any more. */
+/**
+ * Lists and watches until it is refused or nobody looks any more.
+ *
+ * @param once lists alone
+ */
 async function follow(
   cluster: string,
   path: string,
   signal: AbortSignal,
   show: (table: WatchedTable) => void,
+  once: boolean,
 ): Promise<void> {
   while (!signal.aborted) {
     const listed = await kubeFetch(kubeUrl(cluster, path, [['limit', String(mostRows)]]), { accept: asTable, signal })
@@ -74,6 +86,7 @@ async function follow(
     const more = (list.metadata.continue ?? '') !== ''
     const draw = () => show({ columns, rows: [...rows.values()], more, error: undefined })
     draw()
+    if (once) return
     try {
       const watch = [
         ['watch', '1'],

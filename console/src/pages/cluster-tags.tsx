@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core'
 import { answer, api } from '../api/client.ts'
 import { FormDialog } from '../parts/form.tsx'
-import { LabelFields, useLabelLines } from '../parts/labels.tsx'
+import { LabelFields, useLabelLines } from '../parts/label-fields.tsx'
 
 type Props = {
   readonly uid: string

@@ -2,17 +2,19 @@ import { TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { answer, api } from '../api/client.ts'
 import { FormDialog } from '../parts/form.tsx'
-import { LabelFields, useLabelLines } from '../parts/labels.tsx'
+import { LabelFields, useLabelLines } from '../parts/label-fields.tsx'
 
-type Map = Readonly<Record<string, string>>
+type Texts = Readonly<Record<string, string>>
 type Props = {
   readonly uid: string
-  readonly metadata: { readonly name: string; readonly labels: Map; readonly annotations: Map }
+  readonly metadata: { readonly name: string; readonly labels: Texts; readonly annotations: Texts }
   readonly close: () => void
 }
 
 /** Changes what a project is said to be: its description and its labels. */
-export function DescribeProject({ uid, metadata: { name, labels: before, annotations }, close }: Props) {
+export function DescribeProject({ uid, metadata, close }: Props) {
+  // What somebody saw when they began: the page below goes on to be asked.
+  const [{ name, labels: before, annotations }] = useState(metadata)
   const { description: described = '', ...others } = annotations
   const [description, setDescription] = useState(described)
   const lines = useLabelLines(before)

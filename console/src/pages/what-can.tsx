@@ -80,10 +80,12 @@ function Places({ of }: { readonly of: { readonly user?: string; readonly team?:
   return (
     <>
       {data && (
-        <Group className="sheet pad" gap="sm">
-          <InScope kind="tenant">Whole tenant, and so everywhere in it</InScope>
-          <Rights where="the whole tenant" permissions={data.tenant} />
-        </Group>
+        <div className="sheet pad">
+          <Group gap="sm">
+            <InScope kind="tenant">Whole tenant, and so everywhere in it</InScope>
+            <Rights where="the whole tenant" permissions={data.tenant} />
+          </Group>
+        </div>
       )}
       <div className="filters">
         <Count data={data && { items: [], count: data.count }} one="place besides" many="places besides" />
