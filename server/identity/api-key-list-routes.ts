@@ -1,5 +1,6 @@
 import type { UserUid } from '../../contract/ids.ts'
 import { ApiKeysFound, ApiKeysQuery, holding, pageOfFound } from '../../contract/lists.ts'
+import { timeText } from '../../contract/wire/common.ts'
 import { ok } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import type { TenantSealer } from '../keys/index.ts'
@@ -52,7 +53,7 @@ export function apiKeyListEndpoint({ keys, access: accessData }: Pick<IdentityEd
               makerHoldsTooLittle: !known.ok,
               user: { uid: user, name: calledOf(person) },
               hasExpired: expiresAt !== undefined && expiresAt <= now,
-              expiresAt: expiresAt?.toISOString() ?? null,
+              expiresAt: expiresAt ? timeText(expiresAt) : null,
             }
           }),
           count,
