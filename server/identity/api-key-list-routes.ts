@@ -1,4 +1,5 @@
 import { ApiKeysFound, ApiKeysQuery, holding, pageOfFound } from '../../contract/lists.ts'
+import { timeText } from '../../contract/wire/common.ts'
 import { ok } from '../../core/result.ts'
 import { type Endpoint, endpoint } from '../gateway/index.ts'
 import { type ListedApiKey, listedApiKeys, readApiKeys } from './api-keys.ts'
@@ -36,7 +37,7 @@ export const apiKeyListEndpoint = ({ keys }: Pick<IdentityEdges, 'keys'>): Endpo
               ...{ uid, name, createdBy, isActive, createdAt: createdAt.toISOString() },
               user: { uid: user, name: called === '' ? person.email : called },
               hasExpired: expiresAt !== undefined && expiresAt <= now,
-              expiresAt: expiresAt?.toISOString() ?? null,
+              expiresAt: expiresAt ? timeText(expiresAt) : null,
             }
           }),
           count,
