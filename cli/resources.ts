@@ -1,6 +1,8 @@
+import { z } from 'zod'
+import { ApiKeysFound } from '../contract/lists.ts'
 import { createdApiKey } from '../contract/wire/api-keys.ts'
 import { uidReply } from '../contract/wire/common.ts'
-import { user } from '../contract/wire/users.ts'
+import { me, user } from '../contract/wire/users.ts'
 import type { Api } from './api.ts'
 import type { ServerAndOutput } from './command-options.ts'
 import { withApi } from './connect.ts'
@@ -15,14 +17,15 @@ type InProject = { readonly project?: string }
 /** `palisade KIND list` */
 export async function list(kind: KindName, options: ServerAndOutput & InProject, edges: CliEdges): Promise<void> {
   await withApi(options, edges, async (api) => {
-    const { path, item, columns } = kinds[kind]
+    const { path, item, columns, uid } = kinds[kind]
     const items = await api.list(path, { project: await projectOf(api, options.project) })
     if (options.output === 'json') return printJson(edges, kind === 'user' ? items.map(withoutLink) : items)
     const parsed = items.map((one) => item.parse(one))
+    const refused = kind === 'key' ? await refusedKeys(api) : undefined
     printTable(
       edges,
       columns.map(([header]) => header),
-      parsed.map((one) => columns.map(([, cell]) => cell(one))),
+      parsed.map((one) => columns.map(([header, cell]) => (header === 'STATE' && refused?.get(uid(one))) || cell(one))),
     )
   })
 }
@@ -37,16 +40,48 @@ function withoutLink(item: unknown): unknown {
 /** `palisade KIND get` */
 export async function get(kind: KindName, given: string, options: ServerAndOutput, edges: CliEdges): Promise<void> {
   await withApi(options, edges, async (api) => {
-    const { path, item, columns, sides } = kinds[kind]
+    const { path, item, columns, sides, uid } = kinds[kind]
     const answer = await api.call('GET', `${path}/${await uidOf(api, kind, given)}`)
     if (options.output === 'json') return printJson(edges, answer)
     const one = item.parse(answer)
+    const refused = kind === 'key' ? await refusedKeys(api) : undefined
     printSides(
       edges,
-      [...columns, ...sides].map(([header, cell]) => [header.toLowerCase(), cell(one)]),
+      [...columns, ...sides].map(([header, cell]) => [
+        header.toLowerCase(),
+        (header === 'STATE' && refused?.get(uid(one))) || cell(one),
+      ]),
     )
     if (kind === 'user') showLink(edges, user.parse(answer).status.activationLink)
   })
+}
+
+/** Only what is asked of it, so that what a newer server says besides does no harm. */
+const foundKeys = z.object({
+  items: z.array(
+    ApiKeysFound.shape.items.element
+      .pick({ uid: true, isActive: true, hasExpired: true, createdByName: true, makerHoldsTooLittle: true })
+      .strip(),
+  ),
+  count: z.number(),
+})
+
+/** Keys that are switched on and refused because of who made them, by their uid; the published list does not tell. */
+async function refusedKeys(api: Api): Promise<Map<string, string>> {
+  const refused = new Map<string, string>()
+  for (let offset = 0, count = 1; offset < count; offset += 100) {
+    const page = foundKeys.parse(await api.call('GET', '/v1/palisade/apiKeys', { query: { limit: 100, offset } }))
+    count = page.count
+    for (const { uid, isActive, hasExpired, createdByName, makerHoldsTooLittle } of page.items)
+      if (isActive && !hasExpired && makerHoldsTooLittle)
+        refused.set(
+          uid,
+          createdByName === null
+            ? 'refused: who made it was removed'
+            : `refused: ${createdByName}, who made it, holds too little`,
+        )
+  }
+  return refused
 }
 
 function showLink(edges: CliEdges, link: string): void {
@@ -196,7 +231,12 @@ export async function createKey(name: string, options: NewKeyOptions, edges: Cli
   await withApi(options, edges, async (api) => {
     const userUid = options.user === undefined ? '' : await uidOf(api, 'user', options.user)
     const body = { metadata: { name }, spec: { userUid, expiry: options.expires?.toISOString() ?? null } }
+    const isForAnother = userUid !== '' && me.parse(await api.call('GET', '/v1/users/me')).metadata.uid !== userUid
     const answer = await api.call('POST', '/v1/apiKeys', { body })
+    if (isForAnother)
+      edges.err(
+        'This key is refused from when you may not do all that its owner may: when a role of yours ends, or you leave.\n',
+      )
     const { uid, apiKey } = createdApiKey.parse(answer)
     if (options.output === 'json') return printJson(edges, answer)
     edges.err(`Created key ${clean(name)} (${uid}). It is shown this once:\n`)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { RequestConditions } from './request-conditions.ts'
+import { givenTime } from './wire/common.ts'
 
 /**
  * Our own `/v1/palisade/access/assignments`: roles that somebody holds, one by one, with their ends and conditions: in the tenant or a
@@ -17,7 +18,7 @@ export const AssignmentsQuery = z.strictObject({
 })
 
 /** Until when a role is given. */
-const end = z.iso.datetime({ offset: true })
+const end = givenTime
 
 /** So many of each list, so that one assignment stays something that a person can look through. */
 const several = z.array(uid).min(1).max(100)

@@ -60,6 +60,10 @@ export const ApiKeysFound = searchFound(
     user: uidAndName,
     /** The uid of who made it: while they may not do all that its owner may, it is refused. */
     createdBy: z.string(),
+    /** What they are called; null: they were removed since. */
+    createdByName: z.string().nullable(),
+    /** Whether it is refused because of who made it: they are switched off or removed, or may not do all that its owner may. */
+    makerHoldsTooLittle: z.boolean(),
     /** Whether it is switched on; an expired one is refused all the same. */
     isActive: z.boolean(),
     hasExpired: z.boolean(),

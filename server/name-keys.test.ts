@@ -135,10 +135,11 @@ test('where two names are one by now both stay, one by its old key, and the log 
       lines.flatMap(({ tenant: of, kind, uid, others }) => (kind ? [[of, kind, uid, others]] : [])).toSorted(),
       [
         [firstOrg.uid, 'tenants', firstOrg.uid, [otherOrg.uid]],
-        [tenant, 'roles', role, []],
+        [tenant, 'roles', role, undefined],
         [tenant, 'teams', old, [newer]],
       ].toSorted(),
     )
+    assert.match(lines.find(({ kind }) => kind === 'roles')?.msg ?? '', /^this name is one that the product keeps/)
   }
   const held = await sql<{ name: string; name_key: string }>(
     'select name, name_key from teams where tenant_id = $1 order by name_key',

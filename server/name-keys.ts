@@ -89,10 +89,15 @@ export function createNameKeys({
 
   function keep(
     found: { readonly tenant: string; readonly kind: string; readonly uid: string },
-    others: readonly string[],
+    others: readonly string[] | 'reserved',
   ) {
     kept++
     if (kept > maxTold) return
+    if (others === 'reserved')
+      return logger.warn(
+        found,
+        'this name is one that the product keeps for itself by now: its old key stays, so it is not found by name; rename it',
+      )
     logger.warn(
       { ...found, others },
       'this name and another are one name by now: its old key stays, so it is not found by name; rename one of them',
@@ -102,7 +107,7 @@ export function createNameKeys({
   /** Writes one key, or keeps the old one where another row has the new one. */
   async function write(tx: Tx, found: { tenant: string; kind: string; uid: string }, change: Change): Promise<void> {
     const { isReserved = () => false, key, update, others } = change
-    if (isReserved(key)) return keep(found, [])
+    if (isReserved(key)) return keep(found, 'reserved')
     const result = await tx
       .attempt(async () => ok((await tx.query(update.text, update.values)).length))
       .catch((cause: unknown) => {

@@ -77,17 +77,23 @@ export const metadataIn = z.object({ name: displayName(128), labels: stringMap, 
 
 /** RFC 3339 in UTC with milliseconds, as every time on the wire. */
 export const time = z.iso.datetime({ precision: 3 })
-export const wireTime = (date: Date | null | undefined): string =>
-  date ? date.toISOString() : '0001-01-01T00:00:00.000Z'
+export const wireTime = (date: Date | null | undefined): string => (date ? timeText(date) : '0001-01-01T00:00:00.000Z')
+
+/** RFC 3339 has years of four digits; an offset can carry what is written so into the year 10000, in UTC. */
+const lastTime = Date.parse('9999-12-31T23:59:59.999Z')
+/** A time as answers have it. One past all that can be written, as older releases stored it, is the last that can. */
+export const timeText = (date: Date): string => new Date(Math.min(date.getTime(), lastTime)).toISOString()
+
+/** RFC 3339 with any offset, as requests have it: a time that answers can show. */
+export const givenTime = z.iso
+  .datetime({ offset: true })
+  .refine((text) => !(Date.parse(text) > lastTime), 'must be before the year 10000 in UTC')
 
 /** A time; Go's zero time, `null` and nothing all mean "none". */
-export const timeIn = z.iso
-  .datetime({ offset: true })
-  .nullish()
-  .transform((text) => {
-    const date = new Date(text ?? 0)
-    return date.getTime() > 0 ? date : undefined
-  })
+export const timeIn = givenTime.nullish().transform((text) => {
+  const date = new Date(text ?? 0)
+  return date.getTime() > 0 ? date : undefined
+})
 
 /** `metadata` of an answer. */
 export const metadataOut = z.object({

@@ -160,6 +160,34 @@ export function gainedByTags(
   }
   return gained
 }
+
+/**
+ * The same of an object of the tenant, which is read in its projects too: what a user could read of it in any project by other tags,
+ * that they may not read there now.
+ */
+export function gainedInProjectsByTags(
+  compiled: CompiledAccess,
+  subject: SubjectRef,
+  { before, after }: { readonly before: Tags; readonly after: Tags },
+  now: number,
+): ReadonlySet<AnyPermission> {
+  // Nowhere else does a grant begin to select it.
+  const projects = new Set(
+    liveGrants(compiled, activeHolders(compiled, subject), now).flatMap(({ assignment: { scope, filters } }) =>
+      scope.kind === 'project' && selects(filters, after) && !selects(filters, before) ? [scope.projectUid] : [],
+    ),
+  )
+  const gained = new Set<AnyPermission>()
+  for (const projectUid of projects)
+    for (const permission of gainedByTags(
+      compiled,
+      subject,
+      { scope: { kind: 'project', projectUid }, before, after },
+      now,
+    ))
+      if (/\.(?:get|list)$/.test(permission)) gained.add(permission)
+  return gained
+}
 type Tags = Readonly<Record<string, string>>
 
 /** Each filter once, however it is spelled twice. */

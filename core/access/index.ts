@@ -31,6 +31,7 @@ export {
   type Coverage,
   covers,
   gainedByTags,
+  gainedInProjectsByTags,
   type HeldPermissions,
   type Holding,
   holdingOf,

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type * as contract from '../../contract/access.ts'
 import type { TeamUid } from '../../contract/ids.ts'
+import { timeText } from '../../contract/wire/common.ts'
 import type { Reason, Scope, Terms, WorkspaceScope } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import { filterNames } from './resource-role-store.ts'
@@ -47,7 +48,7 @@ export async function namer(
           : { kind: 'team', team: { uid: via.teamUid, name: teamNames.get(via.teamUid as TeamUid) ?? via.teamUid } },
       scope: scopeOf(scope),
       filters: [...(filters.get(assignment) ?? [])],
-      endsAt: endsAt === undefined ? null : new Date(endsAt).toISOString(),
+      endsAt: endsAt === undefined ? null : timeText(new Date(endsAt)),
       conditions: conditions ?? null,
     }),
   }

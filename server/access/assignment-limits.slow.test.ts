@@ -92,6 +92,23 @@ test('all of a tenant together hold no more than they may', async () => {
       const room = await hasRoomForRoles(tx, { stored }, change, { perSubject: 1_000, perTenant })
       return room.ok ? 'room' : [room.error.code, room.error.details]
     })
+  const ended = async () =>
+    (
+      await sql('select assignment_id from role_assignments where tenant_id = $1 and ends_at <= now() order by 1', [
+        tenant,
+      ])
+    ).rows.map((row) => row.assignment_id)
+  const before = await ended()
+  const oldest = before[7]
+  await sql(`update role_assignments set ends_at = now() - interval '1 day' where assignment_id = $1`, [oldest])
+  assert.equal(await ask(56, 5), 'room')
+  assert.deepEqual(await ended(), before, 'what has ended is kept for as long as there is room')
+  assert.equal(await ask(55, 5), 'room')
+  assert.deepEqual(
+    await ended(),
+    before.filter((one) => one !== oldest),
+    'what ended first is forgotten first, and no more than has to be',
+  )
   // The administrator's own role is one of them.
   assert.equal(await ask(23, 2), 'room')
   assert.deepEqual(await ask(23, 3), ['resource_limit', { limit: 23 }])

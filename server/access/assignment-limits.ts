@@ -17,7 +17,7 @@ const mostAtOnce = 100_000
 
 /**
  * Refuses what gives a user, a team or all of a tenant more roles than they may have, in the tenant, in projects and on workspaces
- * together; what has ended does not count. A change that gives nobody more is never refused, however many there are. Asked under the
+ * together. What has ended is in nobody's way: where a tenant's rows have no room, the oldest of those are forgotten. A change that gives nobody more is never refused, however many there are. Asked under the
  * lock of changes of access, so that nobody else adds meanwhile.
  */
 export async function hasRoomForRoles(
@@ -39,7 +39,8 @@ export async function hasRoomForRoles(
   const inAll = added.length - removed.length
   // To count a million rows at each change would be most of its cost.
   if (inAll <= 0 || stored + mostAtOnce <= perTenant) return ok(undefined)
-  if ((await countAll(tx)) + inAll <= perTenant) return ok(undefined)
+  const tooMany = (await countAll(tx)) + inAll - perTenant
+  if (tooMany <= 0 || (await forgetEnded(tx, tooMany)) === tooMany) return ok(undefined)
   const why = `All users and teams of a tenant together hold at most ${perTenant} roles without filters. Take one away`
   return err(refuse('resource_limit', why, { limit: perTenant }))
 }
@@ -67,11 +68,34 @@ async function countOf(tx: Tx, growing: Change['added']): Promise<ReadonlyMap<st
   return new Map([...users, ...teams].map((uid) => [uid, held.get(uid) ?? 0]))
 }
 
+/** Ended ones too: each is kept in memory until it is forgotten. */
 async function countAll(tx: Tx): Promise<number> {
-  const [row] = await tx.query<{ held: string }>(
-    `select (select count(*) from role_assignments a where a.tenant_id = $1 and ${notEnded})
-          + (select count(*) from workspace_roles a where a.tenant_id = $1 and ${notEnded}) as held`,
+  const [row] = await tx.query<{ stored: string }>(
+    `select (select count(*) from role_assignments where tenant_id = $1)
+          + (select count(*) from workspace_roles where tenant_id = $1) as stored`,
     [tx.tenant],
   )
-  return Number(row?.held)
+  return Number(row?.stored)
+}
+
+/**
+ * Makes room: forgets so many of what has ended, what ended first before all else.
+ *
+ * @returns how many; fewer where there are no more
+ */
+async function forgetEnded(tx: Tx, count: number): Promise<number> {
+  const [row] = await tx.query<{ forgotten: string }>(
+    `with ended as (
+       select a.assignment_id, a.ends_at from role_assignments a where a.tenant_id = $1 and not ${notEnded}
+       union all
+       select a.assignment_id, a.ends_at from workspace_roles a where a.tenant_id = $1 and not ${notEnded}
+       order by ends_at, assignment_id limit $2),
+     plain as (delete from role_assignments a using ended
+                where a.tenant_id = $1 and a.assignment_id = ended.assignment_id returning 1),
+     on_workspaces as (delete from workspace_roles a using ended
+                        where a.tenant_id = $1 and a.assignment_id = ended.assignment_id returning 1)
+     select (select count(*) from plain) + (select count(*) from on_workspaces) as forgotten`,
+    [tx.tenant, count],
+  )
+  return Number(row?.forgotten)
 }

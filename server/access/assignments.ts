@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { ProjectUid, RoleUid, TeamUid, UserUid } from '../../contract/ids.ts'
 import type { PredefinedRole } from '../../contract/roles.ts'
+import { timeText } from '../../contract/wire/common.ts'
 import { mayBeGiven, type RequestConditions, type Scope } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { RequestAccess } from '../gateway/index.ts'
@@ -252,7 +253,7 @@ async function termsOf(tx: Tx, assigned: readonly AssignedRole[]): Promise<Reado
   return new Map(
     rows.map((row) => [
       keyOf(toAssigned(row)),
-      { endsAt: row.ends_at?.toISOString() ?? null, conditions: row.conditions },
+      { endsAt: row.ends_at === null ? null : timeText(row.ends_at), conditions: row.conditions },
     ]),
   )
 }

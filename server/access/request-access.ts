@@ -10,6 +10,7 @@ import {
   explain,
   filteredGrantsOf,
   gainedByTags,
+  gainedInProjectsByTags,
   type Holding,
   holdingOf,
   holdingsOf,
@@ -51,7 +52,12 @@ export function requestAccess(
     allowsForGood: (permission, on) =>
       decide({ subject, permission, resource: resourceOf(on), now: Number.POSITIVE_INFINITY }, compiled).effect ===
       'allow',
-    gainedByLabels: ({ scope }, labels) => gainedByTags(compiled, subject, { scope, ...labels }, now),
+    gainedByLabels({ scope }, labels) {
+      const gained = gainedByTags(compiled, subject, { scope, ...labels }, now)
+      if (scope.kind !== 'tenant') return gained
+      // With the header of a project the tenant's own are read there.
+      return new Set([...gained, ...gainedInProjectsByTags(compiled, subject, labels, now)])
+    },
     coversRoles(given) {
       const holdings: Holding[] = []
       for (const { roleUid, scope, filters = 'none', endsAt } of given) {

@@ -1,3 +1,4 @@
+import { timeText } from '../../contract/wire/common.ts'
 import type { Terms } from '../../core/access/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
 import type { GivenTerms } from './assignments.ts'
@@ -37,7 +38,7 @@ export const isStanding = ({ endsAt, conditions }: GivenTerms): boolean =>
 
 /** As people and audit entries are told. */
 export const termsToShow = ({ endsAt, conditions }: GivenTerms) => ({
-  endsAt: endsAt?.toISOString() ?? null,
+  endsAt: endsAt === undefined ? null : timeText(endsAt),
   conditions: conditions ?? null,
 })
 

@@ -470,6 +470,23 @@ describe('access to cluster profiles', () => {
     assert.deepEqual((await api.must(admin, `GET ${path}/{uid}`, at(prod))).metadata.labels, { env: 'prod' })
   })
 
+  test('D02 nobody makes the tenant’s own readable to themselves in a project by its labels', async () => {
+    const { admin, project } = await api.tenant()
+    const uid = await newProfile(admin, 'shared', { labels: { env: 'dev' } })
+    // Changes profiles and tags in the tenant without reading them, and reads in the project what is for production.
+    const person = await api.person(admin)
+    const changer = await newRole(admin, 'Changer', 'tenant', 'clusterProfile.update', 'tag.update')
+    await api.must(admin, 'PUT /v1/users/{uid}/roles', { ...at(person.user), body: { roles: [changer] } })
+    const reader = await newRole(admin, 'Reader', 'resource', 'clusterProfile.get')
+    await onTags(admin, person, { project, values: ['prod'], roles: [reader] })
+    const relabel = (labels: object) =>
+      api.call(person, `PATCH ${path}/{uid}/metadata`, { ...at(uid), body: { metadata: { labels } } })
+    assert.equal((await relabel({ env: 'dev', team: 'a' })).status, 204)
+    const refused = await relabel({ env: 'prod' })
+    assert.deepEqual([refused.status, refused.refusal?.details?.permission], [403, 'clusterProfile.get'])
+    assert.equal((await api.call(person, `GET ${path}/{uid}`, at(uid, { project }))).status, 403)
+  })
+
   test('D02 what is relabelled while somebody changes it is decided about as it has become', async () => {
     const { uid: tenant, admin, project } = await api.tenant()
     const person = await api.person(admin)

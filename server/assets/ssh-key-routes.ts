@@ -131,7 +131,7 @@ export const sshKeyEndpoints: readonly Endpoint[] = [
 
 function finder(to: 'read' | 'change') {
   return async ({ tx, params, project }: { tx: Tx; params: { uid: string }; project: ProjectUid | undefined }) =>
-    targetIn('sshKey', await readSshKey(tx, params.uid), { selected: project, to })
+    targetIn('sshKey', await readSshKey(tx, params.uid, { toChange: to === 'change' }), { selected: project, to })
 }
 
 /** @param before what stays where a client does not say */

@@ -65,14 +65,18 @@ export async function countSshKeys(tx: Tx): Promise<number> {
   return Number(row?.count)
 }
 
-/** The key that a path names; an unknown or foreign one, or what is no UID, finds none. */
-export async function readSshKey(tx: Tx, uid: string): Promise<SshKey | undefined> {
+/** The key that a path names; an unknown or foreign one, or what is no UID, finds none. Locked where `toChange`. */
+export async function readSshKey(tx: Tx, uid: string, { toChange = false } = {}): Promise<SshKey | undefined> {
   if (!SshKeyUid.safeParse(uid).success) return undefined
-  return (await readSshKeys(tx, (value) => `key_id = ${value(uid)}`))[0]
+  return (await readSshKeys(tx, (value) => `key_id = ${value(uid)}`, { toChange }))[0]
 }
 
-/** The keys that fulfil a condition, by name. */
-export async function readSshKeys(tx: Tx, condition: Condition | undefined): Promise<SshKey[]> {
+/** The keys that fulfil a condition, by name. Locked where `toChange`. */
+export async function readSshKeys(
+  tx: Tx,
+  condition: Condition | undefined,
+  { toChange = false } = {},
+): Promise<SshKey[]> {
   const values: unknown[] = []
   const value = (of: unknown) => `$${values.push(of)}`
   const where = [`tenant_id = ${value(tx.tenant)}`, ...(condition ? [`(${condition(value)})`] : [])].join(' and ')
@@ -87,7 +91,7 @@ export async function readSshKeys(tx: Tx, condition: Condition | undefined): Pro
     updated_at: Date
   }>(
     `select key_id, project_id, name, public_key, labels, annotations, created_at, updated_at from ssh_keys
-      where ${where} order by name_key, key_id`,
+      where ${where} order by name_key, key_id ${toChange ? 'for update' : ''}`,
     values,
   )
   return rows.map((row) => ({

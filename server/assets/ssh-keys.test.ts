@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { predefinedRole } from '../../contract/roles.ts'
-import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
+import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
+import { until } from '../../tests/support/until.ts'
 import { accessEndpoints } from '../access/index.ts'
 import type { Principal } from '../gateway/index.ts'
 import { createAssets } from './index.ts'
 
 let postgres: TestPostgres
+let database: TestDatabase
 let api: Phases
 before(async () => {
   postgres = await startTestPostgres()
-  api = await startPhases(await postgres.create(), ({ keys }) => [
+  database = await postgres.create()
+  api = await startPhases(database, ({ keys }) => [
     ...accessEndpoints,
     ...createAssets({ sealerOf: keys.of }).endpoints,
   ])
@@ -199,6 +202,41 @@ describe('SSH keys', () => {
         if (body) readable.push(body.metadata.name)
       }
       assert.deepEqual(readable.toSorted(), names)
+    }
+  })
+
+  test('D02 what is relabelled while somebody changes it is not labelled back', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const { uid: role } = await api.must(admin, 'POST /v1/roles', {
+      body: { metadata: { name: 'Keys' }, spec: { permissions: ['sshKey.update'], scope: 'project', type: 'user' } },
+    })
+    const person = await api.person(admin)
+    await api.must(admin, 'PUT /v1/users/{uid}/projects', {
+      ...at(person.user),
+      body: { projects: [{ projectUid: project, roles: [role] }] },
+    })
+    for (const [labels, status, permission] of [
+      [{ env: 'dev' }, 403, 'tag.update'],
+      [undefined, 204, undefined],
+    ] as const) {
+      const uid = await newKey(admin, `key ${status}`, project, { env: 'dev' })
+      let asked: ReturnType<Phases['call']> | undefined
+      await api.inTenant(tenant, async (tx) => {
+        await tx.query(`update ssh_keys set labels = '{"env":"prod"}' where tenant_id = $1 and key_id = $2`, [
+          ...[tenant, uid],
+        ])
+        asked = api.call(person, `PUT ${path}/{uid}`, at(uid, keyBody(`new ${status}`, labels)))
+        // It has begun, and waits for what is held here.
+        await withClient(database.superuser, (client) =>
+          until('the call to wait', async () => {
+            const { rows } = await client.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)
+            return rows.length > 0 || undefined
+          }),
+        )
+      })
+      const answer = await asked
+      assert.deepEqual([answer?.status, answer?.refusal?.details?.permission], [status, permission])
+      assert.deepEqual((await api.must(admin, `GET ${path}/{uid}`, at(uid))).metadata.labels, { env: 'prod' })
     }
   })
 

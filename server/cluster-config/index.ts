@@ -2,7 +2,7 @@ export { type Allocated, shareOut } from './allocations.ts'
 export { type Binding, type BindingPorts, mayBind, newBindings } from './bindings.ts'
 export { type ClusterConfig, type ClusterConfigDeps, createClusterConfig } from './cluster-config.ts'
 export type { FindCluster } from './config-routes.ts'
-export { isKept } from './namespace-store.ts'
+export { keptAmong } from './namespace-store.ts'
 export { problemOfNamespace } from './namespaces.ts'
 export {
   deleteRbacs,

@@ -42,14 +42,17 @@ export async function readNamespaces(tx: Tx, cluster: ClusterUid): Promise<reado
   }))
 }
 
-/** Whether a cluster's own list, and not that of a workspace, keeps a namespace on it. */
-export async function isKept(tx: Tx, cluster: string, name: string): Promise<boolean> {
-  const rows = await tx.query('select from cluster_namespaces where tenant_id = $1 and cluster_id = $2 and name = $3', [
-    tx.tenant,
-    cluster,
-    name,
-  ])
-  return rows.length > 0
+/** Those of the named namespaces that the clusters' own lists, and not those of workspaces, keep on them. */
+export async function keptAmong(
+  tx: Tx,
+  clusters: readonly string[],
+  names: readonly string[],
+): Promise<readonly { readonly cluster: string; readonly name: string }[]> {
+  const rows = await tx.query<{ cluster_id: string; name: string }>(
+    'select cluster_id, name from cluster_namespaces where tenant_id = $1 and cluster_id = any($2) and name = any($3)',
+    [tx.tenant, clusters, names],
+  )
+  return rows.map((row) => ({ cluster: row.cluster_id, name: row.name }))
 }
 
 /** Makes these the namespaces that are kept on a cluster. One whose name was there before is the same one. */

@@ -332,8 +332,16 @@ test('D01 a key for another ends with what its maker may, with its streams and b
   const made = await world.call('POST /v1/apiKeys', { ...signed, body })
   assert.ok(made.ok, code(made))
   const { apiKey, uid } = made.value.body
-  const listed = await world.call('GET /v1/palisade/apiKeys', { ...as('ada'), query: { q: 'robot' } })
-  assert.equal(listed.ok && listed.value.body.items[0].createdBy, maker)
+  const listed = async () => {
+    const found = await world.call('GET /v1/palisade/apiKeys', { ...as('ada'), query: { q: 'robot' } })
+    assert.ok(found.ok, code(found))
+    const { createdBy, createdByName, makerHoldsTooLittle } = found.value.body.items[0]
+    assert.equal(createdBy, maker)
+    return { createdByName, makerHoldsTooLittle }
+  }
+  const { createdByName, ...atFirst } = await listed()
+  assert.match(createdByName, /\S/)
+  assert.deepEqual(atFirst, { makerHoldsTooLittle: false })
   const principal = await world.identity.authenticate({ apiKey })
   assert.ok(principal.ok)
   const again = async () => world.identity.recheck(principal.value, await world.access.current(acme))
@@ -355,11 +363,13 @@ test('D01 a key for another ends with what its maker may, with its streams and b
   const ending = 'update role_assignments set ends_at = $3 where tenant_id = $1 and role_id = $4 and user_id'
   await change(`${ending} = $2`, [new Date(endsAt), role])
   await refusedOn(world, apiKey)
+  assert.deepEqual(await listed(), { createdByName, makerHoldsTooLittle: true })
   const withdrawn = await again()
   assert.equal(!withdrawn.ok && withdrawn.error.reason, 'right-withdrawn')
   // When it ends for both at once, it is asked again then, and the key does not end with it.
   await change(`${ending} in ($2, $5)`, [new Date(endsAt), role, robot])
   await until('the key counting again', async () => ((await valid(apiKey)) ? true : undefined))
+  assert.deepEqual(await listed(), { createdByName, makerHoldsTooLittle: false })
   const forAWhile = await again()
   assert.deepEqual(forAWhile.ok && forAWhile.value, { endsAt: Number.POSITIVE_INFINITY, settledUntil: endsAt })
   world.clock.advance(3_600)
@@ -369,6 +379,10 @@ test('D01 a key for another ends with what its maker may, with its streams and b
   await change(`update users set state = 'inactive' where tenant_id = $1 and user_id = $2`)
   await refusedOn(world, apiKey)
   await refusedOn(other, apiKey)
+  assert.deepEqual(await listed(), { createdByName, makerHoldsTooLittle: true })
+  await change('delete from users where tenant_id = $1 and user_id = $2')
+  await refusedOn(other, apiKey)
+  assert.deepEqual(await listed(), { createdByName: null, makerHoldsTooLittle: true })
   await world.call(`DELETE /v1/apiKeys/${uid}`, as('ada'))
 })
 

@@ -1,7 +1,7 @@
 import { type CompiledAccess, covers, holdingsOf, settledUntil } from '../../core/access/index.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import type { CredentialFacts } from './edges.ts'
-import type { CredentialState } from './validity.ts'
+import type { ApiKeyState, SessionState } from './validity.ts'
 
 /** Whoever made an API key for somebody else knows its value, and so may do with it what its owner may. */
 export type KeyMakers = {
@@ -12,7 +12,7 @@ export type KeyMakers = {
    * @returns until when time alone changes nothing about that
    */
   mayKnow(
-    credential: CredentialState,
+    credential: Pick<SessionState, 'kind'> | Pick<ApiKeyState, 'kind' | 'user' | 'createdBy'>,
     facts: Pick<CredentialFacts, 'users' | 'compiled'>,
     now: number,
   ): Result<{ readonly until: number }, 'right-withdrawn'>

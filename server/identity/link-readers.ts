@@ -1,4 +1,4 @@
-import { type LinkUid, TenantUid, UserUid } from '../../contract/ids.ts'
+import { type LinkUid, systemTenant, TenantUid, UserUid } from '../../contract/ids.ts'
 import { requestAccess } from '../access/index.ts'
 import type { RequestAccess } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
@@ -32,8 +32,8 @@ export async function noteReader(tx: Tx, link: LinkUid, { tenant, user }: Reader
 }
 
 /**
- * Of each link those readers by whom it does not work any more, for they know it still: people who may not do all that its user may, or
- * are not active. Of system administrators, who hold nothing in a tenant, it takes what it took to be shown the link. All is asked on the
+ * Of each link those readers by whom it does not work any more, for they know it still: people who may not do all that its user may, may not
+ * change users any more, or are not active. Of system administrators, who hold nothing in a tenant, it takes what it took to be shown the link. All is asked on the
  * newest access data that the transaction sees; what the user themselves have read is theirs.
  */
 export type BarredReaders = (tx: Tx, links: readonly ReadLink[]) => Promise<readonly (readonly UserUid[])[]>
@@ -55,12 +55,18 @@ export function createBarredReaders({ access, clock }: Pick<IdentityEdges, 'acce
     return links.map(({ user, readers }) => {
       const mayKnow = (reader: Reader) =>
         reader.tenant === tx.tenant
-          ? reader.user === user || own(reader.user)?.coversUser(user).ok
+          ? reader.user === user || (mayChange(own(reader.user), tx.tenant) && own(reader.user)?.coversUser(user).ok)
           : rights.get(reader.tenant)?.(reader.user)?.allows('tenant.create', { kind: 'system' })
       return readers.filter((reader) => !mayKnow(reader)).map((reader) => reader.user)
     })
   }
 }
+
+/** What it took to be shown the link, beside all that its user may. */
+const mayChange = (access: RequestAccess | undefined, tenant: TenantUid) =>
+  tenant === systemTenant
+    ? access?.allows('systemAdmin.update', { kind: 'system' })
+    : access?.allows('user.update', { kind: 'tenant' })
 
 /** Of one link, likewise; of none there are none. */
 export async function barredFrom(

@@ -29,7 +29,6 @@ const failures: Readonly<Record<string, string>> = {
   invalid_client: 'The program that sent you here is not known. Ask whoever runs it.',
   invalid_redirect_uri: 'The program that sent you here named an address that is not registered for it.',
   invalid_request: 'The request could not be read, or took too long. Start again where you came from.',
-  another_sign_in: startAgain,
   access_denied: 'It was cancelled. You can close this page.',
 }
 const otherwise = 'Something failed. Start again where you came from.'
@@ -88,7 +87,10 @@ export function createIssuerPages({
       // Said without a question to the database, which may be what failed.
       ctx.type = 'html'
       const unasked = { operator: notices.operator, classification: undefined, banner: undefined }
-      ctx.body = page('This did not work', message(failures[error] ?? otherwise), unasked)
+      ctx.body =
+        error === 'another_sign_in'
+          ? page('Start again', leadOn(startAgain), unasked)
+          : page('This did not work', message(failures[error] ?? otherwise), unasked)
     },
   }
 }

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Refusal, refuse } from '../../contract/errors.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { type Allocated, isKept, shareOut } from '../cluster-config/index.ts'
+import { type Allocated, keptAmong, shareOut } from '../cluster-config/index.ts'
 import type { RequestAccess, Target } from '../gateway/index.ts'
 import type { Tx } from '../platform/postgres/index.ts'
-import { lockClusters, readWorkspaces, targetOf } from './workspace-store.ts'
+import { lockClusters, readWorkspaces, targetOf, type Workspace } from './workspace-store.ts'
 
 /**
  * Refuses to take up, or to limit otherwise, a namespace on a cluster where another workspace or the cluster's own list keeps it:
@@ -15,7 +15,7 @@ import { lockClusters, readWorkspaces, targetOf } from './workspace-store.ts'
  * @param which `uid` and `before` (what it has by now): absent of one that is still to be made
  */
 export async function mayKeep(
-  { tx, access }: { readonly tx: Tx; readonly access: RequestAccess },
+  { tx, access }: { readonly tx: Tx; readonly access: Pick<RequestAccess, 'allows'> },
   clusters: readonly Target[],
   which: { readonly uid?: string; readonly before?: Allocated; readonly after: Allocated },
 ): Promise<Result<undefined, Refusal>> {
@@ -37,22 +37,38 @@ export async function mayKeep(
     (value) => `w.workspace_id <> ${value(uid ?? '')}::text and exists (select from workspace_clusters k
       where k.tenant_id = w.tenant_id and k.workspace_id = w.workspace_id and k.cluster_id = any(${value(uids)}))`,
   )
+  // Both once for all places: there may be tens of thousands, and the clusters are held meanwhile.
+  const names = after.namespaces.map(({ name }) => name)
+  const among = { clusters: new Set<string>(uids), names: new Set(names) }
+  const theirs = new Set<string>()
+  for (const other of others) {
+    const shared = placesOf(other, among).filter((place) => places.has(place))
+    if (shared.length > 0 && !access.allows('workspace.update', targetOf(other)))
+      for (const place of shared) theirs.add(place)
+  }
+  const listed = new Set((await keptAmong(tx, uids, names)).map(({ cluster, name }) => placeOf({ uid: cluster }, name)))
   for (const cluster of asked)
-    for (const { name } of after.namespaces) {
-      if (!places.has(placeOf(cluster, name))) continue
-      const isTheirs = others.some(
-        (other) =>
-          other.clusters.some((one) => one.uid === cluster.uid) &&
-          other.namespaces.some((one) => one.name === name) &&
-          !access.allows('workspace.update', targetOf(other)),
-      )
-      if (isTheirs) return err(keptBy('another workspace', name, cluster))
-      if (await isKept(tx, cluster.uid, name)) return err(keptBy('the cluster’s own list', name, cluster))
+    for (const name of names) {
+      const place = placeOf(cluster, name)
+      if (!places.has(place)) continue
+      if (theirs.has(place)) return err(keptBy('another workspace', name, cluster))
+      if (listed.has(place)) return err(keptBy('the cluster’s own list', name, cluster))
     }
   return ok(undefined)
 }
 
-const placeOf = (cluster: Target, namespace: string) => `${cluster.uid}/${namespace}`
+const placeOf = ({ uid }: { readonly uid: string }, namespace: string) => `${uid}/${namespace}`
+
+/** Where a workspace keeps namespaces, as far as they are among these. */
+function placesOf(
+  { clusters, namespaces }: Workspace,
+  among: { readonly clusters: ReadonlySet<string>; readonly names: ReadonlySet<string> },
+): readonly string[] {
+  const kept = namespaces.filter(({ name }) => among.names.has(name))
+  return clusters
+    .filter(({ uid }) => among.clusters.has(uid))
+    .flatMap((cluster) => kept.map(({ name }) => placeOf(cluster, name)))
+}
 
 /** By cluster and namespace; what was stored was judged. */
 function limitsIn(allocated: Allocated | undefined) {

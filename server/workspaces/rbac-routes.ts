@@ -29,7 +29,7 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
     endpoint({
       route: 'POST /v1/workspaces/{uid}/clusterRbacs',
       summary: 'Adds role bindings, on all clusters of the workspace',
-      permission: { object: 'workspace.update', find: findWorkspace },
+      permission: { object: 'workspace.update', find: findWorkspace('change') },
       params: uidPath,
       body: rbacIn,
       reply: { status: 201, body: uidReply },
@@ -60,7 +60,7 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
     endpoint({
       route: 'PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}',
       summary: 'Replaces role bindings of the workspace',
-      permission: { object: 'workspace.update', find: findWorkspace },
+      permission: { object: 'workspace.update', find: findWorkspace('change') },
       params: wire.clusterRbacPath,
       body: rbacIn,
       reply: { status: 204 },
@@ -87,7 +87,7 @@ export function workspaceRbacEndpoints(ports: WorkspacePorts): readonly Endpoint
     endpoint({
       route: 'DELETE /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}',
       summary: 'Removes role bindings of the workspace',
-      permission: { object: 'workspace.update', find: findWorkspace },
+      permission: { object: 'workspace.update', find: findWorkspace('change') },
       params: wire.clusterRbacPath,
       reply: { status: 204 },
       refusals: ['not_found'],

@@ -32,7 +32,8 @@ import {
   readWorkspaces,
   replaceClusters,
   targetOf,
-  updateWorkspace,
+  updateKept,
+  updateMeta,
   type Workspace,
 } from './workspace-store.ts'
 
@@ -41,21 +42,26 @@ export type WorkspacePorts = BindingPorts & {
   readonly changed: ClusterConfig['changed']
 }
 
-/** The workspace that a path names; with the header of another project it is not there. */
-export async function findWorkspace({
-  tx,
-  params,
-  project,
-}: {
-  readonly tx: Tx
-  readonly params: { readonly uid: string }
-  readonly project: ProjectUid | undefined
-}): Promise<Target | undefined> {
-  const found = await readWorkspace(tx, params.uid)
-  return found && (project === undefined || found.project === project) ? targetOf(found) : undefined
-}
+/**
+ * The workspace that a path names; with the header of another project it is not there. What is to be changed stays as it was
+ * decided about until the change is made.
+ */
+export const findWorkspace =
+  (to: 'read' | 'change') =>
+  async ({
+    tx,
+    params,
+    project,
+  }: {
+    readonly tx: Tx
+    readonly params: { readonly uid: string }
+    readonly project: ProjectUid | undefined
+  }): Promise<Target | undefined> => {
+    const found = await readWorkspace(tx, params.uid, { toChange: to === 'change' })
+    return found && (project === undefined || found.project === project) ? targetOf(found) : undefined
+  }
 
-/** The same for the handler, in the same transaction; only a row removed by a concurrent call is not there any more. */
+/** The same for the handler, in the same transaction; one that is only read may have been removed by a concurrent call. */
 export async function load(tx: Tx, uid: string): Promise<Result<Workspace, Refusal>> {
   const workspace = await readWorkspace(tx, uid)
   return workspace ? ok(workspace) : err(refuse('not_found'))
@@ -154,7 +160,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
     endpoint({
       route: 'GET /v1/workspaces/{uid}',
       summary: 'Reads one workspace',
-      permission: { object: 'workspace.get', find: findWorkspace },
+      permission: { object: 'workspace.get', find: findWorkspace('read') },
       params: uidPath,
       reply: { status: 200, body: wire.workspace },
       refusals: ['not_found'],
@@ -174,7 +180,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
     endpoint({
       route: 'GET /v1/workspaces/{uid}/backup',
       summary: 'Always refuses: no workspace has backups. Clients that ask before they go on know the code',
-      permission: { object: 'workspace.get', find: findWorkspace },
+      permission: { object: 'workspace.get', find: findWorkspace('read') },
       params: uidPath,
       reply: { status: 200, body: z.never() },
       refusals: ['not_found', 'backup_not_configured'],
@@ -186,7 +192,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
     endpoint({
       route: 'DELETE /v1/workspaces/{uid}',
       summary: 'Deletes a workspace and the roles on it; namespaces stay on the clusters, with all that is in them',
-      permission: { object: 'workspace.delete', find: findWorkspace },
+      permission: { object: 'workspace.delete', find: findWorkspace('change') },
       params: uidPath,
       reply: { status: 204 },
       refusals: ['not_found'],
@@ -212,7 +218,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
     endpoint({
       route: 'PUT /v1/workspaces/{uid}/meta',
       summary: 'Renames a workspace, or changes its labels and annotations; what is not sent stays',
-      permission: { object: 'workspace.update', find: findWorkspace },
+      permission: { object: 'workspace.update', find: findWorkspace('change') },
       params: uidPath,
       body: wire.workspaceMeta,
       reply: { status: 204 },
@@ -227,7 +233,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         const relabel = mayRelabel(targetOf(before), labels, { permission: 'workspace.update', access, requestId })
         if (!relabel.ok) return relabel
         const annotations = body.annotations ? clientAnnotations(body.annotations) : before.annotations
-        const updated = await updateWorkspace(tx, before.uid, { ...before, name, labels, annotations }, now)
+        const updated = await updateMeta(tx, before.uid, { name, labels, annotations }, now)
         if (!updated.ok) return updated
         const details = name === before.name ? {} : { name: { before: before.name, after: name } }
         return ok({ body: undefined, resource: { uid: before.uid, name }, details })
@@ -236,7 +242,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
     endpoint({
       route: 'PUT /v1/workspaces/{uid}/clusterNamespaces',
       summary: 'Replaces the namespaces of a workspace, and its clusters and quota where they are sent',
-      permission: { object: 'workspace.update', find: findWorkspace },
+      permission: { object: 'workspace.update', find: findWorkspace('change') },
       params: uidPath,
       body: wire.workspaceNamespacesIn,
       reply: { status: 204 },
@@ -268,8 +274,7 @@ export function workspaceEndpoints(ports: WorkspacePorts): readonly Endpoint[] {
         const added = clusters.value.filter(({ uid }) => !had.includes(uid))
         const covered = mayBind({ ...c, protectedNamespaces }, bindings, added)
         if (!covered.ok) return covered
-        const updated = await updateWorkspace(tx, before.uid, { ...before, namespaces: namespaces.value, quota }, now)
-        if (!updated.ok) return updated
+        await updateKept(tx, before.uid, { namespaces: namespaces.value, quota }, now)
         await replaceClusters(tx, before.uid, uids)
         await changed(tx, [...uids, ...had], now)
         return ok({

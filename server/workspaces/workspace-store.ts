@@ -23,7 +23,9 @@ export type Workspace = {
   readonly updatedAt: Date
 }
 
-export type WrittenWorkspace = Pick<Workspace, 'name' | 'labels' | 'annotations' | 'namespaces' | 'quota'>
+type Meta = Pick<Workspace, 'name' | 'labels' | 'annotations'>
+
+type Kept = Pick<Workspace, 'namespaces' | 'quota'>
 
 /** A workspace as what is decided about: a scope of its own inside its project. */
 export function targetOf({ uid, project, name, labels: tags }: Workspace): Target {
@@ -33,7 +35,7 @@ export function targetOf({ uid, project, name, labels: tags }: Workspace): Targe
 /** Adds a workspace without clusters; `workspace_name_taken` where the name, in any spelling, is another's in the project. */
 export async function insertWorkspace(
   tx: Tx,
-  { project, name, labels, annotations, namespaces, quota }: WrittenWorkspace & Pick<Workspace, 'project'>,
+  { project, name, labels, annotations, namespaces, quota }: Meta & Kept & Pick<Workspace, 'project'>,
   by: UserUid,
   now: Date,
 ): Promise<Result<WorkspaceUid, Refusal>> {
@@ -51,24 +53,32 @@ export async function insertWorkspace(
   return inserted.length > 0 ? ok(uid) : err(refuse('workspace_name_taken'))
 }
 
-/** Writes a workspace anew, but for its clusters. */
-export async function updateWorkspace(
+/** Writes what a workspace is called; `workspace_name_taken` as on insertion. */
+export async function updateMeta(
   tx: Tx,
   uid: WorkspaceUid,
-  { name, labels, annotations, namespaces, quota }: WrittenWorkspace,
+  { name, labels, annotations }: Meta,
   now: Date,
 ): Promise<Result<undefined, Refusal>> {
   try {
     await tx.query(
-      `update workspaces set name = $3, name_key = $4, namespaces = $5, quota = $6, labels = $7, annotations = $8, updated_at = $9
+      `update workspaces set name = $3, name_key = $4, labels = $5, annotations = $6, updated_at = $7
         where tenant_id = $1 and workspace_id = $2`,
-      [...[tx.tenant, uid, name, nameKey(name), JSON.stringify(namespaces), quota ?? null, labels, annotations, now]],
+      [tx.tenant, uid, name, nameKey(name), labels, annotations, now],
     )
   } catch (cause) {
     if (violatedUnique(cause) === 'workspaces_name') return err(refuse('workspace_name_taken'))
     throw cause
   }
   return ok(undefined)
+}
+
+/** Writes which namespaces a workspace keeps on its clusters, and with which limits. */
+export async function updateKept(tx: Tx, uid: WorkspaceUid, { namespaces, quota }: Kept, now: Date): Promise<void> {
+  await tx.query(
+    'update workspaces set namespaces = $3, quota = $4, updated_at = $5 where tenant_id = $1 and workspace_id = $2',
+    [tx.tenant, uid, JSON.stringify(namespaces), quota ?? null, now],
+  )
 }
 
 /** Makes these the clusters of a workspace. What is named has been looked up. */
@@ -107,9 +117,14 @@ export async function isNameTaken(tx: Tx, project: ProjectUid, name: string): Pr
   return rows.length > 0
 }
 
-/** The workspace that a path names; an unknown or foreign one, or what is no UID, finds none. */
-export async function readWorkspace(tx: Tx, uid: string): Promise<Workspace | undefined> {
+/** The workspace that a path names; an unknown or foreign one, or what is no UID, finds none. Locked where `toChange`. */
+export async function readWorkspace(tx: Tx, uid: string, { toChange = false } = {}): Promise<Workspace | undefined> {
   if (!WorkspaceUid.safeParse(uid).success) return undefined
+  // A statement of its own: one that waits for a row still sees the clusters of the time before it waited.
+  if (toChange)
+    await tx.query('select from workspaces where tenant_id = $1 and workspace_id = $2 for no key update', [
+      ...[tx.tenant, uid],
+    ])
   return (await readWorkspaces(tx, (value) => `w.workspace_id = ${value(uid)}`))[0]
 }
 

@@ -2,17 +2,21 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ClusterUid, type ProjectUid, type TenantUid } from '../../contract/ids.ts'
 import { predefinedRole } from '../../contract/roles.ts'
-import { startTestPostgres, type TestPostgres } from '../../tests/support/database.ts'
+import { startTestPostgres, type TestDatabase, type TestPostgres, withClient } from '../../tests/support/database.ts'
 import { type Phases, startPhases } from '../../tests/support/phases.ts'
+import { until } from '../../tests/support/until.ts'
 import { accessEndpoints, explainEndpoints } from '../access/index.ts'
 import type { FindCluster } from '../cluster-config/index.ts'
 import type { Principal } from '../gateway/index.ts'
+import type { Tx } from '../platform/postgres/index.ts'
 import { newUid } from '../platform/random/index.ts'
 import { createWorkspaces } from './index.ts'
+import { mayKeep } from './kept-elsewhere.ts'
 
 const role = (name: Parameters<typeof predefinedRole>[0]) => predefinedRole(name).uid
 
 let postgres: TestPostgres
+let database: TestDatabase
 let api: Phases
 
 /** Clusters are rows here: nobody asks them anything. */
@@ -27,7 +31,8 @@ const findCluster: FindCluster = async ({ tx, params }) => {
 
 before(async () => {
   postgres = await startTestPostgres()
-  api = await startPhases(await postgres.create(), () => [
+  database = await postgres.create()
+  api = await startPhases(database, () => [
     ...accessEndpoints,
     ...explainEndpoints({
       names: {
@@ -103,6 +108,27 @@ const rolesOf = async (admin: Principal, userUid: string) =>
 const namesFor = async (who: Principal, project?: string) => {
   const { items } = await api.must(who, 'GET /v1/dashboard/workspaces', project ? { project } : {})
   return items.map((one: { metadata: { name: string } }) => one.metadata.name)
+}
+
+/**
+ * Starts calls while somebody else's transaction has changed a workspace, and ends that one when all of them wait.
+ *
+ * @param change where `value` is the workspace
+ */
+async function meanwhile(tenant: TenantUid, uid: string, change: string, calls: () => ReturnType<Phases['call']>[]) {
+  let asked: ReturnType<Phases['call']>[] = []
+  await api.inTenant(tenant, async (tx) => {
+    await tx.query('select from workspaces where tenant_id = $1 and workspace_id = $2 for update', [tenant, uid])
+    await tx.query(change, [tenant, uid])
+    asked = calls()
+    await withClient(database.superuser, (client) =>
+      until('the calls to wait', async () => {
+        const { rows } = await client.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)
+        return rows.length >= asked.length || undefined
+      }),
+    )
+  })
+  return Promise.all(asked)
 }
 
 describe('workspaces', () => {
@@ -415,6 +441,91 @@ describe('workspaces', () => {
       all.map(({ uid, who }) => api.call(who, 'PUT /v1/workspaces/{uid}/clusterNamespaces', at(uid, { body }))),
     )
     assert.deepEqual(taken.map(({ status }) => status).toSorted(), [204, 409, 409, 409])
+  })
+
+  test('D09 D02 changes of one workspace at once keep what each other wrote', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const [one, two] = [await newCluster(tenant, project), await newCluster(tenant, project)]
+    const uid = await newWorkspace(admin, project, {
+      clusterRefs: [{ clusterUid: one }, { clusterUid: two }],
+      clusterNamespaces: [{ name: 'before' }],
+    })
+    const put = (what: 'meta' | 'clusterNamespaces', body: object) =>
+      api.call(admin, `PUT /v1/workspaces/{uid}/${what}`, at(uid, { body }))
+    const done = await meanwhile(
+      ...([tenant, uid] as const),
+      `delete from workspace_clusters where tenant_id = $1 and workspace_id = $2 and position = 2`,
+      () => [
+        put('clusterNamespaces', {
+          clusterNamespaces: [{ name: 'after' }],
+          quota: { resourceAllocation: { cpuCores: 3 } },
+        }),
+        put('meta', { name: 'renamed' }),
+        put('meta', { labels: { env: 'prod' } }),
+      ],
+    )
+    assert.deepEqual(
+      done.map(({ status }) => status),
+      [204, 204, 204],
+    )
+    const { metadata, spec } = await api.must(admin, 'GET /v1/workspaces/{uid}', at(uid))
+    assert.deepEqual([metadata.name, metadata.labels], ['renamed', { env: 'prod' }])
+    assert.deepEqual(
+      spec.clusterNamespaces.map(({ name }: { name: string }) => name),
+      ['after'],
+    )
+    assert.equal(spec.quota.resourceAllocation.cpuCores, 3)
+    assert.deepEqual(
+      spec.clusterRefs.map(({ clusterUid }: { clusterUid: string }) => clusterUid),
+      [one],
+      'what was taken away while it waited stays away',
+    )
+  })
+
+  test('one that is deleted while somebody changes it is not there, and the log has no change of it', async () => {
+    const { uid: tenant, admin, project } = await api.tenant()
+    const acts: readonly (readonly [string, object])[] = [
+      ['PUT /v1/workspaces/{uid}/meta', { body: { name: 'late' } }],
+      ['PUT /v1/workspaces/{uid}/clusterNamespaces', { body: { clusterNamespaces: [{ name: 'late' }] } }],
+      ['POST /v1/workspaces/{uid}/clusterRbacs', { body: rbacOf(bind('view')) }],
+      ['PUT /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', { body: rbacOf(bind('edit')) }],
+      ['DELETE /v1/workspaces/{uid}/clusterRbacs/{clusterRbacUid}', {}],
+      ['DELETE /v1/workspaces/{uid}', {}],
+    ]
+    for (const [route, call] of acts) {
+      const uid = await newWorkspace(admin, project, { clusterRbacs: [rbacOf(bind('view'))] })
+      const { spec } = await api.must(admin, 'GET /v1/workspaces/{uid}', at(uid))
+      const params = { uid, clusterRbacUid: spec.clusterRbacs[0].metadata.uid }
+      const deletion = 'delete from workspaces where tenant_id = $1 and workspace_id = $2'
+      const [answer] = await meanwhile(tenant, uid, deletion, () => [api.call(admin, route, { params, ...call })])
+      assert.deepEqual([answer?.status, answer?.refusal?.code], [404, 'not_found'], route)
+      const events = api.entries.filter(({ resource }) => resource.uid === uid).map(({ event }) => event)
+      assert.ok(!events.includes('workspace.updated') && !events.includes('workspace.deleted'), `${route}: ${events}`)
+    }
+  })
+
+  test('D09 whether namespaces are kept elsewhere takes as many statements for many as for one', async () => {
+    const { uid: tenant, project } = await api.tenant()
+    const clusters = [await newCluster(tenant, project), await newCluster(tenant, project)]
+    const scope = { kind: 'project', projectUid: project } as const
+    const targets = clusters.map((uid) => ({ kind: 'spectrocluster', uid, tags: {}, scope }) as const)
+    const statementsFor = (count: number) =>
+      api.inTenant(tenant, async (tx) => {
+        const ran: string[] = []
+        const counted: Tx = {
+          ...tx,
+          query(text, values) {
+            ran.push(text)
+            return tx.query(text, values)
+          },
+        }
+        const namespaces = Array.from({ length: count }, (_, i) => ({ name: `n-${i}` }))
+        const after = { clusters, namespaces, quota: undefined }
+        const kept = await mayKeep({ tx: counted, access: { allows: () => false } }, targets, { after })
+        assert.ok(kept.ok)
+        return ran.length
+      })
+    assert.equal(await statementsFor(100), await statementsFor(1))
   })
 
   test('D01 D09 a role binding needs the level on each cluster that it would give', async () => {

@@ -244,6 +244,11 @@ describe('D01: nobody gives themselves more than they have', () => {
     assert.equal(await page(), 400)
     await giveInProject(person.uid, [])
     assert.equal(await page(), 200)
+    // Nor is it for who may not change users any more, although somebody without rights is no more than they are.
+    await give(mallory.uid, [uidOf('Tenant Viewer')])
+    assert.equal(await page(), 400)
+    await give(mallory.uid, [uidOf('Tenant User Admin')])
+    assert.equal(await page(), 200)
     // Who was sent away knows it still, though whoever holds nothing is no more than they were.
     await acme.admin.must('PATCH', `/v1/users/${mallory.uid}`, {
       body: [{ op: 'replace', path: '/status/isActive', value: false }],

@@ -122,6 +122,49 @@ describe('people, tenants and the first page', { skip: noBrowser }, () => {
     assert.equal(await page.getByRole('button', { name: 'New password link' }).count(), 0)
   })
 
+  test('a key that somebody made for another says so when they hold too little, and the dialogs before', async () => {
+    const robot = await createUser(palisade, acme, 'robot')
+    const maker = await createUser(palisade, acme, 'maker', { firstName: 'Mia', lastName: 'Maker' })
+    const give = (user: string, roles: readonly string[]) =>
+      acme.admin.must('PUT', `/v1/users/${user}/roles`, { body: { roles } })
+    await give(robot.uid, [predefinedRole('Tenant Viewer').uid])
+    await give(maker.uid, [predefinedRole('Tenant Admin').uid])
+    await maker.api.must('POST', '/v1/apiKeys', {
+      body: { metadata: { name: 'robots' }, spec: { userUid: robot.uid } },
+    })
+    const page = await open(admin(), '/t/acme/keys')
+    const row = page.getByRole('row', { name: /robots/ })
+    await row.getByText('Active', { exact: true }).waitFor()
+
+    await page.goto(`${palisade.url}/t/acme/users/${maker.uid}`)
+    for (const act of ['Switch off', 'Remove']) {
+      await page.getByRole('button', { name: act }).click()
+      const dialog = page.getByRole('dialog', { name: `${act} member Mia Maker` })
+      await dialog.getByText(/So do API keys that they made for others, and links for others/).waitFor()
+      await dialog.getByRole('button', { name: 'Cancel' }).click()
+      await dialog.waitFor({ state: 'hidden' })
+    }
+
+    await give(maker.uid, [])
+    await page.goto(`${palisade.url}/t/acme/keys`)
+    await row.getByText('Refused: Mia Maker, who made it, holds too little', { exact: true }).waitFor()
+    for (const { uid } of [maker, robot]) await acme.admin.must('DELETE', `/v1/users/${uid}`)
+  })
+
+  test('an invitation that somebody read who holds less than the person works no longer, and says what to do', async () => {
+    const reader = await createUser(palisade, acme, 'reader')
+    await acme.admin.must('PUT', `/v1/users/${reader.uid}/roles`, {
+      body: { roles: [predefinedRole('Tenant User Admin').uid] },
+    })
+    const uid = await invite('vera')
+    await reader.api.must('GET', `/v1/users/${uid}`)
+    await acme.admin.must('PUT', `/v1/users/${uid}/roles`, { body: { roles: [predefinedRole('Tenant Admin').uid] } })
+    const page = await open(admin(), `/t/acme/users/${uid}`)
+    await page.getByText(/^The invitation works no longer: they cannot sign in/).waitFor()
+    await page.getByText('Invitation works no longer', { exact: true }).waitFor()
+    for (const user of [reader.uid, uid]) await acme.admin.must('DELETE', `/v1/users/${user}`)
+  })
+
   test('members are narrowed to a state, by the server, in the address', async () => {
     const late = await invite('late')
     await expire(late)

@@ -301,6 +301,31 @@ case $verb in store) cat > "$file" ;; lookup) cat "$file" ;; clear) rm "$file" ;
       assert.match(err, /PALISADE_TOKEN is not accepted/)
     })
 
+    test('a key for another says on what it rests, and is listed as refused once its maker holds too little', async () => {
+      const robot = await createUser(palisade, acme, 'robot')
+      const maker = await createUser(palisade, acme, 'maker', { firstName: 'Mia', lastName: 'Maker' })
+      const give = (user: string, roles: readonly string[]) =>
+        acme.admin.must('PUT', `/v1/users/${user}/roles`, { body: { roles } })
+      await give(robot.uid, [predefinedRole('Tenant Viewer').uid])
+      await give(maker.uid, [predefinedRole('Tenant Admin').uid])
+      const { apiKey } = await maker.api.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'makers own' } } })
+      const own = await cli(['key', 'create', 'own', '--user', acme.adminEmail])
+      assert.doesNotMatch(own.err, /is refused/)
+      const made = await cli(['key', 'create', 'robots', '--user', robot.email], { env: { PALISADE_TOKEN: apiKey } })
+      assert.equal(made.code, 0, made.err)
+      assert.match(made.err, /refused from when you may not do all that its owner may/)
+      assert.match(await cli.must('key', 'list'), /^robots +[0-9a-f]{24} +robot Test +active /m)
+      await give(maker.uid, [])
+      const says = /refused: Mia Maker, who made it, holds too little/
+      const listed = (await cli.must('key', 'list')).split('\n')
+      assert.match(listed.find((line) => line.startsWith('robots')) ?? '', says)
+      assert.match(listed.find((line) => line.startsWith('makers own')) ?? '', / active /)
+      assert.match(await cli.must('key', 'get', 'robots'), says)
+      await acme.admin.must('DELETE', `/v1/users/${maker.uid}`)
+      assert.match(await cli.must('key', 'get', 'robots'), /refused: who made it was removed/)
+      for (const name of ['own', 'robots']) await cli.must('key', 'delete', name, '--yes')
+    })
+
     test('the system administrator makes tenants', async () => {
       const { apiKey } = await palisade.system.must('POST', '/v1/apiKeys', { body: { metadata: { name: 'root' } } })
       const root = commandLine(await newHome(), {

@@ -168,9 +168,23 @@ function StopKey({
   )
 }
 
-function keyState({ isActive, hasExpired }: { readonly isActive: boolean; readonly hasExpired: boolean }) {
+type Stated = Key & {
+  readonly hasExpired: boolean
+  readonly createdByName: string | null
+  readonly makerHoldsTooLittle: boolean
+}
+
+function keyState({ isActive, hasExpired, createdByName, makerHoldsTooLittle }: Stated) {
   if (hasExpired) return <State tone="warn">Expired</State>
-  return isActive ? <State tone="good">Active</State> : <State tone="quiet">Switched off</State>
+  if (!isActive) return <State tone="quiet">Switched off</State>
+  if (!makerHoldsTooLittle) return <State tone="good">Active</State>
+  return (
+    <State tone="bad">
+      {createdByName === null
+        ? 'Refused: who made it was removed'
+        : `Refused: ${createdByName}, who made it, holds too little`}
+    </State>
+  )
 }
 
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)

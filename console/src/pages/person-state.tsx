@@ -24,7 +24,7 @@ export function PersonState({ state, link }: Account) {
   const ends = link && !link.hasExpired ? <When at={link.expiresAt} /> : undefined
   if (state === 'active')
     return <State tone="good">{ends ? <Said what="Active, password link ends">{ends}</Said> : 'Active'}</State>
-  if (!ends) return <State tone="warn">Invitation expired</State>
+  if (!ends) return <State tone="warn">{link ? 'Invitation expired' : 'Invitation works no longer'}</State>
   return (
     <State tone="quiet">
       <Said what="Invited, link ends">{ends}</Said>

@@ -134,16 +134,17 @@ export function UserPage() {
 function WaitingLink({ account: { state, link }, url }: { readonly account: Account; readonly url: string }) {
   const isInvitation = state === 'pending'
   if (!isInvitation && !link) return null
-  if (!link || link.hasExpired)
+  // Without a time: it is void, for somebody who was shown it may not do all that this member may.
+  if (!link)
     return (
       <Text size="sm">
-        {isInvitation ? 'The invitation expired' : 'The link for a new password expired'}
-        {link && (
-          <>
-            {' '}
-            <When at={link.expiresAt} />
-          </>
-        )}
+        The invitation works no longer: they cannot sign in. Make a new one with New invitation and pass it on.
+      </Text>
+    )
+  if (link.hasExpired)
+    return (
+      <Text size="sm">
+        {isInvitation ? 'The invitation expired' : 'The link for a new password expired'} <When at={link.expiresAt} />
         {isInvitation
           ? ': they cannot sign in. Make a new invitation and pass it on.'
           : '; their password still works. Make a new link if they need one.'}
@@ -178,6 +179,9 @@ type RemoveProps = {
   readonly done: () => Promise<void>
 }
 
+/** What they know of others works only while they are here. */
+const andForOthers = 'So do API keys that they made for others, and links for others that they were shown.'
+
 function RemoveUser({ uid, name, close, done }: RemoveProps) {
   const open = useOpen({ kind: 'user', uid })
   return (
@@ -185,7 +189,7 @@ function RemoveUser({ uid, name, close, done }: RemoveProps) {
       what="member"
       act="Remove"
       name={name}
-      follows={`Their sessions, API keys, links, team memberships and roles go, and their streams end${nowOpen(open)}. The audit log keeps what they did.`}
+      follows={`Their sessions, API keys, links, team memberships and roles go, and their streams end${nowOpen(open)}. ${andForOthers} The audit log keeps what they did.`}
       close={close}
       run={() => answer(api.DELETE('/v1/users/{uid}', { params: { path: { uid } } }))}
       done={done}
@@ -209,7 +213,7 @@ function SwitchUser({ uid, name, isOn, close }: SwitchProps) {
         what="member"
         act="Switch off"
         name={name}
-        follows={`Their sessions, API keys and streams end within a second${nowOpen(open)}. Roles stay, for when they are switched on again.`}
+        follows={`Their sessions, API keys and streams end within a second${nowOpen(open)}. ${andForOthers} Roles stay, for when they are switched on again.`}
         close={close}
         run={run}
       />

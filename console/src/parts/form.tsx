@@ -45,7 +45,14 @@ export function FormDialog<Done>(props: Props<Done>) {
     if (ready && !running.isPending) running.mutate()
   }
   return (
-    <Modal opened onClose={close} title={title} size={size ?? 'md'} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={close}
+      title={title}
+      size={size ?? 'md'}
+      yOffset="3dvh"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <form onSubmit={submit}>
         <Stack gap="sm">
           {children}
@@ -83,7 +90,14 @@ type Tell = {
 export function TellDialog({ title, close, size, children }: Tell) {
   useLayer(close)
   return (
-    <Modal opened onClose={close} title={title} size={size ?? 'md'} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={close}
+      title={title}
+      size={size ?? 'md'}
+      yOffset="3dvh"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <Stack gap="sm">
         {children}
         <Group justify="flex-end">
