@@ -22,6 +22,7 @@ import {
   type Terms,
   TermsFields,
   termsText,
+  widens,
 } from '../parts/terms.tsx'
 
 type Named = { readonly uid: string; readonly name: string }
@@ -121,8 +122,10 @@ export function useOnFilters({ whose, members, before }: Asked): OfDialog {
   const isReady = isWhole && areSound(terms) && (before === undefined || isOther || !isKept(terms))
   const run = async () => {
     if (before === undefined) return give(whose, given, terms)
-    if (isOther) await change(whose, before.uid, given)
-    if (!isKept(terms)) await changeTerms(before.uid, terms)
+    const parts = async () => isOther && change(whose, before.uid, given)
+    const ends = async () => !isKept(terms) && changeTerms(before.uid, terms)
+    // What narrows comes first: nothing wide is held in between, or for good where the second call is refused.
+    for (const step of widens(terms, before) ? [parts, ends] : [ends, parts]) await step()
   }
   return { fields, isReady, run }
 }

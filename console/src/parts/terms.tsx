@@ -33,6 +33,13 @@ export function changedTerms({ until, only }: Terms) {
   return { ...(endsAt === undefined ? {} : { endsAt }), ...(conditions === undefined ? {} : { conditions }) }
 }
 
+/** Whether something would be held for longer than it is, or might count for more requests. */
+export function widens({ until, only }: Terms, held: HeldTerms): boolean {
+  const end = until.kind === 'kept' ? held.endsAt : (endOf(until) ?? null)
+  const isLonger = held.endsAt !== null && (end === null || Date.parse(end) > Date.parse(held.endsAt))
+  return isLonger || (only.kind !== 'kept' && held.conditions !== null)
+}
+
 /** ` for 1 hour, only from 10.0.0.0/8`, or nothing where it is for good and for every request. */
 export function termsText({ until, only }: Terms): string {
   const conditions = only.kind === 'kept' ? null : conditionsOf(only)
