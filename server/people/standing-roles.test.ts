@@ -20,7 +20,8 @@ after(async () => {
 })
 
 const assignments = '/v1/palisade/access/assignments'
-const role = (name: Parameters<typeof predefinedRole>[0]) => predefinedRole(name).uid
+type RoleName = Parameters<typeof predefinedRole>[0]
+const role = (name: RoleName) => predefinedRole(name).uid
 const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
 const office = { networks: ['192.0.2.0/24'] }
 const at = (uid: string, body?: object) => ({ params: { uid }, ...(body ? { body } : {}) })
@@ -80,7 +81,7 @@ const passing = ['Project Editor', 'Cluster Editor', 'Tenant Project Admin', 'Te
 
 test('what the published API shows of roles is what stands; our own lists show all', async () => {
   const { admin, project, person, team } = await holders()
-  const seen: readonly (readonly [string, string, object?])[] = [
+  const seen: readonly (readonly [string, RoleName, object?])[] = [
     ['GET /v1/users', 'Tenant Viewer'],
     ['POST /v1/users/summary', 'Tenant Viewer'],
     ['GET /v1/users/{uid}', 'Tenant Viewer', at(person.user)],
@@ -98,8 +99,7 @@ test('what the published API shows of roles is what stands; our own lists show a
   ]
   for (const [route, shows, call] of seen) {
     const text = JSON.stringify(await api.must(admin, route, call ?? {}))
-    // biome-ignore lint/suspicious/noExplicitAny: a name out of the table above
-    assert.ok(text.includes(role(shows as any)), `${route} shows ${shows}`)
+    assert.ok(text.includes(role(shows)), `${route} shows ${shows}`)
     for (const name of passing) assert.ok(!text.includes(role(name)), `${route} shows ${name}`)
   }
   const me = await api.must(person, 'GET /v1/users/me')
